@@ -1,0 +1,57 @@
+#pragma once
+// Errors and the check that raises them. Messages name the operation, the roles and both shapes.
+
+#include <filesystem>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace nasion {
+
+/// Sizes that do not fit together: `[conv2d] input [2, 3, 8, 8] has 3 channels but weight ...`.
+struct ShapeError : std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
+
+/// A value outside its allowed range, or a call out of order.
+struct ValueError : std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
+
+/// A file or folder that cannot be read or written as asked. The message starts with the path.
+class IoError : public std::runtime_error {
+ public:
+  IoError(std::filesystem::path path, const std::string& what)
+      : std::runtime_error(path.string() + ": " + what), path_(std::move(path)) {}
+  const std::filesystem::path& path() const noexcept { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// The parts streamed one after another into a string.
+template <class... Parts>
+std::string message(const Parts&... parts) {
+  std::ostringstream out;
+  (out << ... << parts);
+  return out.str();
+}
+
+namespace detail {
+// Apart from check(), so that the passing path holds one test and one never-taken call.
+template <class Error, class... Parts>
+[[noreturn]] void fail(const Parts&... parts) {
+  throw Error(message(parts...));
+}
+}  // namespace detail
+
+/// Throws `Error` with the parts as message unless `ok`. Always on, also in Release; the message is built only on
+/// failure.
+template <class Error = ShapeError, class... Parts>
+void check(bool ok, const Parts&... parts) {
+  if (!ok) [[unlikely]]
+    detail::fail<Error>(parts...);
+}
+
+}  // namespace nasion
