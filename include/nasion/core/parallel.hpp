@@ -1,0 +1,98 @@
+#pragma once
+// parallel_for and parallel_reduce: the only places that know OpenMP. Work is cut by its size, never by the number of
+// threads, and partial results are combined in order, so a result is the same bits for any number of threads.
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "nasion/core/error.hpp"
+#include "nasion/core/shape.hpp"
+
+namespace nasion {
+
+namespace detail {
+inline std::atomic<int> thread_limit{0};  // 0: as many as the machine has
+inline thread_local bool serial = false;
+}  // namespace detail
+
+/// Threads that parallel loops use: as set, otherwise OpenMP's default (OMP_NUM_THREADS or the processors). 1 without
+/// OpenMP.
+inline int num_threads() {
+#ifdef _OPENMP
+  const int limit = detail::thread_limit.load(std::memory_order_relaxed);
+  return limit > 0 ? limit : omp_get_max_threads();
+#else
+  return 1;
+#endif
+}
+
+/// Sets num_threads() for the whole process; 0 restores the default. Speed only: results do not depend on it.
+inline void set_num_threads(int n) {
+  check<ValueError>(n >= 0, "[set_num_threads] the number of threads must be 0 (default) or more, got ", n);
+  detail::thread_limit = n;
+}
+
+/// While alive, parallel loops started by this thread run on this thread alone (for threads that are parallel already).
+class SerialScope {
+ public:
+  SerialScope() : before_(std::exchange(detail::serial, true)) {}
+  ~SerialScope() { detail::serial = before_; }
+  SerialScope(const SerialScope&) = delete;
+  SerialScope& operator=(const SerialScope&) = delete;
+
+ private:
+  bool before_;
+};
+
+/// Calls `f(begin, end)` for consecutive pieces of at most `grain` of the range 0 .. n-1, in any order and in parallel.
+/// Pieces must write to different places. The first exception thrown by a piece is thrown again here.
+template <class F>
+void parallel_for(Index n, Index grain, F&& f) {
+  if (n <= 0) return;
+  grain = std::max<Index>(grain, 1);
+  const Index pieces = (n + grain - 1) / grain;
+  const auto piece = [&](Index i) { f(i * grain, std::min(n, (i + 1) * grain)); };
+#ifdef _OPENMP
+  const int threads = static_cast<int>(std::min<Index>(num_threads(), pieces));
+  if (threads > 1 && !detail::serial && !omp_in_parallel()) {
+    std::exception_ptr error;
+    std::mutex error_mutex;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+    for (Index i = 0; i < pieces; ++i) {
+      try {  // an exception must not leave an OpenMP region
+        piece(i);
+      } catch (...) {
+        const std::lock_guard lock(error_mutex);
+        if (!error) error = std::current_exception();
+      }
+    }
+    if (error) std::rethrow_exception(error);
+    return;
+  }
+#endif
+  for (Index i = 0; i < pieces; ++i) piece(i);
+}
+
+/// Combines `map(begin, end)` of consecutive pieces of at most `grain` from left to right, starting with `init`.
+template <class R, class Map, class Combine>
+R parallel_reduce(Index n, Index grain, R init, Map&& map, Combine&& combine) {
+  grain = std::max<Index>(grain, 1);
+  struct Slot {  // one cache line each, and not the packed bits of vector<bool>
+    alignas(64) R value;
+  };
+  std::vector<Slot> parts(static_cast<std::size_t>(n <= 0 ? 0 : (n + grain - 1) / grain), Slot{init});
+  parallel_for(n, grain,
+               [&](Index begin, Index end) { parts[static_cast<std::size_t>(begin / grain)].value = map(begin, end); });
+  for (const auto& part : parts) init = combine(init, part.value);
+  return init;
+}
+
+}  // namespace nasion

@@ -1,0 +1,199 @@
+#pragma once
+// Walking over dense memory whose dimensions are permuted, broadcast (stride 0) or summed away.
+
+#include <algorithm>
+#include <array>
+#include <ostream>
+#include <utility>
+#include <vector>
+
+#include "nasion/core/parallel.hpp"
+#include "nasion/core/shape.hpp"
+
+namespace nasion {
+
+/// How 4-D image batches lie in memory. The logical shape is always [N, C, H, W]; other ranks are row_major.
+enum class MemoryOrder { row_major, channels_last };
+
+inline std::ostream& operator<<(std::ostream& out, MemoryOrder order) {
+  return out << (order == MemoryOrder::row_major ? "row-major" : "channels-last");
+}
+
+/// Distance in elements between neighbours, per dimension.
+using Strides = std::array<Index, max_rank>;
+
+/// Strides of a dense tensor of this shape and order.
+inline Strides dense_strides(const Shape& shape, MemoryOrder order) {
+  Strides strides{};
+  if (order == MemoryOrder::channels_last) {
+    const Index c = shape[1], h = shape[2], w = shape[3];
+    return {c * h * w, 1, w * c, c};
+  }
+  Index step = 1;
+  for (int d = shape.rank() - 1; d >= 0; --d) {
+    strides[static_cast<std::size_t>(d)] = step;
+    step *= shape[d];
+  }
+  return strides;
+}
+
+/// Strides that read a dense tensor as if it had been broadcast to `to`.
+inline Strides broadcast_strides(const Shape& from, MemoryOrder order, const Shape& to) {
+  const Strides dense = dense_strides(from, order);
+  Strides strides{};
+  for (int d = 1; d <= from.rank(); ++d)
+    if (from[-d] != 1)
+      strides[static_cast<std::size_t>(to.rank() - d)] = dense[static_cast<std::size_t>(from.rank() - d)];
+  return strides;
+}
+
+/// `count` operands walked together: loops from the outermost to the innermost, neighbours merged where all operands
+/// allow.
+template <int count>
+struct Walk {
+  struct Loop {
+    Index size;
+    std::array<Index, count> step;
+  };
+  std::vector<Loop> loops;  // never empty
+
+  /// Loops in the order of decreasing strides of operand 0, which is thereby walked from front to back.
+  Walk(const Shape& shape, const std::array<Strides, count>& strides) {
+    for (int d = 0; d < shape.rank(); ++d) {
+      Loop loop{shape[d], {}};
+      if (loop.size == 1) continue;
+      for (std::size_t i = 0; i < count; ++i) loop.step[i] = strides[i][static_cast<std::size_t>(d)];
+      loops.push_back(loop);
+    }
+    std::stable_sort(loops.begin(), loops.end(), [](const Loop& a, const Loop& b) { return a.step[0] > b.step[0]; });
+    std::vector<Loop> merged;
+    for (const Loop& loop : loops) {
+      bool fits = !merged.empty();
+      for (std::size_t i = 0; fits && i < count; ++i) fits = merged.back().step[i] == loop.step[i] * loop.size;
+      if (fits)
+        merged.back() = {merged.back().size * loop.size, loop.step};
+      else
+        merged.push_back(loop);
+    }
+    loops = std::move(merged);
+    if (loops.empty()) {
+      Loop one{1, {}};
+      one.step.fill(1);
+      loops.push_back(one);
+    }
+  }
+
+  const Loop& inner() const { return loops.back(); }
+  /// Number of runs of the innermost loop.
+  Index runs() const {
+    Index n = 1;
+    for (std::size_t l = 0; l + 1 < loops.size(); ++l) n *= loops[l].size;
+    return n;
+  }
+  /// Calls `f(offsets)` at the start of each run first .. last-1 of the innermost loop, in order.
+  template <class F>
+  void for_runs(Index first, Index last, F&& f) const {
+    std::array<Index, max_rank> at{};
+    std::array<Index, count> offset{};
+    Index rest = first;
+    for (std::size_t l = loops.size() - 1; l-- > 0;) {
+      at[l] = rest % loops[l].size;
+      rest /= loops[l].size;
+      for (std::size_t i = 0; i < count; ++i) offset[i] += at[l] * loops[l].step[i];
+    }
+    for (Index run = first; run < last; ++run) {
+      f(offset);
+      for (std::size_t l = loops.size() - 1; l-- > 0;) {
+        for (std::size_t i = 0; i < count; ++i) offset[i] += loops[l].step[i];
+        if (++at[l] < loops[l].size) break;
+        for (std::size_t i = 0; i < count; ++i) offset[i] -= loops[l].size * loops[l].step[i];
+        at[l] = 0;
+      }
+    }
+  }
+};
+
+/// Copies `in`, read with `strides`, to dense `out` of this shape and order.
+template <class T>
+void strided_copy(const Shape& shape, const T* in, const Strides& strides, T* out, MemoryOrder order) {
+  if (shape.size() == 0) return;
+  const Walk<2> walk(shape, {dense_strides(shape, order), strides});
+  const auto [n, step] = walk.inner();
+  const Index in_step = step[1];
+  parallel_for(walk.runs(), std::max<Index>(1, 32768 / n), [&](Index first, Index last) {
+    walk.for_runs(first, last, [&](const std::array<Index, 2>& offset) {
+      T* to = out + offset[0];
+      const T* from = in + offset[1];
+      if (in_step == 1)
+        std::copy(from, from + n, to);
+      else
+        for (Index i = 0; i < n; ++i) to[i] = from[i * in_step];
+    });
+  });
+}
+
+/// Sum of n neighbours with an error that grows with log(n): in lanes, then halves.
+template <class T>
+T pairwise_sum(const T* x, Index n) {
+  if (n <= 256) {
+    constexpr Index lanes = 16;
+    T lane[lanes] = {};
+    Index i = 0;
+    for (; i + lanes <= n; i += lanes)
+      for (Index l = 0; l < lanes; ++l) lane[l] += x[i + l];
+    for (Index l = 0; i < n; ++i, ++l) lane[l] += x[i];
+    for (Index half = lanes / 2; half > 0; half /= 2)
+      for (Index l = 0; l < half; ++l) lane[l] += lane[l + half];
+    return lane[0];
+  }
+  const Index half = n / 2 / 16 * 16;
+  return pairwise_sum(x, half) + pairwise_sum(x + half, n - half);
+}
+
+/// out += in, summed over the dimensions where `out_strides` is 0. `in` is dense with `in_strides`; `out` must hold
+/// zeros (or what is to be added to). The order of additions depends on the shape alone.
+template <class T>
+void strided_sum(const Shape& shape, const T* in, const Strides& in_strides, T* out, const Strides& out_strides,
+                 Index out_size) {
+  if (shape.size() == 0) return;
+  const Walk<2> walk(shape, {in_strides, out_strides});
+  const auto inner = walk.inner();
+  const auto sum_runs = [&](Index first, Index last, T* to) {
+    walk.for_runs(first, last, [&](const std::array<Index, 2>& offset) {
+      const T* x = in + offset[0];
+      T* y = to + offset[1];
+      if (inner.step[1] == 0)
+        *y += pairwise_sum(x, inner.size);
+      else
+        for (Index i = 0; i < inner.size; ++i) y[i * inner.step[1]] += x[i];
+    });
+  };
+  constexpr Index piece = 1 << 16;  // elements summed into one partial result
+  const auto& outer = walk.loops.front();
+  const Index inside = shape.size() / outer.size;  // elements per step of the outermost loop
+  const Index runs_inside = walk.loops.size() == 1 ? 0 : walk.runs() / outer.size;
+  if (walk.loops.size() == 1) {
+    if (inner.step[1] != 0) {
+      for (Index i = 0; i < inner.size; ++i) out[i * inner.step[1]] += in[i];
+    } else {
+      *out += parallel_reduce(
+          inner.size, piece, T{0}, [&](Index begin, Index end) { return pairwise_sum(in + begin, end - begin); },
+          [](T a, T b) { return a + b; });
+    }
+  } else if (outer.step[1] != 0) {  // steps of the outermost loop write to different places
+    parallel_for(outer.size, std::max<Index>(1, piece / inside),
+                 [&](Index begin, Index end) { sum_runs(begin * runs_inside, end * runs_inside, out); });
+  } else {  // all steps add to the same places: partial sums, then combined in order
+    const Index grain = std::max({Index{1}, piece / inside, (outer.size + 63) / 64});
+    const Index parts = (outer.size + grain - 1) / grain;
+    if (parts == 1) return sum_runs(0, walk.runs(), out);
+    std::vector<T> partial(static_cast<std::size_t>(parts * out_size), T{0});
+    parallel_for(outer.size, grain, [&](Index begin, Index end) {
+      sum_runs(begin * runs_inside, end * runs_inside, partial.data() + begin / grain * out_size);
+    });
+    for (Index p = 0; p < parts; ++p)
+      for (Index i = 0; i < out_size; ++i) out[i] += partial[static_cast<std::size_t>(p * out_size + i)];
+  }
+}
+
+}  // namespace nasion
