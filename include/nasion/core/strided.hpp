@@ -118,8 +118,7 @@ template <class T>
 void strided_copy(const Shape& shape, const T* in, const Strides& strides, T* out, MemoryOrder order) {
   if (shape.size() == 0) return;
   const Walk<2> walk(shape, {dense_strides(shape, order), strides});
-  const auto [n, step] = walk.inner();
-  const Index in_step = step[1];
+  const Index n = walk.inner().size, in_step = walk.inner().step[1];
   parallel_for(walk.runs(), std::max<Index>(1, 32768 / n), [&](Index first, Index last) {
     walk.for_runs(first, last, [&](const std::array<Index, 2>& offset) {
       T* to = out + offset[0];

@@ -1,0 +1,323 @@
+#pragma once
+// Reverse-mode automatic differentiation. An operation computes its result and records a closure that turns the
+// gradient of the result into the gradients of its inputs; backward() calls the closures from the newest to the oldest.
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <queue>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "nasion/core/parallel.hpp"
+#include "nasion/core/tensor.hpp"
+
+namespace nasion {
+
+/// Gradients of an operation's inputs, in their order; undefined where none is needed. A gradient may still have the
+/// broadcast shape of the result: the engine sums it to the shape of the input.
+template <class T>
+using Grads = std::vector<Tensor<T>>;
+
+namespace detail {
+
+inline thread_local bool grad_enabled = true;
+
+// Not a template: one counter for all types, so that numbers follow the order of creation.
+inline std::uint64_t next_node_number() {
+  static std::atomic<std::uint64_t> number{0};
+  return ++number;
+}
+
+template <class T>
+struct Edge {  // where the gradient of one input goes: to the operation that made it, or to a leaf
+  std::shared_ptr<Node<T>> node;
+  std::shared_ptr<TensorImpl<T>> leaf;
+  Shape shape;
+};
+
+template <class T>
+struct Node {
+  const char* op;
+  Shape shape;  // of the result
+  std::vector<Edge<T>> inputs;
+  std::function<Grads<T>(const Tensor<T>&)> backward;
+  std::uint64_t number = next_node_number();
+
+  Node(const char* name, const Shape& result) : op(name), shape(result) {}
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+  // The members' own destructors would recurse through a long chain and overflow the stack.
+  ~Node() {
+    std::vector<std::shared_ptr<Node>> chain;
+    const auto take_inputs = [&](Node& n) {
+      for (auto& edge : n.inputs)
+        if (edge.node) chain.push_back(std::move(edge.node));
+    };
+    take_inputs(*this);
+    while (!chain.empty()) {
+      const auto node = std::move(chain.back());
+      chain.pop_back();
+      if (node.use_count() == 1) take_inputs(*node);
+    }
+  }
+};
+
+struct StaleSaved {  // a saved tensor was modified; the engine adds the name of the operation
+  Shape shape;
+  std::uint64_t saved, now;
+};
+
+struct Access {
+  template <class T>
+  static const std::shared_ptr<TensorImpl<T>>& impl(const Tensor<T>& x) {
+    x.impl();  // throws when undefined
+    return x.impl_;
+  }
+  template <class T>
+  static Tensor<T> tensor(std::shared_ptr<TensorImpl<T>> impl) {
+    return Tensor<T>(std::move(impl));
+  }
+};
+
+}  // namespace detail
+
+/// Whether operations on this thread are recorded.
+inline bool grad_enabled() { return detail::grad_enabled; }
+
+/// While alive, operations on this thread are not recorded: for inference and for updating parameters.
+class NoGrad {
+ public:
+  NoGrad() : before_(std::exchange(detail::grad_enabled, false)) {}
+  ~NoGrad() { detail::grad_enabled = before_; }
+  NoGrad(const NoGrad&) = delete;
+  NoGrad& operator=(const NoGrad&) = delete;
+
+ private:
+  bool before_;
+};
+
+/// A tensor kept for a gradient. It is outside the graph, so keeping an operation's own result makes no cycle, and it
+/// knows the version it had: using it after an in-place change is an error, not a wrong gradient.
+template <class T>
+class Saved {
+ public:
+  Saved() = default;
+  explicit Saved(const Tensor<T>& x) : tensor_(x.detach()), version_(version()), requires_grad_(x.requires_grad()) {}
+
+  const Tensor<T>& operator*() const {
+    if (version() != version_) throw detail::StaleSaved{tensor_.shape(), version_, version()};
+    return tensor_;
+  }
+  const Tensor<T>* operator->() const { return &**this; }
+  /// Whether the tensor it was made from takes part in differentiation.
+  bool requires_grad() const { return requires_grad_; }
+
+ private:
+  std::uint64_t version() const { return detail::Access::impl(tensor_)->buffer->version(); }
+
+  Tensor<T> tensor_;
+  std::uint64_t version_ = 0;
+  bool requires_grad_ = false;
+};
+
+template <class T>
+Saved<T> save(const Tensor<T>& x) {
+  return Saved<T>(x);
+}
+
+/// Makes the fresh tensor `result` the result of operation `op` on `inputs` and returns it. `backward` maps the
+/// gradient of the result to the gradients of the inputs; it must hold tensors only through save(). `op` must be a
+/// string literal.
+template <class T, class Backward>
+Tensor<T> record(const char* op, const Tensor<T>& result, const std::type_identity_t<std::vector<Tensor<T>>>& inputs,
+                 Backward&& backward) {
+  if (!grad_enabled() ||
+      std::none_of(inputs.begin(), inputs.end(), [](const auto& x) { return x.defined() && x.requires_grad(); }))
+    return result;
+  auto node = std::make_shared<detail::Node<T>>(op, result.shape());
+  for (const auto& x : inputs) {
+    detail::Edge<T> edge;
+    if (x.defined()) {
+      const auto& impl = detail::Access::impl(x);
+      edge.node = impl->node;
+      if (impl->requires_grad) edge.leaf = impl;
+      edge.shape = impl->shape;
+    }
+    node->inputs.push_back(std::move(edge));
+  }
+  node->backward = std::forward<Backward>(backward);
+  detail::Access::impl(result)->node = std::move(node);
+  return result;
+}
+
+namespace detail {
+
+/// Sum of gradients on their way to one place. The first is held as it came, because it often has no successor.
+template <class T>
+struct GradSum {
+  Tensor<T> sum;
+  bool owned = false;  // memory of our own, which nobody else can see
+
+  void add(const Tensor<T>& g) {
+    if (!sum.defined()) {
+      sum = g;
+      return;
+    }
+    if (!owned) {
+      sum = sum.clone();
+      owned = true;
+    }
+    Tensor<T> addend = g;
+    if (g.order() != sum.order()) {
+      addend = Tensor<T>::empty(sum.shape(), sum.order());
+      strided_copy(g.shape(), g.data(), g.strides(), addend.mutable_data(), sum.order());
+    }
+    T* to = sum.mutable_data();
+    const T* from = addend.data();
+    parallel_for(sum.size(), 65536, [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) to[i] += from[i];
+    });
+  }
+};
+
+/// `g` summed over the dimensions in which `shape` was broadcast.
+template <class T>
+Tensor<T> sum_to_shape(const char* op, const Tensor<T>& g, const Shape& shape) {
+  if (g.shape() == shape) return g.detach();
+  check(broadcasts_to(shape, g.shape()), "[", op, "] gradient ", g.shape(), " does not fit input ", shape);
+  Tensor<T> sum = Tensor<T>::zeros(shape);
+  strided_sum(g.shape(), g.data(), g.strides(), sum.mutable_data(),
+              broadcast_strides(shape, MemoryOrder::row_major, g.shape()), shape.size());
+  return sum;
+}
+
+/// Runs the graph below `roots`. `to_leaf(impl, gradient)` is called for every leaf, `at_node(node, gradient)` for
+/// every operation with its complete gradient.
+template <class T, class ToLeaf, class AtNode>
+void run_backward(const std::vector<std::pair<Tensor<T>, Tensor<T>>>& roots, bool retain_graph, ToLeaf&& to_leaf,
+                  AtNode&& at_node) {
+  const NoGrad no_grad;
+  // Inputs are always older than the operation on them, so the newest waiting operation has its complete gradient.
+  const auto older = [](const std::shared_ptr<Node<T>>& a, const std::shared_ptr<Node<T>>& b) {
+    return a->number < b->number;
+  };
+  std::priority_queue<std::shared_ptr<Node<T>>, std::vector<std::shared_ptr<Node<T>>>, decltype(older)> waiting(older);
+  std::unordered_map<const Node<T>*, GradSum<T>> gradients;
+  const auto deliver = [&](const std::shared_ptr<Node<T>>& node, const std::shared_ptr<TensorImpl<T>>& leaf,
+                           const Tensor<T>& g) {
+    if (node) {
+      const auto [at, is_new] = gradients.try_emplace(node.get());
+      at->second.add(g);
+      if (is_new) waiting.push(node);
+    } else if (leaf) {
+      to_leaf(leaf, g);
+    }
+  };
+  for (const auto& [output, gradient] : roots) {
+    const auto& impl = Access::impl(output);
+    deliver(impl->node, impl->requires_grad ? impl : nullptr, gradient.detach());
+  }
+  while (!waiting.empty()) {
+    const std::shared_ptr<Node<T>> node = waiting.top();
+    waiting.pop();
+    const Tensor<T> gradient = std::move(gradients.extract(node.get()).mapped().sum);
+    at_node(node, gradient);
+    check<ValueError>(
+        static_cast<bool>(node->backward), "[", node->op,
+        "] this graph was already used by backward(), which freed what it had saved; compute the result again, "
+        "or pass retain_graph");
+    Grads<T> grads;
+    try {
+      grads = node->backward(gradient);
+    } catch (const StaleSaved& stale) {
+      fail<ValueError>("[", node->op, "] a tensor ", stale.shape,
+                       " that its gradient needs was modified in place after the operation (version ", stale.saved,
+                       ", now ", stale.now, ")");
+    }
+    if (!retain_graph) node->backward = nullptr;
+    check<ValueError>(grads.size() == node->inputs.size(), "[", node->op, "] has ", node->inputs.size(),
+                      " inputs but returned ", grads.size(), " gradients");
+    for (std::size_t i = 0; i < grads.size(); ++i) {
+      const auto& edge = node->inputs[i];
+      if (!grads[i].defined() || (!edge.node && !edge.leaf)) continue;
+      deliver(edge.node, edge.leaf, sum_to_shape(node->op, grads[i], edge.shape));
+    }
+  }
+}
+
+template <class T>
+Tensor<T> initial_gradient(const char* op, const Tensor<T>& output, const Tensor<T>& gradient) {
+  check<ValueError>(output.requires_grad(), "[", op, "] the tensor ", output.shape(),
+                    " does not depend on anything that requires a gradient");
+  if (!gradient.defined()) {
+    check(output.size() == 1, "[", op, "] a gradient must be given for a tensor of more than one element, here ",
+          output.shape());
+    return Tensor<T>::ones(output.shape());
+  }
+  check(gradient.shape() == output.shape(), "[", op, "] gradient ", gradient.shape(), " does not fit tensor ",
+        output.shape());
+  return gradient;
+}
+
+}  // namespace detail
+
+template <std::floating_point T>
+void Tensor<T>::backward(const Tensor& gradient, bool retain_graph) const {
+  detail::run_backward<T>(
+      {{*this, detail::initial_gradient("backward", *this, gradient)}}, retain_graph,
+      [](const std::shared_ptr<detail::TensorImpl<T>>& leaf, const Tensor& g) {
+        detail::GradSum<T> sum;
+        if (leaf->grad) {
+          sum = {detail::Access::tensor(leaf->grad), true};
+          sum.add(g);
+          return;
+        }
+        // Memory that nobody else holds is taken over; anything else is copied, because .grad may be changed in place.
+        const auto& impl = detail::Access::impl(g);
+        leaf->grad = detail::Access::impl(impl->buffer.use_count() == 1 ? g : g.clone());
+      },
+      [](const auto&, const Tensor&) {});
+}
+
+template <std::floating_point T>
+void Tensor<T>::check_in_place(const char* op) const {
+  check<ValueError>(!grad_enabled() || !requires_grad(), "[", op, "] a tensor ", shape(),
+                    " that requires a gradient is changed in place; use NoGrad for updates, or detach()");
+}
+
+/// Gradients of the sum of `outputs` (each times its entry of `output_grads`, which may be empty for single elements)
+/// with respect to `inputs`, leaves or intermediate results, in their order. Leaves' grad() stays as it is. An input
+/// that the outputs do not depend on has an undefined gradient.
+template <std::floating_point T>
+std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& inputs,
+                            const std::vector<Tensor<T>>& output_grads = {}, bool retain_graph = false) {
+  check<ValueError>(output_grads.empty() || output_grads.size() == outputs.size(), "[grad] ", outputs.size(),
+                    " outputs but ", output_grads.size(), " gradients of outputs");
+  std::vector<std::pair<Tensor<T>, Tensor<T>>> roots;
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    roots.emplace_back(
+        outputs[i], detail::initial_gradient("grad", outputs[i], output_grads.empty() ? Tensor<T>{} : output_grads[i]));
+  std::vector<detail::GradSum<T>> sums(inputs.size());
+  for (const auto& x : inputs)
+    check<ValueError>(x.requires_grad(), "[grad] input ", x.shape(), " does not require a gradient");
+  detail::run_backward<T>(
+      roots, retain_graph,
+      [&](const std::shared_ptr<detail::TensorImpl<T>>& leaf, const Tensor<T>& g) {
+        for (std::size_t i = 0; i < inputs.size(); ++i)
+          if (detail::Access::impl(inputs[i]) == leaf) sums[i].add(g);
+      },
+      [&](const std::shared_ptr<detail::Node<T>>& node, const Tensor<T>& g) {
+        for (std::size_t i = 0; i < inputs.size(); ++i)
+          if (detail::Access::impl(inputs[i])->node == node) sums[i].add(g);
+      });
+  std::vector<Tensor<T>> result;
+  for (const auto& sum : sums) result.push_back(sum.sum.defined() ? sum.sum.clone() : sum.sum);
+  return result;
+}
+
+}  // namespace nasion

@@ -1,0 +1,211 @@
+#pragma once
+// Tensor: a shape, a memory order and shared storage; with autograd.hpp also the graph that computed it.
+
+#include <algorithm>
+#include <concepts>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "nasion/core/buffer.hpp"
+#include "nasion/core/error.hpp"
+#include "nasion/core/random.hpp"
+#include "nasion/core/shape.hpp"
+#include "nasion/core/strided.hpp"
+
+namespace nasion {
+
+template <std::floating_point T>
+class Tensor;
+
+namespace detail {
+
+template <class T>
+struct Node;  // an operation that was recorded: autograd.hpp
+
+template <class T>
+struct TensorImpl {
+  Shape shape;
+  MemoryOrder order = MemoryOrder::row_major;
+  std::shared_ptr<Buffer> buffer;
+  Index offset = 0;
+  bool requires_grad = false;        // as asked for, on a leaf
+  std::shared_ptr<Node<T>> node;     // the operation this is the result of; empty on a leaf
+  std::shared_ptr<TensorImpl> grad;  // of a leaf
+};
+
+struct Access;
+
+}  // namespace detail
+
+/// A handle on a dense array of numbers; copies of the handle mean the same tensor, clone() copies the numbers.
+///
+/// The logical shape of an image batch is [N, C, H, W] in both memory orders. A default-constructed tensor is
+/// undefined: only defined() and assignment are allowed, everything else is a ValueError.
+template <std::floating_point T>
+class Tensor {
+ public:
+  using value_type = T;
+
+  Tensor() = default;
+
+  /// Uninitialised. For results that are written in full.
+  static Tensor empty(const Shape& shape, MemoryOrder order = MemoryOrder::row_major) {
+    check(order == MemoryOrder::row_major || shape.rank() == 4,
+          "[Tensor] channels-last order needs a shape [N, C, H, W], got ", shape);
+    auto impl = std::make_shared<detail::TensorImpl<T>>();
+    impl->shape = shape;
+    impl->order = order;
+    impl->buffer = std::make_shared<Buffer>(static_cast<std::size_t>(shape.size()) * sizeof(T));
+    return Tensor(std::move(impl));
+  }
+  static Tensor full(const Shape& shape, T value, MemoryOrder order = MemoryOrder::row_major) {
+    Tensor x = empty(shape, order);
+    std::fill_n(x.mutable_data(), x.size(), value);
+    return x;
+  }
+  static Tensor zeros(const Shape& shape, MemoryOrder order = MemoryOrder::row_major) {
+    return full(shape, T{0}, order);
+  }
+  static Tensor ones(const Shape& shape, MemoryOrder order = MemoryOrder::row_major) {
+    return full(shape, T{1}, order);
+  }
+  /// Rank 0.
+  static Tensor scalar(T value) { return full({}, value); }
+  /// Copies `values`, given in row-major order. ShapeError unless there is one for every element.
+  static Tensor from(const Shape& shape, std::span<const T> values) {
+    check(static_cast<Index>(values.size()) == shape.size(), "[Tensor::from] ", values.size(), " values do not fill ",
+          shape);
+    Tensor x = empty(shape);
+    std::copy(values.begin(), values.end(), x.mutable_data());
+    return x;
+  }
+  static Tensor from(const Shape& shape, std::initializer_list<T> values) {
+    return from(shape, std::span<const T>(values.begin(), values.size()));
+  }
+  /// Uniform in [low, high).
+  static Tensor uniform(const Shape& shape, Rng& rng, double low = 0, double high = 1) {
+    Tensor x = empty(shape);
+    std::generate_n(x.mutable_data(), x.size(), [&] { return static_cast<T>(rng.uniform(low, high)); });
+    return x;
+  }
+  static Tensor normal(const Shape& shape, Rng& rng, double mean = 0, double deviation = 1) {
+    Tensor x = empty(shape);
+    std::generate_n(x.mutable_data(), x.size(), [&] { return static_cast<T>(rng.normal(mean, deviation)); });
+    return x;
+  }
+
+  bool defined() const { return impl_ != nullptr; }
+  const Shape& shape() const { return impl().shape; }
+  int rank() const { return shape().rank(); }
+  Index dim(int d) const { return shape()[d]; }
+  Index size() const { return shape().size(); }
+  MemoryOrder order() const { return impl().order; }
+  Strides strides() const { return dense_strides(shape(), order()); }
+
+  /// The numbers, in memory order.
+  const T* data() const { return static_cast<const T*>(impl().buffer->data()) + impl().offset; }
+  std::span<const T> values() const { return {data(), static_cast<std::size_t>(size())}; }
+  /// The numbers, for writing: counts as a modification, which backward() of an older graph will notice.
+  T* mutable_data() const {
+    impl().buffer->modified();
+    return static_cast<T*>(impl().buffer->data()) + impl().offset;
+  }
+
+  /// The only number of a tensor of size 1. ShapeError for another size.
+  T item() const {
+    check(size() == 1, "[item] needs a tensor of one element, got ", shape());
+    return *data();
+  }
+  /// One element by its logical position. ShapeError outside.
+  T at(std::initializer_list<Index> position) const { return data()[offset_of(position)]; }
+  void set(std::initializer_list<Index> position, T value) const {
+    check_in_place("set");
+    mutable_data()[offset_of(position)] = value;
+  }
+
+  /// The same numbers in new memory, outside of any graph.
+  Tensor clone() const {
+    Tensor copy = empty(shape(), order());
+    std::copy_n(data(), size(), copy.mutable_data());
+    return copy;
+  }
+  /// The same memory, outside of any graph.
+  Tensor detach() const {
+    auto alias = std::make_shared<detail::TensorImpl<T>>();
+    alias->shape = shape();
+    alias->order = order();
+    alias->buffer = impl().buffer;
+    alias->offset = impl().offset;
+    return Tensor(std::move(alias));
+  }
+  /// Overwrites the numbers with those of `other`, of equal shape and any order.
+  void copy_from(const Tensor& other) const {
+    check(other.shape() == shape(), "[copy_from] source ", other.shape(), " does not fit destination ", shape());
+    check_in_place("copy_from");
+    const Tensor source = other.impl().buffer == impl().buffer ? other.clone() : other;
+    strided_copy(shape(), source.data(), source.strides(), mutable_data(), order());
+  }
+  void fill(T value) const {
+    check_in_place("fill");
+    std::fill_n(mutable_data(), size(), value);
+  }
+
+  // Autograd. Defined in autograd.hpp.
+
+  /// Whether a gradient will reach this tensor: a leaf that asked for one, or the result of an operation on such.
+  bool requires_grad() const { return impl().requires_grad || impl().node; }
+  /// Asks for gradients, on a leaf. ValueError on the result of an operation.
+  const Tensor& set_requires_grad(bool value = true) const {
+    check<ValueError>(is_leaf(), "[set_requires_grad] only a leaf can be changed; this is the result of an operation ",
+                      shape());
+    impl().requires_grad = value;
+    return *this;
+  }
+  bool is_leaf() const { return !impl().node; }
+  /// Gradient that backward() has accumulated in this leaf; undefined before.
+  Tensor grad() const { return Tensor(impl().grad); }
+  void set_grad(const Tensor& g) const {
+    check(!g.defined() || g.shape() == shape(), "[set_grad] gradient does not fit tensor ", shape());
+    impl().grad = g.impl_;
+  }
+  /// Forgets the gradient.
+  void zero_grad() const { impl().grad.reset(); }
+  /// Adds the gradient of this tensor, times `gradient` (may be left out for a single element), to every leaf it
+  /// depends on. The graph can be used once, unless retained.
+  void backward(const Tensor& gradient = {}, bool retain_graph = false) const;
+
+  /// Whether two handles mean the same tensor.
+  bool same_as(const Tensor& other) const { return impl_ == other.impl_; }
+
+ private:
+  friend struct detail::Access;
+  explicit Tensor(std::shared_ptr<detail::TensorImpl<T>> impl) : impl_(std::move(impl)) {}
+
+  detail::TensorImpl<T>& impl() const {
+    check<ValueError>(impl_ != nullptr, "[Tensor] this tensor is undefined (default-constructed)");
+    return *impl_;
+  }
+  Index offset_of(std::initializer_list<Index> position) const {
+    check(static_cast<int>(position.size()) == rank(), "[at] position of rank ", position.size(), " in tensor ",
+          shape());
+    const Strides steps = strides();
+    Index at = 0;
+    int d = 0;
+    for (const Index i : position) {
+      check(i >= 0 && i < dim(d), "[at] index ", i, " is outside dimension ", d, " of ", shape());
+      at += i * steps[static_cast<std::size_t>(d++)];
+    }
+    return at;
+  }
+  void check_in_place(const char* op) const;
+
+  std::shared_ptr<detail::TensorImpl<T>> impl_;
+};
+
+using Tensorf = Tensor<float>;
+using Tensord = Tensor<double>;
+
+}  // namespace nasion
