@@ -175,7 +175,7 @@ struct GradSum {
     Tensor<T> addend = g;
     if (g.order() != sum.order()) {
       addend = Tensor<T>::empty(sum.shape(), sum.order());
-      strided_copy(g.shape(), g.data(), g.strides(), addend.mutable_data(), sum.order());
+      strided_copy(g.shape(), g.data(), g.strides(), addend.mutable_data(), sum.strides());
     }
     T* to = sum.mutable_data();
     const T* from = addend.data();
@@ -187,8 +187,8 @@ struct GradSum {
 
 /// `g` summed over the dimensions in which `shape` was broadcast.
 template <class T>
-Tensor<T> sum_to_shape(const char* op, const Tensor<T>& g, const Shape& shape) {
-  if (g.shape() == shape) return g.detach();
+Tensor<T> sum_to_shape(const char* op, Tensor<T> g, const Shape& shape) {
+  if (g.shape() == shape) return g;
   check(broadcasts_to(shape, g.shape()), "[", op, "] gradient ", g.shape(), " does not fit input ", shape);
   Tensor<T> sum = Tensor<T>::zeros(shape);
   strided_sum(g.shape(), g.data(), g.strides(), sum.mutable_data(),
@@ -245,7 +245,7 @@ void run_backward(const std::vector<std::pair<Tensor<T>, Tensor<T>>>& roots, boo
     for (std::size_t i = 0; i < grads.size(); ++i) {
       const auto& edge = node->inputs[i];
       if (!grads[i].defined() || (!edge.node && !edge.leaf)) continue;
-      deliver(edge.node, edge.leaf, sum_to_shape(node->op, grads[i], edge.shape));
+      deliver(edge.node, edge.leaf, sum_to_shape(node->op, std::move(grads[i]), edge.shape));
     }
   }
 }
@@ -279,7 +279,8 @@ void Tensor<T>::backward(const Tensor& gradient, bool retain_graph) const {
         }
         // Memory that nobody else holds is taken over; anything else is copied, because .grad may be changed in place.
         const auto& impl = detail::Access::impl(g);
-        leaf->grad = detail::Access::impl(impl->buffer.use_count() == 1 ? g : g.clone());
+        const bool sole_owner = impl.use_count() == 1 && impl->buffer.use_count() == 1;
+        leaf->grad = detail::Access::impl(sole_owner ? g : g.clone());
       },
       [](const auto&, const Tensor&) {});
 }

@@ -113,22 +113,24 @@ struct Walk {
   }
 };
 
-/// Copies `in`, read with `strides`, to dense `out` of this shape and order.
+/// Copies the elements of `in`, read with `in_strides`, to the same logical places of `out`.
 template <class T>
-void strided_copy(const Shape& shape, const T* in, const Strides& strides, T* out, MemoryOrder order) {
+void strided_copy(const Shape& shape, const T* in, const Strides& in_strides, T* out, const Strides& out_strides) {
   if (shape.size() == 0) return;
-  const Walk<2> walk(shape, {dense_strides(shape, order), strides});
-  const Index n = walk.inner().size, in_step = walk.inner().step[1];
-  parallel_for(walk.runs(), std::max<Index>(1, 32768 / n), [&](Index first, Index last) {
-    walk.for_runs(first, last, [&](const std::array<Index, 2>& offset) {
-      T* to = out + offset[0];
-      const T* from = in + offset[1];
-      if (in_step == 1)
-        std::copy(from, from + n, to);
-      else
-        for (Index i = 0; i < n; ++i) to[i] = from[i * in_step];
-    });
-  });
+  const Walk<2> walk(shape, {out_strides, in_strides});
+  const Index n = walk.inner().size;
+  const auto [out_step, in_step] = walk.inner().step;
+  parallel_for(walk.runs(), std::max<Index>(1, 32768 / n),
+               [&, to_step = out_step, from_step = in_step](Index first, Index last) {
+                 walk.for_runs(first, last, [&](const std::array<Index, 2>& offset) {
+                   T* to = out + offset[0];
+                   const T* from = in + offset[1];
+                   if (to_step == 1 && from_step == 1)
+                     std::copy(from, from + n, to);
+                   else
+                     for (Index i = 0; i < n; ++i) to[i * to_step] = from[i * from_step];
+                 });
+               });
 }
 
 /// Sum of n neighbours with an error that grows with log(n): in lanes, then halves.

@@ -146,7 +146,7 @@ class Tensor {
     check(other.shape() == shape(), "[copy_from] source ", other.shape(), " does not fit destination ", shape());
     check_in_place("copy_from");
     const Tensor source = other.impl().buffer == impl().buffer ? other.clone() : other;
-    strided_copy(shape(), source.data(), source.strides(), mutable_data(), order());
+    strided_copy(shape(), source.data(), source.strides(), mutable_data(), strides());
   }
   void fill(T value) const {
     check_in_place("fill");

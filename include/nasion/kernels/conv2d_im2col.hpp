@@ -1,0 +1,145 @@
+#pragma once
+// Convolution as matrix products on the columns of im2col, for any stride, padding, dilation and number of groups.
+// Weights lie as the images do: [k, c, kh, kw] for row-major, [k, kh, kw, c] for channels-last.
+
+#include <vector>
+
+#include "nasion/core/buffer.hpp"
+#include "nasion/core/strided.hpp"
+#include "nasion/kernels/gemm.hpp"
+#include "nasion/kernels/im2col.hpp"
+
+namespace nasion::kernels {
+
+namespace detail {
+
+/// Scratch from the allocator's cache.
+template <class T>
+class Scratch {
+ public:
+  explicit Scratch(Index size) : buffer_(static_cast<std::size_t>(size) * sizeof(T)) {}
+  T* data() const { return static_cast<T*>(buffer_.data()); }
+
+ private:
+  Buffer buffer_;
+};
+
+/// Output rows whose columns stay near the processor: about half a mebibyte.
+template <class T>
+Index rows_at_once(const Conv2dSizes& s) {
+  if (s.is_pointwise()) return std::max<Index>(1, std::min(s.oh, 4096 / std::max<Index>(1, s.ow)));
+  const Index row_bytes = std::max<Index>(1, s.ow * s.taps() * static_cast<Index>(sizeof(T)));
+  // At least 64 pixels, so that the matrix product stays efficient with very deep columns.
+  const Index least = (63 + s.ow) / std::max<Index>(1, s.ow);
+  return std::clamp<Index>((Index{1} << 19) / row_bytes, std::min(least, s.oh), std::max<Index>(1, s.oh));
+}
+
+/// Where group g of image n starts, in x with `channels` channels of `area` pixels.
+inline Index image_at(MemoryOrder order, Index n, Index g, Index channels, Index groups, Index area) {
+  return n * channels * area + g * (channels / groups) * (order == MemoryOrder::row_major ? area : 1);
+}
+
+}  // namespace detail
+
+/// y = conv2d(x, weight) + bias (null: none).
+template <class T>
+void conv2d_im2col_forward(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* weight, const T* bias, T* y) {
+  using enum Factor;
+  const Index rows = detail::rows_at_once<T>(s), blocks = (s.oh + rows - 1) / rows;
+  parallel_for(s.n * s.groups * blocks, 1, [&](Index item, Index) {
+    const Index n = item / (s.groups * blocks), g = item / blocks % s.groups;
+    const Index row = item % blocks * rows, row_end = std::min(s.oh, row + rows), pixels = (row_end - row) * s.ow;
+    const T* image = x + detail::image_at(order, n, g, s.c, s.groups, s.h * s.w);
+    T* result = y + detail::image_at(order, n, g, s.k, s.groups, s.pixels());
+    const T* w = weight + g * s.group_k() * s.taps();
+    const T* b = bias ? bias + g * s.group_k() : nullptr;
+    const detail::Scratch<T> columns(s.is_pointwise() ? 0 : pixels * s.taps());
+    if (order == MemoryOrder::row_major) {
+      result += row * s.ow;
+      for (Index k = 0; k < s.group_k(); ++k) std::fill_n(result + k * s.pixels(), pixels, b ? b[k] : T{0});
+      if (s.is_pointwise())
+        return gemm(s.group_k(), pixels, s.taps(), w, s.taps(), image + row * s.ow, s.pixels(), result, s.pixels());
+      im2col_row_major(s, image, row, row_end, columns.data());
+      gemm(s.group_k(), pixels, s.taps(), w, s.taps(), columns.data(), pixels, result, s.pixels());
+    } else {
+      result += row * s.ow * s.k;
+      for (Index p = 0; p < pixels; ++p)
+        for (Index k = 0; k < s.group_k(); ++k) result[p * s.k + k] = b ? b[k] : T{0};
+      if (s.is_pointwise())
+        return gemm<plain, transposed>(pixels, s.group_k(), s.taps(), image + row * s.ow * s.c, s.c, w, s.taps(),
+                                       result, s.k);
+      im2col_channels_last(s, image, row, row_end, columns.data());
+      gemm<plain, transposed>(pixels, s.group_k(), s.taps(), columns.data(), s.taps(), w, s.taps(), result, s.k);
+    }
+  });
+}
+
+/// dx = gradient of the input. dx must hold zeros.
+template <class T>
+void conv2d_im2col_backward_input(const Conv2dSizes& s, MemoryOrder order, const T* dy, const T* weight, T* dx) {
+  using enum Factor;
+  const Index rows = detail::rows_at_once<T>(s);
+  parallel_for(s.n * s.groups, 1,
+               [&](Index item, Index) {  // blocks of rows overlap in dx: one image is one piece of work
+                 const Index n = item / s.groups, g = item % s.groups;
+                 const T* gradient = dy + detail::image_at(order, n, g, s.k, s.groups, s.pixels());
+                 T* image = dx + detail::image_at(order, n, g, s.c, s.groups, s.h * s.w);
+                 const T* w = weight + g * s.group_k() * s.taps();
+                 const detail::Scratch<T> columns(s.is_pointwise() ? 0 : rows * s.ow * s.taps());
+                 for (Index row = 0; row < s.oh; row += rows) {
+                   const Index row_end = std::min(s.oh, row + rows), pixels = (row_end - row) * s.ow;
+                   std::fill_n(columns.data(), s.is_pointwise() ? 0 : pixels * s.taps(), T{0});
+                   if (order == MemoryOrder::row_major) {
+                     const T* part = gradient + row * s.ow;
+                     T* to = s.is_pointwise() ? image + row * s.ow : columns.data();
+                     gemm<transposed, plain>(s.taps(), pixels, s.group_k(), w, s.taps(), part, s.pixels(), to,
+                                             s.is_pointwise() ? s.pixels() : pixels);
+                     if (!s.is_pointwise()) col2im_row_major(s, columns.data(), row, row_end, image);
+                   } else {
+                     const T* part = gradient + row * s.ow * s.k;
+                     T* to = s.is_pointwise() ? image + row * s.ow * s.c : columns.data();
+                     gemm(pixels, s.taps(), s.group_k(), part, s.k, w, s.taps(), to, s.is_pointwise() ? s.c : s.taps());
+                     if (!s.is_pointwise()) col2im_channels_last(s, columns.data(), row, row_end, image);
+                   }
+                 }
+               });
+}
+
+/// dw = gradient of the weight. dw must hold zeros. Images are summed in at most 16 parts, combined in order.
+template <class T>
+void conv2d_im2col_backward_weight(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* dy, T* dw) {
+  using enum Factor;
+  const Index rows = detail::rows_at_once<T>(s), size = s.k * s.taps();
+  const Index grain = (s.n + 15) / 16, parts = grain ? (s.n + grain - 1) / grain : 0;
+  const detail::Scratch<T> partial(parts * size);
+  std::fill_n(partial.data(), parts * size, T{0});
+  parallel_for(parts * s.groups, 1, [&](Index item, Index) {
+    const Index part = item / s.groups, g = item % s.groups;
+    T* to = partial.data() + part * size + g * s.group_k() * s.taps();
+    const detail::Scratch<T> columns(s.is_pointwise() ? 0 : rows * s.ow * s.taps());
+    for (Index n = part * grain; n < std::min(s.n, (part + 1) * grain); ++n) {
+      const T* image = x + detail::image_at(order, n, g, s.c, s.groups, s.h * s.w);
+      const T* gradient = dy + detail::image_at(order, n, g, s.k, s.groups, s.pixels());
+      for (Index row = 0; row < s.oh; row += rows) {
+        const Index row_end = std::min(s.oh, row + rows), pixels = (row_end - row) * s.ow;
+        if (order == MemoryOrder::row_major) {
+          if (!s.is_pointwise()) im2col_row_major(s, image, row, row_end, columns.data());
+          gemm<plain, transposed>(s.group_k(), s.taps(), pixels, gradient + row * s.ow, s.pixels(),
+                                  s.is_pointwise() ? image + row * s.ow : columns.data(),
+                                  s.is_pointwise() ? s.pixels() : pixels, to, s.taps());
+        } else {
+          if (!s.is_pointwise()) im2col_channels_last(s, image, row, row_end, columns.data());
+          gemm<transposed, plain>(s.group_k(), s.taps(), pixels, gradient + row * s.ow * s.k, s.k,
+                                  s.is_pointwise() ? image + row * s.ow * s.c : columns.data(),
+                                  s.is_pointwise() ? s.c : s.taps(), to, s.taps());
+        }
+      }
+    }
+  });
+  parallel_for(size, 16384, [&](Index begin, Index end) {
+    for (Index part = 0; part < parts; ++part)
+      for (Index i = begin; i < end; ++i) dw[i] += partial.data()[part * size + i];
+  });
+}
+
+}  // namespace nasion::kernels

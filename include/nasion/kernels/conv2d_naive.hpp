@@ -1,0 +1,79 @@
+#pragma once
+// Convolution by its definition: seven loops, the reference for every other kernel. Reads any layout through strides.
+
+#include "nasion/core/strided.hpp"
+#include "nasion/kernels/im2col.hpp"
+
+namespace nasion::kernels {
+
+namespace detail {
+inline Index at(const Strides& s, Index a, Index b, Index c, Index d) {
+  return a * s[0] + b * s[1] + c * s[2] + d * s[3];
+}
+
+/// Calls f(channel in its group, kernel row, kernel column, y, x) for each tap of output pixel (row, col)
+/// that lies inside the image.
+template <class F>
+void for_taps(const Conv2dSizes& s, Index row, Index col, F&& f) {
+  for (Index c = 0; c < s.group_c(); ++c)
+    for (Index i = 0; i < s.kh; ++i)
+      for (Index j = 0; j < s.kw; ++j) {
+        const Index y = row * s.stride_h - s.pad_h + i * s.dilation_h,
+                    x = col * s.stride_w - s.pad_w + j * s.dilation_w;
+        if (y >= 0 && y < s.h && x >= 0 && x < s.w) f(c, i, j, y, x);
+      }
+}
+}  // namespace detail
+
+/// y = conv2d(x, weight) + bias (null: none).
+template <class T>
+void conv2d_naive_forward(const Conv2dSizes& s, const T* x, const Strides& xs, const T* weight, const Strides& ws,
+                          const T* bias, T* y, const Strides& ys) {
+  parallel_for(s.n * s.k, 1, [&](Index item, Index) {
+    const Index n = item / s.k, k = item % s.k, c0 = k / s.group_k() * s.group_c();
+    for (Index row = 0; row < s.oh; ++row)
+      for (Index col = 0; col < s.ow; ++col) {
+        T sum = bias ? bias[k] : T{0};
+        detail::for_taps(s, row, col, [&](Index c, Index i, Index j, Index yy, Index xx) {
+          sum += x[detail::at(xs, n, c0 + c, yy, xx)] * weight[detail::at(ws, k, c, i, j)];
+        });
+        y[detail::at(ys, n, k, row, col)] = sum;
+      }
+  });
+}
+
+/// dx += gradient of the input.
+template <class T>
+void conv2d_naive_backward_input(const Conv2dSizes& s, const T* dy, const Strides& ys, const T* weight,
+                                 const Strides& ws, T* dx, const Strides& xs) {
+  parallel_for(s.n, 1, [&](Index n, Index) {
+    for (Index k = 0; k < s.k; ++k)
+      for (Index row = 0; row < s.oh; ++row)
+        for (Index col = 0; col < s.ow; ++col) {
+          const Index c0 = k / s.group_k() * s.group_c();
+          const T g = dy[detail::at(ys, n, k, row, col)];
+          detail::for_taps(s, row, col, [&](Index c, Index i, Index j, Index yy, Index xx) {
+            dx[detail::at(xs, n, c0 + c, yy, xx)] += g * weight[detail::at(ws, k, c, i, j)];
+          });
+        }
+  });
+}
+
+/// dw += gradient of the weight.
+template <class T>
+void conv2d_naive_backward_weight(const Conv2dSizes& s, const T* x, const Strides& xs, const T* dy, const Strides& ys,
+                                  T* dw, const Strides& ws) {
+  parallel_for(s.k, 1, [&](Index k, Index) {
+    const Index c0 = k / s.group_k() * s.group_c();
+    for (Index n = 0; n < s.n; ++n)
+      for (Index row = 0; row < s.oh; ++row)
+        for (Index col = 0; col < s.ow; ++col) {
+          const T g = dy[detail::at(ys, n, k, row, col)];
+          detail::for_taps(s, row, col, [&](Index c, Index i, Index j, Index yy, Index xx) {
+            dw[detail::at(ws, k, c, i, j)] += g * x[detail::at(xs, n, c0 + c, yy, xx)];
+          });
+        }
+  });
+}
+
+}  // namespace nasion::kernels

@@ -1,0 +1,112 @@
+#pragma once
+// 2-D convolution (cross-correlation, as everywhere in deep learning).
+
+#include "nasion/kernels/conv2d_im2col.hpp"
+#include "nasion/kernels/conv2d_naive.hpp"
+#include "nasion/ops/reduce.hpp"
+#include "nasion/ops/shape.hpp"
+
+namespace nasion {
+
+/// A height and a width; one number means both.
+struct Size2 {
+  Index h = 1, w = 1;
+  Size2(Index both) : h(both), w(both) {}  // NOLINT: meant to convert
+  Size2(Index height, Index width) : h(height), w(width) {}
+  bool operator==(const Size2&) const = default;
+  friend std::ostream& operator<<(std::ostream& out, const Size2& size) { return out << size.h << "x" << size.w; }
+};
+
+/// Which kernel computes a convolution. `naive` is the reference, `im2col` the parallel matrix product.
+enum class Conv2dAlgorithm { automatic, naive, im2col };
+
+struct Conv2dOptions {
+  Size2 stride = 1, padding = 0, dilation = 1;
+  Index groups = 1;
+  Conv2dAlgorithm algorithm = Conv2dAlgorithm::automatic;
+};
+
+namespace detail {
+
+/// The sizes of the convolution of x [N, C, H, W] with weight [K, C / groups, kh, kw]. ShapeError when they do not fit.
+inline kernels::Conv2dSizes conv2d_sizes(const Shape& x, const Shape& weight, const Conv2dOptions& o) {
+  check<ValueError>(o.stride.h > 0 && o.stride.w > 0 && o.dilation.h > 0 && o.dilation.w > 0 && o.padding.h >= 0 &&
+                        o.padding.w >= 0 && o.groups > 0,
+                    "[conv2d] stride ", o.stride, ", dilation ", o.dilation, " and groups ", o.groups,
+                    " must be at least 1, padding ", o.padding, " at least 0");
+  check(x.rank() == 4 && weight.rank() == 4, "[conv2d] input ", x, " and weight ", weight,
+        " must be [N, C, H, W] and [K, C / groups, kh, kw]");
+  check(x[1] == weight[1] * o.groups, "[conv2d] input ", x, " has ", x[1], " channels but weight ", weight, " expects ",
+        weight[1] * o.groups);
+  check(weight[0] % o.groups == 0, "[conv2d] weight ", weight, " has ", weight[0], " output channels, which ", o.groups,
+        " groups do not divide");
+  check(weight[1] > 0 && weight[2] > 0 && weight[3] > 0, "[conv2d] weight ", weight, " has an empty kernel");
+  const Index reach_h = (weight[2] - 1) * o.dilation.h + 1, reach_w = (weight[3] - 1) * o.dilation.w + 1;
+  const Index room_h = x[2] + 2 * o.padding.h - reach_h, room_w = x[3] + 2 * o.padding.w - reach_w;
+  check(room_h >= 0 && room_w >= 0, "[conv2d] weight ", weight, " (reach ", reach_h, "x", reach_w,
+        ") is larger than input ", x, " with padding ", o.padding);
+  return {.n = x[0],
+          .c = x[1],
+          .h = x[2],
+          .w = x[3],
+          .k = weight[0],
+          .kh = weight[2],
+          .kw = weight[3],
+          .oh = room_h / o.stride.h + 1,
+          .ow = room_w / o.stride.w + 1,
+          .stride_h = o.stride.h,
+          .stride_w = o.stride.w,
+          .pad_h = o.padding.h,
+          .pad_w = o.padding.w,
+          .dilation_h = o.dilation.h,
+          .dilation_w = o.dilation.w,
+          .groups = o.groups};
+}
+
+}  // namespace detail
+
+/// x [N, C, H, W] with weight [K, C / groups, kh, kw] and bias [K] (or undefined) -> [N, K, OH, OW] in the order of x,
+/// where OH = (H + 2 padding - dilation (kh - 1) - 1) / stride + 1.   ShapeError when they do not fit.
+template <std::floating_point T>
+Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias = {},
+                 const Conv2dOptions& options = {}) {
+  const kernels::Conv2dSizes s = detail::conv2d_sizes(x.shape(), weight.shape(), options);
+  if (bias.defined())
+    check(bias.shape() == Shape{s.k}, "[conv2d] bias ", bias.shape(), " does not fit weight ", weight.shape());
+  const bool naive = options.algorithm == Conv2dAlgorithm::naive;
+  const MemoryOrder order = x.order();
+  const auto w = naive || weight.order() == order ? weight.detach() : detail::reordered(weight, order);
+  const auto y = Tensor<T>::empty({s.n, s.k, s.oh, s.ow}, order);
+  const T* b = bias.defined() ? bias.data() : nullptr;
+  if (naive)
+    kernels::conv2d_naive_forward(s, x.data(), x.strides(), w.data(), w.strides(), b, y.mutable_data(), y.strides());
+  else
+    kernels::conv2d_im2col_forward(s, order, x.data(), w.data(), b, y.mutable_data());
+
+  return record("conv2d", y, {x, weight, bias},
+                [s, naive, order, x = save(x), weight = save(weight)](const Tensor<T>& grad) -> Grads<T> {
+                  const auto dy = to_order(grad, order);
+                  Tensor<T> dx, dw;
+                  if (x.requires_grad()) {
+                    const auto filters = naive ? *weight : to_order(*weight, order);
+                    dx = Tensor<T>::zeros(x->shape(), order);
+                    if (naive)
+                      kernels::conv2d_naive_backward_input(s, dy.data(), dy.strides(), filters.data(),
+                                                           filters.strides(), dx.mutable_data(), dx.strides());
+                    else
+                      kernels::conv2d_im2col_backward_input(s, order, dy.data(), filters.data(), dx.mutable_data());
+                  }
+                  if (weight.requires_grad()) {
+                    dw = Tensor<T>::zeros(weight->shape(), order);
+                    if (naive)
+                      kernels::conv2d_naive_backward_weight(s, x->data(), x->strides(), dy.data(), dy.strides(),
+                                                            dw.mutable_data(), dw.strides());
+                    else
+                      kernels::conv2d_im2col_backward_weight(s, order, x->data(), dy.data(), dw.mutable_data());
+                    dw = to_order(dw, weight->order());
+                  }
+                  return {dx, dw, sum(dy, {0, 2, 3})};
+                });
+}
+
+}  // namespace nasion

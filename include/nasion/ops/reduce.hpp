@@ -1,0 +1,170 @@
+#pragma once
+// Sums, means, maxima and minima over dimensions.
+
+#include <limits>
+#include <numeric>
+
+#include "nasion/ops/elementwise.hpp"
+#include "nasion/ops/shape.hpp"
+
+namespace nasion {
+
+/// Dimensions to reduce; empty means all. Negative ones count from the end.
+using Dims = std::vector<int>;
+
+namespace detail {
+
+/// The shape with the named dimensions of size 1. ShapeError for one that does not exist or is named twice.
+inline Shape reduced_shape(const char* op, const Shape& shape, const Dims& dims) {
+  std::array<bool, max_rank> reduce{};
+  for (const int d : dims) {
+    bool& named = reduce[static_cast<std::size_t>(shape.axis(d))];
+    check(!named, "[", op, "] dimension ", d, " is named twice for input ", shape);
+    named = true;
+  }
+  Shape result = shape;
+  for (int d = 0; d < shape.rank(); ++d)
+    if (dims.empty() || reduce[static_cast<std::size_t>(d)]) result = result.with(d, 1);
+  return result;
+}
+
+/// `kept` without its dimensions `dims`.
+inline Shape dropped(const Shape& kept, const Dims& dims) {
+  std::array<bool, max_rank> drop{};
+  for (const int d : dims) drop[static_cast<std::size_t>(kept.axis(d))] = true;
+  std::vector<Index> sizes;
+  for (int d = 0; d < kept.rank(); ++d)
+    if (!dims.empty() && !drop[static_cast<std::size_t>(d)]) sizes.push_back(kept[d]);
+  return Shape(std::span<const Index>(sizes));
+}
+
+/// x read as if broadcast to `shape`, as dense memory.
+template <class T>
+Tensor<T> broadcast_copy(const Tensor<T>& x, const Shape& shape, MemoryOrder order) {
+  auto y = Tensor<T>::empty(shape, order);
+  strided_copy(shape, x.data(), broadcast_strides(x.shape(), x.order(), shape), y.mutable_data(), y.strides());
+  return y;
+}
+
+}  // namespace detail
+
+/// x repeated along dimensions of size 1 (or missing in front) to `shape`.   ShapeError when it does not broadcast.
+template <std::floating_point T>
+Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
+  check(broadcasts_to(x.shape(), shape), "[broadcast_to] input ", x.shape(), " does not broadcast to ", shape);
+  return record("broadcast_to", detail::broadcast_copy(x, shape, MemoryOrder::row_major), {x},
+                [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
+}
+
+/// Sum over `dims`. With `keep` these stay with size 1, otherwise they go.
+template <std::floating_point T>
+Tensor<T> sum(const Tensor<T>& x, const Dims& dims = {}, bool keep = false) {
+  const Shape kept = detail::reduced_shape("sum", x.shape(), dims);
+  auto total = Tensor<T>::zeros(kept);
+  strided_sum(x.shape(), x.data(), x.strides(), total.mutable_data(),
+              broadcast_strides(kept, MemoryOrder::row_major, x.shape()), kept.size());
+  const auto y = keep ? total : reshape(total, detail::dropped(kept, dims));
+  return record("sum", y, {x}, [shape = x.shape(), order = x.order(), kept](const Tensor<T>& dy) -> Grads<T> {
+    return {detail::broadcast_copy(reshape(dy, kept), shape, order)};
+  });
+}
+
+/// Mean over `dims`; NaN over no elements.
+template <std::floating_point T>
+Tensor<T> mean(const Tensor<T>& x, const Dims& dims = {}, bool keep = false) {
+  const Index count = x.size() / std::max<Index>(1, detail::reduced_shape("mean", x.shape(), dims).size());
+  return sum(x, dims, keep) / static_cast<T>(count);
+}
+
+namespace detail {
+
+/// Position along `dim` of the element that `better(candidate, best)` prefers, first one on ties; row-major in the
+/// shape without `dim`. NaN is preferred to everything.
+template <class T, class Better>
+std::vector<Index> arg_best(const char* op, const Tensor<T>& x, int dim, Better better) {
+  const int axis = x.shape().axis(dim);
+  const Index n = x.dim(axis);
+  check(n > 0, "[", op, "] dimension ", dim, " of input ", x.shape(), " is empty");
+  const Strides strides = x.strides();
+  const Index step = strides[static_cast<std::size_t>(axis)];
+  const Shape others = x.shape().with(axis, 1);
+  const Walk<2> walk(others, {dense_strides(others, MemoryOrder::row_major), strides});
+  std::vector<Index> best(static_cast<std::size_t>(others.size()));
+  const auto inner = walk.inner();
+  if (others.size() == 0) return best;
+  parallel_for(walk.runs(), std::max<Index>(1, 16384 / (n * inner.size)), [&](Index first, Index last) {
+    walk.for_runs(first, last, [&](const std::array<Index, 2>& offset) {
+      for (Index i = 0; i < inner.size; ++i) {
+        const T* values = x.data() + offset[1] + i * inner.step[1];
+        Index at = 0;
+        for (Index j = 1; j < n && !std::isnan(values[at * step]); ++j)
+          if (better(values[j * step], values[at * step]) || std::isnan(values[j * step])) at = j;
+        best[static_cast<std::size_t>(offset[0] + i * inner.step[0])] = at;
+      }
+    });
+  });
+  return best;
+}
+
+template <class T, class Better>
+Tensor<T> best(const char* op, const Tensor<T>& x, int dim, bool keep, Better better) {
+  auto at = arg_best(op, x, dim, better);
+  const int axis = x.shape().axis(dim);
+  const Shape kept = x.shape().with(axis, 1);
+  const Walk<2> walk(kept, {dense_strides(kept, MemoryOrder::row_major), x.strides()});
+  const Index step = x.strides()[static_cast<std::size_t>(axis)];
+  auto picked = Tensor<T>::empty(kept);
+  T* values = picked.mutable_data();
+  // Calls f(position in the result, position in x) for every result.
+  const auto for_each = [at = std::move(at), walk, step, count = kept.size()](auto&& f) {
+    if (count == 0) return;
+    walk.for_runs(0, walk.runs(), [&](const std::array<Index, 2>& offset) {
+      for (Index i = 0; i < walk.inner().size; ++i) {
+        const Index to = offset[0] + i * walk.inner().step[0];
+        f(to, offset[1] + i * walk.inner().step[1] + at[static_cast<std::size_t>(to)] * step);
+      }
+    });
+  };
+  for_each([&](Index to, Index from) { values[to] = x.data()[from]; });
+  const auto y = keep ? picked : reshape(picked, dropped(kept, {axis}));
+  return record(op, y, {x}, [for_each, shape = x.shape(), order = x.order(), kept](const Tensor<T>& dy) -> Grads<T> {
+    const auto dense = contiguous(reshape(dy, kept));
+    auto dx = Tensor<T>::zeros(shape, order);
+    T* to = dx.mutable_data();
+    for_each([&](Index from, Index at_x) { to[at_x] += dense.data()[from]; });
+    return {dx};
+  });
+}
+
+}  // namespace detail
+
+/// Position of the largest element along `dim`, the first on ties, NaN counting as largest: row-major in the shape
+/// without `dim`. ShapeError when the dimension is empty.
+template <std::floating_point T>
+std::vector<Index> argmax(const Tensor<T>& x, int dim) {
+  return detail::arg_best("argmax", x, dim, [](T a, T b) { return a > b; });
+}
+
+/// Largest element along `dim`; the gradient goes to the first of equals.
+template <std::floating_point T>
+Tensor<T> max(const Tensor<T>& x, int dim, bool keep = false) {
+  return detail::best("max", x, dim, keep, [](T a, T b) { return a > b; });
+}
+
+/// Smallest element along `dim`; the gradient goes to the first of equals.
+template <std::floating_point T>
+Tensor<T> min(const Tensor<T>& x, int dim, bool keep = false) {
+  return detail::best("min", x, dim, keep, [](T a, T b) { return a < b; });
+}
+
+/// Largest and smallest of all elements.
+template <std::floating_point T>
+Tensor<T> max(const Tensor<T>& x) {
+  return max(flatten(x, 0), 0);
+}
+template <std::floating_point T>
+Tensor<T> min(const Tensor<T>& x) {
+  return min(flatten(x, 0), 0);
+}
+
+}  // namespace nasion

@@ -1,0 +1,200 @@
+#pragma once
+// Operations that move elements without computing: order, reshape, permute, slice, concat, pad.
+
+#include "nasion/core/autograd.hpp"
+
+namespace nasion {
+
+template <std::floating_point T>
+Tensor<T> reshape(const Tensor<T>& x, const Shape& shape);
+template <std::floating_point T>
+Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end);
+
+namespace detail {
+
+/// The memory of x from element `offset` on, seen with another row-major shape. No graph.
+template <class T>
+Tensor<T> view(const Tensor<T>& x, const Shape& shape, Index offset = 0) {
+  const auto alias = x.detach();
+  const auto& impl = Access::impl(alias);
+  impl->shape = shape;
+  impl->order = MemoryOrder::row_major;
+  impl->offset += offset;
+  return alias;
+}
+
+template <class T>
+Tensor<T> reordered(const Tensor<T>& x, MemoryOrder order) {
+  auto y = Tensor<T>::empty(x.shape(), order);
+  strided_copy(x.shape(), x.data(), x.strides(), y.mutable_data(), y.strides());
+  return y;
+}
+
+}  // namespace detail
+
+/// x in the given memory order: itself when it already is, otherwise a copy. ShapeError for channels-last unless
+/// rank 4.
+template <std::floating_point T>
+Tensor<T> to_order(const Tensor<T>& x, MemoryOrder order) {
+  if (x.order() == order) return x;
+  return record("to_order", detail::reordered(x, order), {x}, [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
+}
+
+/// x in row-major order.
+template <std::floating_point T>
+Tensor<T> contiguous(const Tensor<T>& x) {
+  return to_order(x, MemoryOrder::row_major);
+}
+
+/// x with another shape of as many elements, in row-major reading; one size may be -1 and follows from the others. A
+/// view, unless x is channels-last.
+template <std::floating_point T>
+Tensor<T> reshape(const Tensor<T>& x, std::initializer_list<Index> sizes) {
+  std::vector<Index> full(sizes);
+  Index known = 1, open = -1;
+  for (std::size_t d = 0; d < full.size(); ++d) {
+    if (full[d] != -1) {
+      known *= full[d];
+      continue;
+    }
+    check(open < 0, "[reshape] more than one size is -1 for input ", x.shape());
+    open = static_cast<Index>(d);
+  }
+  if (open >= 0) {
+    check(known > 0 && x.size() % known == 0, "[reshape] input ", x.shape(), " cannot be cut into pieces of ", known);
+    full[static_cast<std::size_t>(open)] = x.size() / known;
+  }
+  return reshape(x, Shape(std::span<const Index>(full)));
+}
+template <std::floating_point T>
+Tensor<T> reshape(const Tensor<T>& x, const Shape& shape) {
+  check(shape.size() == x.size(), "[reshape] input ", x.shape(), " has ", x.size(), " elements but ", shape, " has ",
+        shape.size());
+  const auto dense = contiguous(x);
+  return record("reshape", detail::view(dense, shape), {dense},
+                [from = x.shape()](const Tensor<T>& dy) -> Grads<T> { return {reshape(dy, from)}; });
+}
+
+/// Dimensions `first` and following as one: [N, C, H, W] -> [N, C H W].
+template <std::floating_point T>
+Tensor<T> flatten(const Tensor<T>& x, int first = 1) {
+  if (x.rank() == 0) return reshape(x, Shape{1});
+  const int from = x.shape().axis(first);
+  std::vector<Index> sizes(x.shape().begin(), x.shape().begin() + from);
+  Index rest = 1;
+  for (int d = from; d < x.rank(); ++d) rest *= x.dim(d);
+  sizes.push_back(rest);
+  return reshape(x, Shape(std::span<const Index>(sizes)));
+}
+
+/// Dimension d of the result is dimension dims[d] of x.   ShapeError unless dims names each dimension once.
+template <std::floating_point T>
+Tensor<T> permute(const Tensor<T>& x, const std::vector<int>& dims) {
+  check(static_cast<int>(dims.size()) == x.rank(), "[permute] ", dims.size(), " dimensions named for input ",
+        x.shape());
+  std::vector<Index> sizes;
+  std::vector<int> inverse(dims.size(), -1);
+  Strides strides{};
+  for (std::size_t d = 0; d < dims.size(); ++d) {
+    const int from = x.shape().axis(dims[d]);
+    check(inverse[static_cast<std::size_t>(from)] < 0, "[permute] dimension ", dims[d], " is named twice for input ",
+          x.shape());
+    inverse[static_cast<std::size_t>(from)] = static_cast<int>(d);
+    sizes.push_back(x.dim(from));
+    strides[d] = x.strides()[static_cast<std::size_t>(from)];
+  }
+  const auto y = Tensor<T>::empty(Shape(std::span<const Index>(sizes)));
+  strided_copy(y.shape(), x.data(), strides, y.mutable_data(), y.strides());
+  return record("permute", y, {x}, [inverse](const Tensor<T>& dy) -> Grads<T> { return {permute(dy, inverse)}; });
+}
+
+/// Dimensions a and b exchanged.
+template <std::floating_point T>
+Tensor<T> transpose(const Tensor<T>& x, int a = -2, int b = -1) {
+  std::vector<int> dims(static_cast<std::size_t>(x.rank()));
+  for (int d = 0; d < x.rank(); ++d) dims[static_cast<std::size_t>(d)] = d;
+  std::swap(dims[static_cast<std::size_t>(x.shape().axis(a))], dims[static_cast<std::size_t>(x.shape().axis(b))]);
+  return permute(x, dims);
+}
+
+/// Zeros, or `value`, around x: `before[d]` and `after[d]` elements in dimension d. The order stays.
+template <std::floating_point T>
+Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& before, const std::vector<Index>& after,
+              std::type_identity_t<T> value = T{0}) {
+  check(static_cast<int>(before.size()) == x.rank() && after.size() == before.size(), "[pad] ", before.size(), " and ",
+        after.size(), " amounts given for input ", x.shape(), ": one per dimension is needed");
+  Shape shape = x.shape();
+  Index corner = 0;  // of x in the result
+  for (int d = 0; d < x.rank(); ++d) {
+    const Index low = before[static_cast<std::size_t>(d)], high = after[static_cast<std::size_t>(d)];
+    check(low >= 0 && high >= 0, "[pad] negative amount ", std::min(low, high), " in dimension ", d, " of input ",
+          x.shape());
+    shape = shape.with(d, x.dim(d) + low + high);
+  }
+  const auto y = Tensor<T>::full(shape, value, x.order());
+  const Strides strides = y.strides();
+  for (std::size_t d = 0; d < before.size(); ++d) corner += before[d] * strides[d];
+  strided_copy(x.shape(), x.data(), x.strides(), y.mutable_data() + corner, strides);
+  return record("pad", y, {x}, [before, from = x.shape()](const Tensor<T>& dy) -> Grads<T> {
+    Tensor<T> dx = dy;
+    for (int d = 0; d < from.rank(); ++d) {
+      const Index low = before[static_cast<std::size_t>(d)];
+      dx = slice(dx, d, low, low + from[d]);
+    }
+    return {dx};
+  });
+}
+
+/// Elements begin .. end-1 of dimension `dim`. A view for the first dimension of a row-major tensor, otherwise a copy
+/// in the order of x.   ShapeError unless 0 <= begin <= end <= size.
+template <std::floating_point T>
+Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end) {
+  const int axis = x.shape().axis(dim);
+  check(0 <= begin && begin <= end && end <= x.dim(axis), "[slice] range ", begin, " .. ", end,
+        " is outside dimension ", dim, " of input ", x.shape());
+  const Shape shape = x.shape().with(axis, end - begin);
+  const Index offset = begin * x.strides()[static_cast<std::size_t>(axis)];
+  Tensor<T> y;
+  if (axis == 0 && x.order() == MemoryOrder::row_major) {
+    y = detail::view(x, shape, offset);
+  } else {
+    y = Tensor<T>::empty(shape, x.order());
+    strided_copy(shape, x.data() + offset, x.strides(), y.mutable_data(), y.strides());
+  }
+  return record("slice", y, {x}, [axis, begin, end, from = x.shape()](const Tensor<T>& dy) -> Grads<T> {
+    std::vector<Index> before(static_cast<std::size_t>(from.rank()), 0), after = before;
+    before[static_cast<std::size_t>(axis)] = begin;
+    after[static_cast<std::size_t>(axis)] = from[axis] - end;
+    return {pad(dy, before, after)};
+  });
+}
+
+/// Tensors joined along `dim`, in the order of the first.   ShapeError unless all other sizes are equal.
+template <std::floating_point T>
+Tensor<T> concat(const std::vector<Tensor<T>>& parts, int dim) {
+  check<ValueError>(!parts.empty(), "[concat] needs at least one tensor");
+  const int axis = parts[0].shape().axis(dim);
+  Index total = 0;
+  for (const auto& part : parts) {
+    check(part.rank() == parts[0].rank() && part.shape().with(axis, 1) == parts[0].shape().with(axis, 1),
+          "[concat] part ", part.shape(), " does not fit first part ", parts[0].shape(),
+          ": sizes other than dimension ", dim, " must be equal");
+    total += part.dim(axis);
+  }
+  const auto y = Tensor<T>::empty(parts[0].shape().with(axis, total), parts[0].order());
+  const Strides strides = y.strides();
+  T* to = y.mutable_data();
+  for (const auto& part : parts) {
+    strided_copy(part.shape(), part.data(), part.strides(), to, strides);
+    to += part.dim(axis) * strides[static_cast<std::size_t>(axis)];
+  }
+  std::vector<Index> ends;
+  for (const auto& part : parts) ends.push_back((ends.empty() ? 0 : ends.back()) + part.dim(axis));
+  return record("concat", y, parts, [axis, ends](const Tensor<T>& dy) -> Grads<T> {
+    Grads<T> grads;
+    for (std::size_t i = 0; i < ends.size(); ++i) grads.push_back(slice(dy, axis, i ? ends[i - 1] : 0, ends[i]));
+    return grads;
+  });
+}
+
+}  // namespace nasion
