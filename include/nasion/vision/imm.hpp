@@ -1,0 +1,122 @@
+#pragma once
+// The IMM Face Database: 40 persons, 6 photos of each, 58 points on every photo. Stegmann, Ersboll, Larsen: FAME - a
+// flexible appearance modelling environment, IEEE Transactions on Medical Imaging 22(10), 2003.
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "nasion/core/error.hpp"
+#include "nasion/vision/image.hpp"
+#include "nasion/vision/landmarks.hpp"
+
+namespace nasion::vision {
+
+/// One photo, from its name: `07-3m.jpg` is view 3 of person 7, a man.
+struct ImmEntry {
+  std::filesystem::path image, shape;
+  int person = 0;  ///< from 1; to 40 in the database itself
+  int view = 0;    ///< 1 to 6, see imm_view_name
+  char sex = 'm';  ///< 'm' or 'f'
+
+  /// The photo's name without its ending: `07-3m`.
+  std::string name() const { return image.stem().string(); }
+};
+
+/// What a view shows. ValueError unless 1 <= view <= 6.
+inline std::string_view imm_view_name(int view) {
+  constexpr std::string_view names[] = {"frontal, neutral",
+                                        "frontal, smiling",
+                                        "turned to the picture's left",
+                                        "turned to the picture's right",
+                                        "frontal, spot light",
+                                        "free"};
+  check<ValueError>(view >= 1 && view <= 6, "[imm_view_name] view ", view, " is not in 1 to 6");
+  return names[view - 1];
+}
+
+/// A photo with its points in pixels.
+struct ImmFace {
+  Image image;
+  Landmarks points;
+};
+
+/// Reads photo and points. IoError when one cannot be read, or when there are not 58 points.
+inline ImmFace read_imm_face(const ImmEntry& entry, const ReadOptions& options = {}) {
+  const AsfShape shape = read_asf(entry.shape);
+  if (shape.relative.size() != imm::point_count)
+    throw IoError(entry.shape, message("has ", shape.relative.size(), " points, not ", imm::point_count));
+  Image image = read_image(entry.image, options);
+  Landmarks points = shape.pixels(image.width, image.height);
+  return {std::move(image), std::move(points)};
+}
+
+struct ImmSplit {
+  std::vector<ImmEntry> training, validation;
+};
+
+/// A folder in the layout of the database, its photos sorted by name.
+class ImmFaces {
+ public:
+  /// Lists the folder; files with other names are passed over. IoError when it is missing, holds no photo, or a photo
+  /// has no .asf file beside it.
+  explicit ImmFaces(const std::filesystem::path& folder) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(folder, error))
+      throw IoError(folder, std::filesystem::exists(folder, error) ? "is not a folder" : "no such folder");
+    std::filesystem::directory_iterator files(folder, error);
+    for (; !error && files != std::filesystem::directory_iterator(); files.increment(error))
+      if (ImmEntry entry; parse_name(files->path(), entry)) entries_.push_back(std::move(entry));
+    if (error) throw IoError(folder, "cannot list the folder (" + error.message() + ")");
+    if (entries_.empty()) throw IoError(folder, "holds no IMM photos (files named as 01-1m.jpg)");
+
+    std::sort(entries_.begin(), entries_.end(), [](const ImmEntry& a, const ImmEntry& b) {
+      return std::tuple(a.person, a.view, a.image) < std::tuple(b.person, b.view, b.image);
+    });
+    for (const ImmEntry& entry : entries_)
+      if (!std::filesystem::exists(entry.shape, error))
+        throw IoError(entry.image, "has no points beside it: " + entry.shape.filename().string() + " is missing");
+  }
+
+  const std::vector<ImmEntry>& entries() const { return entries_; }
+  std::size_t size() const { return entries_.size(); }
+
+  /// Persons 1 to 32 for training (192 photos of the database), all others for validation (48).
+  ImmSplit split() const {
+    return split([](int person) { return person > 32; });
+  }
+
+  /// All photos of a person on the same side: a network must not be asked about faces it has learned.
+  template <std::predicate<int> IsValidationPerson>
+  ImmSplit split(IsValidationPerson&& is_validation_person) const {
+    ImmSplit result;
+    for (const ImmEntry& entry : entries_)
+      (is_validation_person(entry.person) ? result.validation : result.training).push_back(entry);
+    return result;
+  }
+
+ private:
+  /// Two or more digits, '-', view, sex, ".jpg".
+  static bool parse_name(const std::filesystem::path& path, ImmEntry& entry) {
+    if (path.extension() != ".jpg") return false;
+    const std::string name = path.stem().string();
+    const auto dash = name.find('-');
+    if (dash == name.npos || dash < 2 || name.size() != dash + 3) return false;
+    const auto person = detail::parse_number<int>(std::string_view(name).substr(0, dash));
+    const char view = name[dash + 1], sex = name[dash + 2];
+    if (!person || *person < 1 || view < '1' || view > '6' || (sex != 'm' && sex != 'f')) return false;
+    entry = {path, std::filesystem::path(path).replace_extension(".asf"), *person, view - '0', sex};
+    return true;
+  }
+
+  std::vector<ImmEntry> entries_;
+};
+
+}  // namespace nasion::vision
