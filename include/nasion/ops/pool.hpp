@@ -1,0 +1,111 @@
+#pragma once
+// Max and average pooling, regular and adaptive. Results keep the memory order of the input.
+
+#include <memory>
+
+#include "nasion/kernels/pool.hpp"
+#include "nasion/ops/conv2d.hpp"
+
+namespace nasion {
+
+/// Windows of `kernel` every `stride` (0: as large as the kernel), over the input with `padding` on all sides. With
+/// `ceil_mode` a last, incomplete window is kept.
+struct PoolOptions {
+  Size2 kernel = 2, stride = 0, padding = 0;
+  bool ceil_mode = false;
+};
+
+namespace detail {
+
+inline Index pool_outputs(Index size, Index kernel, Index stride, Index padding, bool ceil_mode) {
+  const Index room = size + 2 * padding - kernel;
+  Index outputs = (room + (ceil_mode ? stride - 1 : 0)) / stride + 1;
+  if (ceil_mode && (outputs - 1) * stride >= size + padding) --outputs;  // the last window must start inside
+  return outputs;
+}
+
+inline kernels::PoolSizes pool_sizes(const char* op, const Shape& x, PoolOptions o) {
+  if (o.stride == Size2{0}) o.stride = o.kernel;
+  check(x.rank() == 4, "[", op, "] input ", x, " must be [N, C, H, W]");
+  check<ValueError>(o.kernel.h > 0 && o.kernel.w > 0 && o.stride.h > 0 && o.stride.w > 0, "[", op, "] kernel ",
+                    o.kernel, " and stride ", o.stride, " must be at least 1");
+  check<ValueError>(
+      o.padding.h >= 0 && o.padding.w >= 0 && 2 * o.padding.h <= o.kernel.h && 2 * o.padding.w <= o.kernel.w, "[", op,
+      "] padding ", o.padding, " must be 0 up to half of kernel ", o.kernel);
+  check(x[2] > 0 && x[3] > 0 && x[2] + 2 * o.padding.h >= o.kernel.h && x[3] + 2 * o.padding.w >= o.kernel.w, "[", op,
+        "] kernel ", o.kernel, " is larger than input ", x, " with padding ", o.padding);
+  return {x[0],
+          x[1],
+          x[2],
+          x[3],
+          kernels::regular_windows(x[2], o.kernel.h, o.stride.h, o.padding.h,
+                                   pool_outputs(x[2], o.kernel.h, o.stride.h, o.padding.h, o.ceil_mode)),
+          kernels::regular_windows(x[3], o.kernel.w, o.stride.w, o.padding.w,
+                                   pool_outputs(x[3], o.kernel.w, o.stride.w, o.padding.w, o.ceil_mode))};
+}
+
+inline kernels::PoolSizes adaptive_pool_sizes(const char* op, const Shape& x, const Size2& output) {
+  check(x.rank() == 4 && x[2] > 0 && x[3] > 0, "[", op, "] input ", x, " must be [N, C, H, W] with pixels");
+  check<ValueError>(output.h > 0 && output.w > 0, "[", op, "] output size ", output, " must be at least 1");
+  return {x[0], x[1], x[2], x[3], kernels::adaptive_windows(x[2], output.h), kernels::adaptive_windows(x[3], output.w)};
+}
+
+inline Shape pooled_shape(const kernels::PoolSizes& s) {
+  return {s.n, s.c, static_cast<Index>(s.rows.size()), static_cast<Index>(s.columns.size())};
+}
+
+template <class T>
+Tensor<T> max_pool(const char* op, const Tensor<T>& x, const kernels::PoolSizes& s) {
+  check(s.in_area() <= std::numeric_limits<std::int32_t>::max(), "[", op, "] images of input ", x.shape(),
+        " are too large");
+  const auto y = Tensor<T>::empty(pooled_shape(s), x.order());
+  const auto at = std::make_shared<Buffer>(static_cast<std::size_t>(y.size()) * sizeof(std::int32_t));
+  kernels::max_pool_forward(s, x.order(), x.data(), y.mutable_data(), static_cast<std::int32_t*>(at->data()));
+  return record(op, y, {x}, [s, at, order = x.order(), shape = x.shape()](const Tensor<T>& dy) -> Grads<T> {
+    const auto dx = Tensor<T>::zeros(shape, order);
+    kernels::max_pool_backward(s, order, to_order(dy, order).data(), static_cast<const std::int32_t*>(at->data()),
+                               dx.mutable_data());
+    return {dx};
+  });
+}
+
+template <class T>
+Tensor<T> avg_pool(const char* op, const Tensor<T>& x, const kernels::PoolSizes& s) {
+  const auto y = Tensor<T>::empty(pooled_shape(s), x.order());
+  kernels::avg_pool_forward(s, x.order(), x.data(), y.mutable_data());
+  return record(op, y, {x}, [s, order = x.order(), shape = x.shape()](const Tensor<T>& dy) -> Grads<T> {
+    const auto dx = Tensor<T>::zeros(shape, order);
+    kernels::avg_pool_backward(s, order, to_order(dy, order).data(), dx.mutable_data());
+    return {dx};
+  });
+}
+
+}  // namespace detail
+
+/// Largest number of each window; padding never wins.   x [N, C, H, W].
+template <std::floating_point T>
+Tensor<T> max_pool2d(const Tensor<T>& x, const PoolOptions& options = {}) {
+  return detail::max_pool("max_pool2d", x, detail::pool_sizes("max_pool2d", x.shape(), options));
+}
+
+/// Mean of each window; padding counts as zeros.   x [N, C, H, W].
+template <std::floating_point T>
+Tensor<T> avg_pool2d(const Tensor<T>& x, const PoolOptions& options = {}) {
+  return detail::avg_pool("avg_pool2d", x, detail::pool_sizes("avg_pool2d", x.shape(), options));
+}
+
+/// Largest numbers over output.h x output.w windows that cover the image; the output may be larger than the input.
+template <std::floating_point T>
+Tensor<T> adaptive_max_pool2d(const Tensor<T>& x, const Size2& output) {
+  return detail::max_pool("adaptive_max_pool2d", x,
+                          detail::adaptive_pool_sizes("adaptive_max_pool2d", x.shape(), output));
+}
+
+/// Means over output.h x output.w windows that cover the image; the output may be larger than the input.
+template <std::floating_point T>
+Tensor<T> adaptive_avg_pool2d(const Tensor<T>& x, const Size2& output) {
+  return detail::avg_pool("adaptive_avg_pool2d", x,
+                          detail::adaptive_pool_sizes("adaptive_avg_pool2d", x.shape(), output));
+}
+
+}  // namespace nasion
