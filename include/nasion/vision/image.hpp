@@ -136,15 +136,18 @@ inline Image decode_image(std::span<const std::byte> bytes, const std::filesyste
   const auto header = read_image_header(bytes);
   const bool jpeg = header.format == ImageHeader::Format::jpeg;
   require(header.format != ImageHeader::Format::unknown, "is neither a JPEG nor a PNG image");
-  require(header.complete, "is cut short: the JPEG data stops before its end marker");
   require(header.width > 0 && header.height > 0, "does not say its size in pixels: damaged or not supported");
   require(header.width <= options.max_pixels / header.height, "is ", header.width, " x ", header.height,
           " pixels large, more than the limit of ", options.max_pixels, " pixels");
+  require(header.complete, "is cut short: the ", jpeg ? "JPEG" : "PNG", " data stops before its end marker");
   // JPEG spends at least one bit on each block of 8 x 8 pixels, and deflate packs at most 1032 bytes into one: a small
   // file cannot ask for a large amount of memory.
-  const std::int64_t pixels_per_byte = jpeg ? 512 : 8 * 1032;
-  require(header.width * header.height / pixels_per_byte <= static_cast<std::int64_t>(bytes.size()), "says ",
-          header.width, " x ", header.height, " pixels, more than its ", bytes.size(), " bytes can hold");
+  const std::int64_t pixels = header.width * header.height, pixels_per_byte = jpeg ? 512 : 8 * 1032;
+  require(pixels / pixels_per_byte <= static_cast<std::int64_t>(bytes.size()), "says ", header.width, " x ",
+          header.height, " pixels, more than its ", bytes.size(), " bytes can hold");
+  // Nor can a small picture unpack without end: data that does not shrink its pixels (8 bytes at most) is no picture.
+  require(header.compressed_bytes <= 16 * pixels + 65536, "has ", header.compressed_bytes,
+          " bytes of data, too many for ", header.width, " x ", header.height, " pixels");
 
   const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
   const int size = static_cast<int>(bytes.size());

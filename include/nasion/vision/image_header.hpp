@@ -1,6 +1,6 @@
 #pragma once
-// What a JPEG or PNG file says about itself, read without decoding it: format, size, EXIF orientation, and whether a
-// JPEG ends where it should. Every read is bounds-checked; a lying file gives a wrong answer at worst.
+// What a JPEG or PNG file says about itself, read without decoding it: format, size, EXIF orientation, and whether it
+// ends where it should. Every read is bounds-checked; a lying file gives a wrong answer at worst.
 
 #include <algorithm>
 #include <cstddef>
@@ -15,7 +15,8 @@ struct ImageHeader {
   Format format = Format::unknown;
   std::int64_t width = 0, height = 0;  ///< as stored, before the orientation is applied; 0 when the file does not say
   int orientation = 1;                 ///< EXIF tag 0x0112, 1 to 8
-  bool complete = true;                ///< false for a JPEG that stops before its end-of-image marker
+  bool complete = false;               ///< false for a file that stops before its end marker
+  std::int64_t compressed_bytes = 0;   ///< PNG: of pixel data
 };
 
 namespace detail {
@@ -66,7 +67,7 @@ inline int exif_orientation(std::span<const std::byte> app1) {
 
 /// Walks the segments of a JPEG file to its end-of-image marker. Source: ITU-T T.81, annex B.
 inline ImageHeader jpeg_header(std::span<const std::byte> bytes) {
-  ImageHeader header{.format = ImageHeader::Format::jpeg, .complete = false};
+  ImageHeader header{.format = ImageHeader::Format::jpeg};
   ByteReader in{bytes};
   const auto find_ff = [&](std::size_t from) {
     from = std::min(from, bytes.size());
@@ -104,19 +105,36 @@ inline ImageHeader jpeg_header(std::span<const std::byte> bytes) {
   }
 }
 
+/// Walks the chunks of a PNG file to the last, IEND. Source: ISO/IEC 15948, section 5.
+inline ImageHeader png_header(std::span<const std::byte> bytes) {
+  ImageHeader header{.format = ImageHeader::Format::png};
+  ByteReader in{bytes};
+  constexpr std::size_t signature_size = 8, chunk_overhead = 12;  // length and type before, checksum after the data
+  for (std::size_t at = signature_size; at < bytes.size();) {
+    const std::size_t length = in.read(at, 4);
+    if (!in.ok || bytes.size() - at < chunk_overhead || length > bytes.size() - at - chunk_overhead) return header;
+    const auto type = bytes.subspan(at + 4, 4);
+    if (starts_with(type, "IHDR") && length >= 8) {
+      header.width = in.read(at + 8, 4);
+      header.height = in.read(at + 12, 4);
+    }
+    if (starts_with(type, "IDAT")) header.compressed_bytes += static_cast<std::int64_t>(length);
+    if (starts_with(type, "IEND")) {
+      header.complete = true;
+      return header;
+    }
+    at += length + chunk_overhead;
+  }
+  return header;
+}
+
 }  // namespace detail
 
 /// The header of a JPEG or PNG file in memory; `format` is unknown for anything else.
 inline ImageHeader read_image_header(std::span<const std::byte> bytes) {
   if (detail::starts_with(bytes, "\xFF\xD8\xFF")) return detail::jpeg_header(bytes);
-  if (!detail::starts_with(bytes, "\x89PNG\r\n\x1A\n")) return {};
-  ImageHeader header{.format = ImageHeader::Format::png};
-  detail::ByteReader in{bytes};
-  if (bytes.size() >= 24 && detail::starts_with(bytes.subspan(12), "IHDR")) {
-    header.width = in.read(16, 4);
-    header.height = in.read(20, 4);
-  }
-  return header;
+  if (detail::starts_with(bytes, "\x89PNG\r\n\x1A\n")) return detail::png_header(bytes);
+  return {};
 }
 
 }  // namespace nasion::vision
