@@ -1,0 +1,231 @@
+#pragma once
+// Batches from a dataset, prepared ahead by threads, in an order and with randomness that depend on the seed alone.
+
+#include <concepts>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <numeric>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "nasion/core/parallel.hpp"
+#include "nasion/core/random.hpp"
+#include "nasion/ops/shape.hpp"
+
+namespace nasion::data {
+
+/// What a loader reads: `size()` samples, `get(i)` or, for random augmentation, `get(i, rng)`. get() is called from
+/// several threads at once. The generator belongs to this sample of this epoch, whichever thread prepares it.
+template <class D>
+concept Dataset = requires(const D& dataset, Index i) {
+  { dataset.size() } -> std::convertible_to<Index>;
+}
+&&(
+    requires(const D& dataset, Index i) { dataset.get(i); } ||
+    requires(const D& dataset, Index i, Rng& rng) { dataset.get(i, rng); });
+
+/// One sample, or one batch: an input and what should come out.
+template <class T>
+struct Example {
+  Tensor<T> input, target;
+};
+
+/// The usual collate: inputs [..] and targets [..] of equal shapes -> [N, ..].
+template <class T>
+Example<T> stack(const std::vector<Example<T>>& samples) {
+  const auto join = [&](Tensor<T> Example<T>::*member) {
+    std::vector<Tensor<T>> rows;
+    for (const auto& sample : samples) {
+      const auto& x = sample.*member;
+      std::vector<Index> sizes{1};
+      sizes.insert(sizes.end(), x.shape().begin(), x.shape().end());
+      rows.push_back(reshape(x, Shape(std::span<const Index>(sizes))));
+    }
+    return concat(rows, 0);
+  };
+  return {join(&Example<T>::input), join(&Example<T>::target)};
+}
+
+struct LoaderOptions {
+  Index batch_size = 1;
+  bool shuffle = false;
+  bool drop_last = false;  // leave an incomplete last batch out
+  int workers = 1;         // threads that prepare batches; 0: the caller prepares each when it asks
+  int prefetch = 2;        // batches that each worker may be ahead
+  std::uint64_t seed = 0;
+};
+
+/// Iterates over the batches of a dataset: `for (const auto& batch : loader)`. Every pass is the next epoch, with its
+/// own order; set_epoch() names the epoch, to resume. `collate` turns a vector of samples into a batch.
+template <class D, class Collate>
+class DataLoader {
+  static auto get(const D& dataset, Index i, Rng& rng) {
+    if constexpr (requires { dataset.get(i, rng); })
+      return dataset.get(i, rng);
+    else
+      return dataset.get(i);
+  }
+
+ public:
+  static_assert(Dataset<D>, "a dataset has size() and get(i) or get(i, rng)");
+  using Sample = decltype(get(std::declval<const D&>(), Index{}, std::declval<Rng&>()));
+  using Batch = decltype(std::declval<const Collate&>()(std::declval<const std::vector<Sample>&>()));
+
+  /// The dataset must live as long as the loader. ValueError for settings out of range.
+  DataLoader(const D& dataset, const LoaderOptions& options, Collate collate)
+      : dataset_(&dataset), options_(options), collate_(std::move(collate)) {
+    check<ValueError>(options.batch_size > 0 && options.workers >= 0 && options.prefetch > 0,
+                      "[DataLoader] batch_size ", options.batch_size, " and prefetch ", options.prefetch,
+                      " must be positive, workers ", options.workers, " not negative");
+  }
+
+  /// Number of batches of an epoch.
+  Index size() const {
+    const Index n = dataset_->size(), b = options_.batch_size;
+    return options_.drop_last ? n / b : (n + b - 1) / b;
+  }
+
+  /// The epoch that the next pass will be; 0 at first.
+  std::uint64_t epoch() const { return epoch_; }
+  void set_epoch(std::uint64_t epoch) { epoch_ = epoch; }
+
+  class Iterator;
+  struct End {};
+  /// Starts a pass. An exception of the dataset or of collate is thrown again where its batch is asked for.
+  Iterator begin() { return Iterator(*this, epoch_++); }
+  End end() const { return {}; }
+
+ private:
+  Batch make(const std::vector<Index>& order, std::uint64_t epoch, Index number) const {
+    const Index first = number * options_.batch_size;
+    const Index last = std::min(static_cast<Index>(order.size()), first + options_.batch_size);
+    std::vector<Sample> samples;
+    for (Index i = first; i < last; ++i) {
+      const Index at = order[static_cast<std::size_t>(i)];
+      Rng rng = Rng(options_.seed).split(2 * epoch + 1).split(static_cast<std::uint64_t>(at));
+      samples.push_back(get(*dataset_, at, rng));
+    }
+    return collate_(samples);
+  }
+
+  const D* dataset_;
+  LoaderOptions options_;
+  Collate collate_;
+  std::uint64_t epoch_ = 0;
+};
+
+/// One pass. Leaving the loop early stops the threads.
+template <class D, class Collate>
+class DataLoader<D, Collate>::Iterator {
+ public:
+  Iterator(const DataLoader& loader, std::uint64_t epoch) : loader_(&loader), epoch_(epoch) {
+    order_.resize(static_cast<std::size_t>(loader.dataset_->size()));
+    std::iota(order_.begin(), order_.end(), Index{0});
+    if (loader.options_.shuffle) {
+      Rng rng = Rng(loader.options_.seed).split(2 * epoch);
+      rng.shuffle(order_.begin(), order_.end());
+    }
+    try {
+      for (int i = 0; i < loader.options_.workers; ++i) threads_.emplace_back([this] { work(); });
+      fetch();
+    } catch (...) {  // the destructor of an object that was never complete does not run
+      stop();
+      throw;
+    }
+  }
+  ~Iterator() { stop(); }
+  Iterator(const Iterator&) = delete;
+  Iterator& operator=(const Iterator&) = delete;
+
+  const Batch& operator*() const { return *current_; }
+  Iterator& operator++() {
+    {
+      const std::lock_guard lock(mutex_);
+      ++position_;
+    }
+    changed_.notify_all();  // there is room for one more
+    fetch();
+    return *this;
+  }
+  bool operator==(End) const { return position_ >= loader_->size(); }
+
+ private:
+  struct Outcome {
+    std::optional<Batch> batch;
+    std::exception_ptr error;
+  };
+
+  Outcome prepare(Index number) const {
+    try {
+      return {loader_->make(order_, epoch_, number), nullptr};
+    } catch (...) {
+      return {std::nullopt, std::current_exception()};
+    }
+  }
+
+  void work() {
+    const SerialScope serial;  // the workers are the parallelism
+    const Index ahead = static_cast<Index>(loader_->options_.workers) * loader_->options_.prefetch;
+    std::unique_lock lock(mutex_);
+    while (true) {
+      changed_.wait(lock, [&] { return stop_ || next_ >= loader_->size() || next_ < position_ + ahead; });
+      if (stop_ || next_ >= loader_->size()) return;
+      const Index number = next_++;
+      lock.unlock();
+      Outcome outcome = prepare(number);
+      lock.lock();
+      ready_.emplace(number, std::move(outcome));
+      changed_.notify_all();
+    }
+  }
+
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    changed_.notify_all();
+    for (auto& thread : threads_) thread.join();
+  }
+
+  void fetch() {
+    if (position_ >= loader_->size()) return;
+    Outcome outcome;
+    if (threads_.empty()) {
+      outcome = prepare(position_);
+    } else {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return ready_.contains(position_); });
+      outcome = std::move(ready_.extract(position_).mapped());
+    }
+    if (outcome.error) std::rethrow_exception(outcome.error);
+    current_ = std::move(outcome.batch);
+  }
+
+  const DataLoader* loader_;
+  std::uint64_t epoch_;
+  std::vector<Index> order_;
+  Index position_ = 0;  // of the batch in current_
+  std::optional<Batch> current_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<Index, Outcome> ready_;
+  Index next_ = 0;  // batch to prepare
+  bool stop_ = false;
+  std::vector<std::thread> threads_;
+};
+
+/// A loader of Example<T> samples, stacked.
+template <class D>
+auto make_loader(const D& dataset, const LoaderOptions& options) {
+  const auto collate = [](const auto& samples) { return stack(samples); };
+  return DataLoader<D, decltype(collate)>(dataset, options, collate);
+}
+
+}  // namespace nasion::data

@@ -1,0 +1,21 @@
+#pragma once
+// Everything that needs only Eigen and OpenMP. Pictures, faces and files have headers of their own: nasion/vision, nasion/io.
+
+#include "nasion/core/autograd.hpp"
+#include "nasion/core/tensor.hpp"
+#include "nasion/data/loader.hpp"
+#include "nasion/nn/functions.hpp"
+#include "nasion/nn/layers.hpp"
+#include "nasion/nn/sequential.hpp"
+#include "nasion/ops/conv2d.hpp"
+#include "nasion/ops/dropout.hpp"
+#include "nasion/ops/elementwise.hpp"
+#include "nasion/ops/linear.hpp"
+#include "nasion/ops/loss.hpp"
+#include "nasion/ops/matmul.hpp"
+#include "nasion/ops/pool.hpp"
+#include "nasion/ops/reduce.hpp"
+#include "nasion/ops/shape.hpp"
+#include "nasion/ops/softmax.hpp"
+#include "nasion/optim/adam.hpp"
+#include "nasion/optim/sgd.hpp"

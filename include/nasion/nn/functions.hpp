@@ -1,0 +1,105 @@
+#pragma once
+// Modules without parameters: operations as objects, for Sequential.
+
+#include "nasion/nn/module.hpp"
+#include "nasion/ops/dropout.hpp"
+#include "nasion/ops/pool.hpp"
+#include "nasion/ops/softmax.hpp"
+
+namespace nasion::nn {
+
+/// max(x, 0)
+template <std::floating_point T>
+struct ReLU {
+  Tensor<T> operator()(const Tensor<T>& x) const { return relu(x); }
+  static void visit(auto&, auto&&) {}
+};
+
+/// x where positive, slope x elsewhere.
+template <std::floating_point T>
+struct LeakyReLU {
+  T slope = T(0.01);
+  Tensor<T> operator()(const Tensor<T>& x) const { return leaky_relu(x, slope); }
+  static void visit(auto&, auto&&) {}
+};
+
+template <std::floating_point T>
+struct Sigmoid {
+  Tensor<T> operator()(const Tensor<T>& x) const { return sigmoid(x); }
+  static void visit(auto&, auto&&) {}
+};
+
+template <std::floating_point T>
+struct Tanh {
+  Tensor<T> operator()(const Tensor<T>& x) const { return tanh(x); }
+  static void visit(auto&, auto&&) {}
+};
+
+template <std::floating_point T>
+struct Softmax {
+  int dim = 1;
+  Tensor<T> operator()(const Tensor<T>& x) const { return softmax(x, dim); }
+  static void visit(auto&, auto&&) {}
+};
+
+template <std::floating_point T>
+struct LogSoftmax {
+  int dim = 1;
+  Tensor<T> operator()(const Tensor<T>& x) const { return log_softmax(x, dim); }
+  static void visit(auto&, auto&&) {}
+};
+
+/// [N, C, H, W] -> [N, C H W]
+template <std::floating_point T>
+struct Flatten {
+  Tensor<T> operator()(const Tensor<T>& x) const { return flatten(x); }
+  static void visit(auto&, auto&&) {}
+};
+
+template <std::floating_point T>
+struct MaxPool2d {
+  PoolOptions options;
+  Tensor<T> operator()(const Tensor<T>& x) const { return max_pool2d(x, options); }
+  static void visit(auto&, auto&&) {}
+};
+
+template <std::floating_point T>
+struct AvgPool2d {
+  PoolOptions options;
+  Tensor<T> operator()(const Tensor<T>& x) const { return avg_pool2d(x, options); }
+  static void visit(auto&, auto&&) {}
+};
+
+template <std::floating_point T>
+struct AdaptiveMaxPool2d {
+  Size2 output;
+  Tensor<T> operator()(const Tensor<T>& x) const { return adaptive_max_pool2d(x, output); }
+  static void visit(auto&, auto&&) {}
+};
+
+template <std::floating_point T>
+struct AdaptiveAvgPool2d {
+  Size2 output;
+  Tensor<T> operator()(const Tensor<T>& x) const { return adaptive_avg_pool2d(x, output); }
+  static void visit(auto&, auto&&) {}
+};
+
+/// Zeroes elements at random while training; identity in eval mode. Its generator is part of a checkpoint.
+template <std::floating_point T>
+struct Dropout {
+  double p;
+  bool is_training = true;
+  mutable Rng rng;  // advances with every use in training; eval mode never touches it
+
+  /// The masks come from a stream of their own, named by the next number of `source`.
+  Dropout(double probability, Rng& source) : p(probability), rng(source.split(source())) {
+    check<ValueError>(p >= 0 && p <= 1, "[Dropout] probability must be in [0, 1], got ", p);
+  }
+  Tensor<T> operator()(const Tensor<T>& x) const { return is_training ? dropout(x, p, rng) : x; }
+  static void visit(auto& self, auto&& f) {
+    f.training(self.is_training);
+    f.rng("rng", self.rng);
+  }
+};
+
+}  // namespace nasion::nn

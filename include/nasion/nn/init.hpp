@@ -1,0 +1,32 @@
+#pragma once
+// Initial values of parameters, as in PyTorch. They are written in place and ask for gradients.
+
+#include <cmath>
+
+#include "nasion/core/autograd.hpp"
+
+namespace nasion::nn {
+
+/// Inputs of each output number: product of all sizes but the first. Weight [out, in, ...].
+inline Index fan_in(const Shape& weight) { return weight[0] == 0 ? 0 : weight.size() / weight[0]; }
+
+/// A parameter of numbers uniform in [-bound, bound).
+template <class T>
+Tensor<T> uniform_parameter(const Shape& shape, double bound, Rng& rng) {
+  return Tensor<T>::uniform(shape, rng, -bound, bound).set_requires_grad();
+}
+
+/// Weight [out, in, ...] by PyTorch's default: Kaiming-uniform (He et al. 2015) with a = sqrt(5), that is, uniform
+/// within 1 / sqrt(fan_in).
+template <class T>
+Tensor<T> default_weight(const Shape& shape, Rng& rng) {
+  return uniform_parameter<T>(shape, 1 / std::sqrt(static_cast<double>(fan_in(shape))), rng);
+}
+
+/// Bias [out] for a weight of this shape: uniform within 1 / sqrt(fan_in).
+template <class T>
+Tensor<T> default_bias(const Shape& weight, Rng& rng) {
+  return uniform_parameter<T>({weight[0]}, 1 / std::sqrt(static_cast<double>(fan_in(weight))), rng);
+}
+
+}  // namespace nasion::nn

@@ -1,0 +1,73 @@
+#pragma once
+// Layers that learn: parameters and an operation.
+
+#include "nasion/nn/init.hpp"
+#include "nasion/nn/module.hpp"
+#include "nasion/ops/conv2d.hpp"
+#include "nasion/ops/linear.hpp"
+
+namespace nasion::nn {
+
+struct Conv2dConfig {
+  Index in = 0, out = 0;
+  Size2 kernel = 1, stride = 1, padding = 0, dilation = 1;
+  Index groups = 1;
+  bool bias = true;
+  Conv2dAlgorithm algorithm = Conv2dAlgorithm::automatic;
+};
+
+/// Convolution, [N, in, H, W] -> [N, out, OH, OW].   `Conv2d<float>({.in = 1, .out = 12, .kernel = 3}, rng)`
+template <std::floating_point T>
+struct Conv2d {
+  Tensor<T> weight;  // [out, in / groups, kernel.h, kernel.w]
+  Tensor<T> bias;    // [out], or undefined
+  Conv2dOptions options;
+
+  /// ValueError for sizes that are not positive or that the groups do not divide.
+  Conv2d(const Conv2dConfig& c, Rng& rng)
+      : options{.stride = c.stride,
+                .padding = c.padding,
+                .dilation = c.dilation,
+                .groups = c.groups,
+                .algorithm = c.algorithm} {
+    check<ValueError>(c.in > 0 && c.out > 0 && c.groups > 0 && c.kernel.h > 0 && c.kernel.w > 0, "[Conv2d] in ", c.in,
+                      ", out ", c.out, ", groups ", c.groups, " and kernel ", c.kernel, " must be positive");
+    check<ValueError>(c.in % c.groups == 0 && c.out % c.groups == 0, "[Conv2d] groups ", c.groups, " must divide in ",
+                      c.in, " and out ", c.out);
+    weight = default_weight<T>({c.out, c.in / c.groups, c.kernel.h, c.kernel.w}, rng);
+    if (c.bias) bias = default_bias<T>(weight.shape(), rng);
+  }
+
+  Tensor<T> operator()(const Tensor<T>& x) const { return conv2d(x, weight, bias, options); }
+  static void visit(auto& self, auto&& f) {
+    f("weight", self.weight);
+    f("bias", self.bias);
+  }
+};
+
+struct LinearConfig {
+  Index in = 0, out = 0;
+  bool bias = true;
+};
+
+/// Fully connected, [N, in] -> [N, out].
+template <std::floating_point T>
+struct Linear {
+  Tensor<T> weight;  // [out, in]
+  Tensor<T> bias;    // [out], or undefined
+
+  /// ValueError for sizes that are not positive.
+  Linear(const LinearConfig& c, Rng& rng) {
+    check<ValueError>(c.in > 0 && c.out > 0, "[Linear] in ", c.in, " and out ", c.out, " must be positive");
+    weight = default_weight<T>({c.out, c.in}, rng);
+    if (c.bias) bias = default_bias<T>(weight.shape(), rng);
+  }
+
+  Tensor<T> operator()(const Tensor<T>& x) const { return linear(x, weight, bias); }
+  static void visit(auto& self, auto&& f) {
+    f("weight", self.weight);
+    f("bias", self.bias);
+  }
+};
+
+}  // namespace nasion::nn
