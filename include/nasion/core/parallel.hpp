@@ -52,23 +52,18 @@ class SerialScope {
   bool before_;
 };
 
-/// Calls `f(begin, end)` for consecutive pieces of at most `grain` of the range 0 .. n-1, in any order and in parallel.
-/// Pieces must write to different places. The first exception thrown by a piece is thrown again here.
-template <class F>
-void parallel_for(Index n, Index grain, F&& f) {
-  if (n <= 0) return;
-  grain = std::max<Index>(grain, 1);
-  const Index pieces = (n + grain - 1) / grain;
-  const auto piece = [&](Index i) { f(i * grain, std::min(n, (i + 1) * grain)); };
+namespace detail {
+/// Calls `piece(work, i)` for i = 0 .. pieces-1. Not a template, so that the threading is compiled once.
+inline void run_pieces(Index pieces, const void* work, void (*piece)(const void*, Index)) {
 #ifdef _OPENMP
   const int threads = static_cast<int>(std::min<Index>(num_threads(), pieces));
-  if (threads > 1 && !detail::serial && !omp_in_parallel()) {
+  if (threads > 1 && !serial && !omp_in_parallel()) {
     std::exception_ptr error;
     std::mutex error_mutex;
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
     for (Index i = 0; i < pieces; ++i) {
       try {  // an exception must not leave an OpenMP region
-        piece(i);
+        piece(work, i);
       } catch (...) {
         const std::lock_guard lock(error_mutex);
         if (!error) error = std::current_exception();
@@ -78,7 +73,19 @@ void parallel_for(Index n, Index grain, F&& f) {
     return;
   }
 #endif
-  for (Index i = 0; i < pieces; ++i) piece(i);
+  for (Index i = 0; i < pieces; ++i) piece(work, i);
+}
+}  // namespace detail
+
+/// Calls `f(begin, end)` for consecutive pieces of at most `grain` of the range 0 .. n-1, in any order and in parallel.
+/// Pieces must write to different places. The first exception thrown by a piece is thrown again here.
+template <class F>
+void parallel_for(Index n, Index grain, F&& f) {
+  if (n <= 0) return;
+  grain = std::max<Index>(grain, 1);
+  const auto piece = [&](Index i) { f(i * grain, std::min(n, (i + 1) * grain)); };
+  detail::run_pieces((n + grain - 1) / grain, &piece,
+                     [](const void* work, Index i) { (*static_cast<const decltype(piece)*>(work))(i); });
 }
 
 /// Combines `map(begin, end)` of consecutive pieces of at most `grain` from left to right, starting with `init`.

@@ -55,39 +55,40 @@ struct Walk {
     Index size;
     std::array<Index, count> step;
   };
-  std::vector<Loop> loops;  // never empty
+  std::array<Loop, max_rank> loops{};
+  std::size_t depth = 0;  // loops in use, at least one
 
   /// Loops in the order of decreasing strides of operand 0, which is thereby walked from front to back.
   Walk(const Shape& shape, const std::array<Strides, count>& strides) {
     for (int d = 0; d < shape.rank(); ++d) {
+      if (shape[d] == 1) continue;
       Loop loop{shape[d], {}};
-      if (loop.size == 1) continue;
       for (std::size_t i = 0; i < count; ++i) loop.step[i] = strides[i][static_cast<std::size_t>(d)];
-      loops.push_back(loop);
+      std::size_t at = depth++;  // insertion sort, stable
+      for (; at > 0 && loops[at - 1].step[0] < loop.step[0]; --at) loops[at] = loops[at - 1];
+      loops[at] = loop;
     }
-    std::stable_sort(loops.begin(), loops.end(), [](const Loop& a, const Loop& b) { return a.step[0] > b.step[0]; });
-    std::vector<Loop> merged;
-    for (const Loop& loop : loops) {
-      bool fits = !merged.empty();
-      for (std::size_t i = 0; fits && i < count; ++i) fits = merged.back().step[i] == loop.step[i] * loop.size;
+    std::size_t merged = 0;
+    for (std::size_t l = 1; l < depth; ++l) {
+      bool fits = true;
+      for (std::size_t i = 0; i < count; ++i) fits = fits && loops[merged].step[i] == loops[l].step[i] * loops[l].size;
       if (fits)
-        merged.back() = {merged.back().size * loop.size, loop.step};
+        loops[merged] = {loops[merged].size * loops[l].size, loops[l].step};
       else
-        merged.push_back(loop);
+        loops[++merged] = loops[l];
     }
-    loops = std::move(merged);
-    if (loops.empty()) {
-      Loop one{1, {}};
-      one.step.fill(1);
-      loops.push_back(one);
+    depth = merged + 1;
+    if (loops[0].size == 0) {  // a single element, or none
+      loops[0].size = 1;
+      loops[0].step.fill(1);
     }
   }
 
-  const Loop& inner() const { return loops.back(); }
+  const Loop& inner() const { return loops[depth - 1]; }
   /// Number of runs of the innermost loop.
   Index runs() const {
     Index n = 1;
-    for (std::size_t l = 0; l + 1 < loops.size(); ++l) n *= loops[l].size;
+    for (std::size_t l = 0; l + 1 < depth; ++l) n *= loops[l].size;
     return n;
   }
   /// Calls `f(offsets)` at the start of each run first .. last-1 of the innermost loop, in order.
@@ -96,14 +97,14 @@ struct Walk {
     std::array<Index, max_rank> at{};
     std::array<Index, count> offset{};
     Index rest = first;
-    for (std::size_t l = loops.size() - 1; l-- > 0;) {
+    for (std::size_t l = depth - 1; l-- > 0;) {
       at[l] = rest % loops[l].size;
       rest /= loops[l].size;
       for (std::size_t i = 0; i < count; ++i) offset[i] += at[l] * loops[l].step[i];
     }
     for (Index run = first; run < last; ++run) {
       f(offset);
-      for (std::size_t l = loops.size() - 1; l-- > 0;) {
+      for (std::size_t l = depth - 1; l-- > 0;) {
         for (std::size_t i = 0; i < count; ++i) offset[i] += loops[l].step[i];
         if (++at[l] < loops[l].size) break;
         for (std::size_t i = 0; i < count; ++i) offset[i] -= loops[l].size * loops[l].step[i];
@@ -170,10 +171,10 @@ void strided_sum(const Shape& shape, const T* in, const Strides& in_strides, T* 
     });
   };
   constexpr Index piece = 1 << 16;  // elements summed into one partial result
-  const auto& outer = walk.loops.front();
+  const auto& outer = walk.loops[0];
   const Index inside = shape.size() / outer.size;  // elements per step of the outermost loop
-  const Index runs_inside = walk.loops.size() == 1 ? 0 : walk.runs() / outer.size;
-  if (walk.loops.size() == 1) {
+  const Index runs_inside = walk.depth == 1 ? 0 : walk.runs() / outer.size;
+  if (walk.depth == 1) {
     if (inner.step[1] != 0) {
       for (Index i = 0; i < inner.size; ++i) out[i * inner.step[1]] += in[i];
     } else {
