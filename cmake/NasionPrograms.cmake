@@ -1,0 +1,44 @@
+# How nasion compiles what it does not export: its programs, tests and benchmarks.
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release, RelWithDebInfo" FORCE)
+endif()
+
+if(NOT TARGET nasion::io OR NOT TARGET nasion::vision)
+  message(FATAL_ERROR "The programs and tests need nlohmann_json and stb (Debian: nlohmann-json3-dev libstb-dev); "
+    "install them or configure with -DNASION_FETCH=ON")
+endif()
+
+add_library(nasion_flags INTERFACE)
+target_compile_options(nasion_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+  $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wno-sign-conversion> $<$<BOOL:${NASION_WERROR}>:-Werror>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # GCC 12 sees overlaps and overruns in std::string's own operator+ once it has inlined it.
+  target_compile_options(nasion_flags INTERFACE -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow)
+endif()
+if(NASION_NATIVE)
+  include(CheckCXXCompilerFlag)
+  check_cxx_compiler_flag(-march=native NASION_HAS_MARCH_NATIVE)
+  if(NASION_HAS_MARCH_NATIVE)
+    target_compile_options(nasion_flags INTERFACE -march=native)
+  endif()
+endif()
+
+# A library that only programs use: an installed package first, a pinned download second.
+macro(nasion_program_dependency package target)
+  find_package(${package} QUIET GLOBAL)
+  if(NOT TARGET ${target} AND NASION_FETCH)
+    message(STATUS "${package} is not installed: fetching it")
+    FetchContent_Declare(${package} ${ARGN})
+    FetchContent_MakeAvailable(${package})
+  endif()
+  if(NOT TARGET ${target})
+    message(FATAL_ERROR "${package} was not found: install it or configure with -DNASION_FETCH=ON")
+  endif()
+endmacro()
+
+# nasion_program(name sources...): an executable of ours on top of all of nasion.
+function(nasion_program name)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE nasion::nasion nasion::io nasion::vision nasion_flags)
+  set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF)
+endfunction()

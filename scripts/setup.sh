@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# Sourced by demo.sh and test.sh: installs missing Debian packages, finds the generator.
+
+program_packages=(g++ cmake ninja-build pkg-config libeigen3-dev libstb-dev nlohmann-json3-dev libcli11-dev
+                  gnuplot-nox fonts-dejavu-core)
+test_packages=(catch2 clang libclang-rt-dev libomp-dev)
+
+note() { printf '\n== %s\n' "$*"; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    echo "cannot install packages: neither root nor sudo. Ask an administrator to run: $*" >&2
+    return 1
+  fi
+}
+
+# install_packages NAME...: asks apt only for what is missing.
+install_packages() {
+  local package missing=()
+  if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    echo "Not a Debian system: these packages, or what they are called here, must be there already: $*"
+    return
+  fi
+  for package in "$@"; do
+    [[ "$(dpkg-query -W -f='${db:Status-Status} ' "$package" 2>/dev/null)" == *installed* ]] || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  note "Installing ${missing[*]}"
+  as_root apt-get update -q
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+}
+
+# configure PRESET [cmake arguments]: with Ninja when it is there.
+configure() {
+  if [ ! -f "build/$1/CMakeCache.txt" ] && command -v ninja >/dev/null; then export CMAKE_GENERATOR=Ninja; fi
+  cmake --preset "$@"
+}
+
+cores() { nproc 2>/dev/null || echo 2; }

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Every check there is: all tests with GCC (optimised for this machine), all unit tests and headers with Clang under
+# AddressSanitizer and UndefinedBehaviorSanitizer, and the tests that start threads under ThreadSanitizer. Installs what
+# is missing. With arguments only the named suites run: scripts/test.sh [release] [asan] [tsan]
+#
+# Tests tagged [data] need real faces: NASION_DATA_DIR names their folder, and without it they count as skipped.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/setup.sh
+
+[ $# -gt 0 ] || set -- release asan tsan
+for suite in "$@"; do
+  case $suite in
+    release | asan | tsan) ;;
+    *) echo "usage: scripts/test.sh [release] [asan] [tsan]" >&2; exit 2 ;;
+  esac
+done
+install_packages "${program_packages[@]}" "${test_packages[@]}"
+
+passed=0 failed=0 skipped=0
+
+# count FILE...: adds up ctest's JUnit file and the tallies of the unit tests, which count their own cases.
+count() {
+  awk '
+    function attribute(name) {
+      if (!match($0, name "=\"[^\"]*\"")) return ""
+      return substr($0, RSTART + length(name) + 2, RLENGTH - length(name) - 3)
+    }
+    /^test_[a-z_]+ [0-9]+ [0-9]+ [0-9]+$/ {
+      passed += $2; failed += $3; skipped += $4; cases[$1] = $2 + $3 + $4; failures[$1] = $3; next
+    }
+    /<testcase / {
+      name = attribute("name"); status = attribute("status"); unit = name
+      if (sub(/^unit\./, "test_", unit)) {
+        if (status != "run" && !failures[unit] || !cases[unit]) { failed++; print name " ended without its result" > "/dev/stderr" }
+      } else if (status == "run") passed++
+      else if (status == "fail") failed++
+      else pending = name
+    }
+    /<skipped/ && pending != "" {
+      if ($0 ~ /SKIP_RETURN_CODE/) skipped++; else failed++
+      pending = ""
+    }
+    END { print passed + 0, failed + 0, skipped + 0 }
+  ' "$@"
+}
+
+# run_suite PRESET [ctest arguments]
+run_suite() {
+  local preset=$1 started=$SECONDS p f s
+  shift
+  local results=$PWD/build/$preset/results.xml tally=$PWD/build/$preset/tally.txt
+  note "$preset: building"
+  if ! configure "$preset" -DNASION_BUILD_TESTS=ON || ! cmake --build "build/$preset" --parallel "$(cores)" -- -k 0; then
+    echo "$preset: the build failed"
+    failed=$((failed + 1))
+  fi
+  note "$preset: testing ($((SECONDS - started)) s so far)"
+  rm -f "$results" "$tally"
+  NASION_TEST_TALLY=$tally without_address_randomisation ctest --test-dir "build/$preset" --output-on-failure \
+    --parallel "$(cores)" --output-junit "$results" "$@" || echo "$preset: some tests failed"
+  touch "$tally"
+  [ -f "$results" ] || { failed=$((failed + 1)); return; }
+  read -r p f s < <(count "$tally" "$results")
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  note "$preset: $p passed, $f failed, $s skipped in $((SECONDS - started)) s"
+}
+
+# Sanitizers of this age do not find room for their shadow memory where recent kernels randomise more bits.
+without_address_randomisation() {
+  if setarch "$(uname -m)" -R true 2>/dev/null; then setarch "$(uname -m)" -R "$@"; else "$@"; fi
+}
+
+for suite in "$@"; do
+  case $suite in
+    release) run_suite release ;;
+    asan) run_suite asan -L 'unit|header' ;;
+    tsan) run_suite tsan -L unit ;;
+  esac
+done
+
+printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
