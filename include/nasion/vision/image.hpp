@@ -136,7 +136,7 @@ inline Image decode_image(std::span<const std::byte> bytes, const std::filesyste
   const auto header = read_image_header(bytes);
   const bool jpeg = header.format == ImageHeader::Format::jpeg;
   require(header.format != ImageHeader::Format::unknown, "is neither a JPEG nor a PNG image");
-  require(header.width > 0 && header.height > 0, "does not say its size in pixels: damaged or not supported");
+  require(header.width > 0 && header.height > 0, "is cut short or damaged: it does not say its size in pixels");
   require(header.width <= options.max_pixels / header.height, "is ", header.width, " x ", header.height,
           " pixels large, more than the limit of ", options.max_pixels, " pixels");
   require(header.complete, "is cut short: the ", jpeg ? "JPEG" : "PNG", " data stops before its end marker");
@@ -146,7 +146,7 @@ inline Image decode_image(std::span<const std::byte> bytes, const std::filesyste
   require(pixels / pixels_per_byte <= static_cast<std::int64_t>(bytes.size()), "says ", header.width, " x ",
           header.height, " pixels, more than its ", bytes.size(), " bytes can hold");
   // Nor can a small picture unpack without end: data that does not shrink its pixels (8 bytes at most) is no picture.
-  require(header.compressed_bytes <= 16 * pixels + 65536, "has ", header.compressed_bytes,
+  require((header.compressed_bytes - 65536) / 16 <= pixels, "has ", header.compressed_bytes,
           " bytes of data, too many for ", header.width, " x ", header.height, " pixels");
 
   const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());

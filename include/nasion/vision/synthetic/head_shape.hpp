@@ -19,7 +19,7 @@ inline constexpr float last_ring = 19;
 inline constexpr float jaw_ring = 14;
 
 /// Eyeball of the average face: centre of the person's left eye (the right one mirrors x) and radius.
-inline constexpr Vec3 eye_centre{3.15f, 0.1f, 6.42f};
+inline constexpr Vec3 eye_centre{3.15f, 0.1f, 6.2f};
 inline constexpr float eye_radius = 1.6f;
 
 /// Distance from the middle line of the mouth to each lip's inner edge. The lips of the average head are slightly
@@ -52,16 +52,16 @@ inline float nose_front(float x, float y) {
   const float ax = std::abs(x);
   float z = spline(profile, along) - 1.25f * dome(square(ax / spline(width, along)));
   z = smooth_max(z, ball(x, y, 0, -3.55f, 11.2f, 1.0f, 0.95f, 1.5f), 0.35f);
-  z = smooth_max(z, ball(ax, y, 1.18f, -3.72f, 10.1f, 0.62f, 0.78f, 1.3f), 0.3f);
+  z = smooth_max(z, ball(ax, y, 1.13f, -3.72f, 9.95f, 0.68f, 0.85f, 1.25f), 0.6f);
   z = smooth_max(z, ball(x, y, 0, -4.05f, 10.7f, 0.36f, 0.62f, 1.5f), 0.2f);
-  return z;
+  return z - 30 * smoothstep(1.0f, 4.0f, y);
 }
 
 /// Soft forms of the face, added to the ovals: brow ridge, sockets, cheeks, mouth, chin.
 inline float face_relief(float x, float y) {
   const float ax = std::abs(x);
   return 0.28f * bell(ax - 2.6f, y - 1.75f, 1.5f, 0.55f) + 0.12f * bell(x, y - 1.7f, 1.0f, 0.6f)  // brow ridge
-         - 0.95f * bell(ax - 3.1f, y - 0.15f, 1.35f, 0.85f)                                       // eye socket
+         - 0.75f * bell(ax - 3.1f, y - 0.2f, 1.4f, 0.85f)                                       // eye socket
          - 0.75f * bell(ax - 1.55f, y - 0.2f, 0.55f, 0.8f)                                        // inner corner
          + 0.30f * bell(ax - 4.5f, y + 2.6f, 1.5f, 1.1f)                                          // cheek bone
          - 0.14f * bell(ax - 2.7f, y + 4.2f, 0.6f, 1.2f)                                          // beside the nose
@@ -81,8 +81,8 @@ inline float lip_relief(float x, float y) {
   const bool upper = from_line > 0;
   const float border = upper ? upper_lip_border(x) - line : line - lower_lip_border(x);
   const float along = (std::abs(from_line) - gap) / std::max(border - gap, 0.1f);  // 0 at the gap, 1 at the border
-  const float swell = (upper ? 0.22f : 0.34f) * bell(along - 0.5f, upper ? 0.45f : 0.38f);
-  return taper * swell - (0.15f + 0.45f * taper) * bell(from_line, gap + 0.12f);
+  const float swell = (upper ? 0.28f : 0.38f) * bell(along - 0.5f, upper ? 0.45f : 0.38f);
+  return taper * (swell - 0.55f * bell(from_line, gap + 0.12f)) - 0.12f * bell(from_line, 0.15f) * smoothstep(3.0f, 2.4f, std::abs(x));
 }
 
 inline float nostril(float x, float y) { return bell(std::abs(x) - 0.66f + 0.3f * (y + 4.2f), y + 4.22f, 0.28f, 0.16f); }
@@ -119,8 +119,8 @@ inline Vec3 head_point(float around, float ring) {
   const float lid = eye_centre.z + lid_radius * (1 - detail::dome((square(std::abs(p.x) - eye_centre.x) +
                                                                   square(p.y - eye_centre.y)) /
                                                                  square(lid_radius)));
-  p.z = mix(p.z, smooth_max(p.z, lid, 0.35f), facing);
-  p.z = mix(p.z, smooth_max(p.z, detail::nose_front(p.x, p.y), 0.45f), facing);
+  p.z = mix(p.z, smooth_max(p.z, lid, 0.7f), facing);
+  p.z = mix(p.z, smooth_max(p.z, detail::nose_front(p.x, p.y), 0.6f), facing);
   p.z += facing * (detail::lip_relief(p.x, p.y) - 0.55f * detail::nostril(p.x, p.y));
   return p;
 }
