@@ -1,0 +1,100 @@
+#pragma once
+// Faces as examples for a network: a grey image and the coordinates of chosen points.
+
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "nasion/core/tensor.hpp"
+#include "nasion/data/loader.hpp"
+#include "nasion/vision/affine.hpp"
+#include "nasion/vision/augment.hpp"
+#include "nasion/vision/image.hpp"
+#include "nasion/vision/landmarks.hpp"
+
+namespace nasion::vision {
+
+/// A grey image as the network sees it: [1, H, W], values in [-0.5, 0.5]. ValueError unless it is grey.
+template <std::floating_point T = float>
+Tensor<T> to_tensor(const Image& image) {
+  check<ValueError>(image.channels == 1, "[to_tensor] the image must be grey, but has ", image.channels, " channels");
+  auto x = Tensor<T>::empty({1, image.height, image.width});
+  std::transform(image.pixels.begin(), image.pixels.end(), x.mutable_data(),
+                 [](std::uint8_t v) { return static_cast<T>(v) / 255 - T{0.5}; });
+  return x;
+}
+
+/// [.., 2 K] network coordinates of one image -> K points in pixels of an image of this size.
+template <std::floating_point T>
+Landmarks to_points(std::span<const T> coordinates, double width, double height) {
+  Landmarks points;
+  for (std::size_t i = 0; i + 1 < coordinates.size(); i += 2)
+    points.push_back({static_cast<double>(coordinates[i]) * width, static_cast<double>(coordinates[i + 1]) * height});
+  return points;
+}
+
+/// What a dataset makes of its faces.
+struct KeypointOptions {
+  int width = 80, height = 60;               ///< of the network's input
+  std::vector<int> points;                   ///< landmarks to learn, in this order
+  std::optional<Augmentation> augmentation{};  ///< of the training faces
+};
+
+/// Examples: image [1, height, width] in [-0.5, 0.5], target [2 K] = x / width, y / height of each point.
+///
+/// Photos are kept grey, at twice the input size, so that 200 of them take a few megabytes and warping stays sharp.
+class KeypointDataset {
+ public:
+  explicit KeypointDataset(KeypointOptions options) : options_(std::move(options)) {
+    check<ValueError>(options_.width > 0 && options_.height > 0, "[KeypointDataset] input size ", options_.width, "x",
+                      options_.height, " must be positive");
+  }
+
+  /// Adds a photo; its points are in its pixels. ValueError when a chosen point is missing.
+  void add(const Image& photo, const Landmarks& points) {
+    for (const int i : options_.points)
+      check<ValueError>(i >= 0 && static_cast<std::size_t>(i) < points.size(), "[KeypointDataset] point ", i,
+                        " is not among the ", points.size(), " of this face");
+    const int width = 2 * options_.width, height = 2 * options_.height;
+    const Affine fit =
+        Affine::scale(static_cast<double>(width) / photo.width, static_cast<double>(height) / photo.height);
+    faces_.push_back({warp(to_grey(photo), fit, width, height), transform(fit, points)});
+  }
+
+  Index size() const { return static_cast<Index>(faces_.size()); }
+  const KeypointOptions& options() const { return options_; }
+
+  /// The i-th example as the network will see it; augmented with numbers from `rng` if that was asked for.
+  data::Example<float> get(Index i, Rng& rng) const {
+    const Face& face = faces_.at(static_cast<std::size_t>(i));
+    const AugmentationDraw draw =
+        options_.augmentation ? draw_augmentation(*options_.augmentation, face.image.width, face.image.height, rng)
+                              : AugmentationDraw{};
+    const Affine affine = draw.affine.then(Affine::scale(0.5, 0.5));
+    const auto input = to_tensor(warp(face.image, affine, options_.width, options_.height));
+    if (options_.augmentation) {
+      float* pixels = input.mutable_data();
+      std::transform(pixels, pixels + input.size(), pixels, [&](float v) { return draw.light(v); });
+    }
+    const auto target = Tensor<float>::empty({static_cast<Index>(2 * options_.points.size())});
+    float* to = target.mutable_data();
+    for (const int chosen : options_.points) {
+      const int source = draw.mirrored ? imm::mirrored[static_cast<std::size_t>(chosen)] : chosen;
+      const Point p = affine(face.points[static_cast<std::size_t>(source)]);
+      *to++ = static_cast<float>(p.x / options_.width);
+      *to++ = static_cast<float>(p.y / options_.height);
+    }
+    return {input, target};
+  }
+
+ private:
+  struct Face {
+    Image image;
+    Landmarks points;
+  };
+  KeypointOptions options_;
+  std::vector<Face> faces_;
+};
+
+}  // namespace nasion::vision
