@@ -54,5 +54,6 @@ if(NOT TARGET stb::stb AND NASION_FETCH)
     GIT_REPOSITORY https://github.com/nothings/stb.git
     GIT_TAG 5736b15f7ea0ffb08dd38af21067c314d6a3aae9)
   set(stb_INCLUDE_DIR "${stb_SOURCE_DIR}" CACHE PATH "Folder of stb_image.h" FORCE)
+  set(stb_LIBRARY "" CACHE FILEPATH "Compiled stb, empty to compile it here" FORCE)
   find_package(stb QUIET)
 endif()

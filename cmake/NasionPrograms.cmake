@@ -8,6 +8,8 @@ if(NOT TARGET nasion::io OR NOT TARGET nasion::vision)
     "install them or configure with -DNASION_FETCH=ON")
 endif()
 
+set(CMAKE_CXX_EXTENSIONS OFF)
+
 add_library(nasion_flags INTERFACE)
 target_compile_options(nasion_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
   $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wno-sign-conversion> $<$<BOOL:${NASION_WERROR}>:-Werror>)
@@ -40,5 +42,4 @@ endmacro()
 function(nasion_program name)
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE nasion::nasion nasion::io nasion::vision nasion_flags)
-  set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF)
 endfunction()
