@@ -28,6 +28,9 @@ struct ImmEntry {
 
   /// The photo's name without its ending: `07-3m`.
   std::string name() const { return image.stem().string(); }
+
+  /// Whether the person looks to the side; view 6 may be anything.
+  bool turned() const { return view == 3 || view == 4; }
 };
 
 /// What a view shows. ValueError unless 1 <= view <= 6.

@@ -58,6 +58,24 @@ inline constexpr std::array<int, point_count> mirrored{12, 11, 10, 9,  8,  7,  6
                                                        34, 35, 36, 37, 38, 29, 30, 31, 32, 33,  // right brow, left brow
                                                        43, 42, 41, 40, 39, 46, 45, 44,          // mouth: upper, lower
                                                        57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47};  // nose
+
+/// Puts the points of each eye into the order most files have: outer corner, upper lid, inner corner, lower lid. Nine
+/// files of the database start one eye at its inner corner (06-5m, 10-4m, 18-4m, 33-3m, 36-4m, 36-5m, 36-6m, 39-3m,
+/// 40-5m). For upright faces; returns how many eyes it reordered. ValueError unless there are 58 points.
+inline int repair_eye_order(Landmarks& points) {
+  check<ValueError>(points.size() == point_count, "[repair_eye_order] ", points.size(), " points, not ", point_count);
+  int repaired = 0;
+  for (const std::size_t first : {13u, 21u}) {
+    const bool right = first == 13;
+    const double outer = points[first].x, inner = points[first + 4].x;
+    if (right ? outer >= inner : outer <= inner) continue;
+    const Landmarks eye(points.begin() + static_cast<std::ptrdiff_t>(first),
+                        points.begin() + static_cast<std::ptrdiff_t>(first + 8));
+    for (std::size_t i = 0; i < 8; ++i) points[first + i] = eye[(12 - i) % 8];  // the corners change places
+    ++repaired;
+  }
+  return repaired;
+}
 }  // namespace imm
 
 /// What a shape file says: points relative to the size of the picture, and the picture's file name.

@@ -36,9 +36,12 @@ inline float ring_at_height(float around, float y) {
 
 /// The contour at height y of the side x > 0 (side = 1) or x < 0 (side = -1).
 inline ContourPoint side_contour(float side, float y) {
-  float widest = 0.6f;
-  for (float a = 0.6f; a <= pi / 2; a += 0.02f)
-    if (head_point(a, ring_at_height(a, y)).x > head_point(widest, ring_at_height(widest, y)).x) widest = a;
+  float widest = 0, reach = 0;
+  for (float a = 0.3f; a <= pi / 2; a += 0.02f) {
+    const float ring = ring_at_height(a, y);
+    if (ring > jaw_ring) continue;  // the neck is not part of the face
+    if (const float x = head_point(a, ring).x; x > reach) reach = x, widest = a;
+  }
   ContourPoint c{{}, side, 0};
   for (int i = 0; i <= 24; ++i) {
     const float around = mix(widest, std::min(widest, 0.35f), static_cast<float>(i) / 24.0f);
