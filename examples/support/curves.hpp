@@ -1,0 +1,35 @@
+#pragma once
+// The charts that every training program shows of its history.
+
+#include <limits>
+#include <string>
+
+#include "nasion/train/history.hpp"
+#include "support/report.hpp"
+
+namespace support {
+
+/// Training and validation loss over the epochs, from `first_epoch` on. `loss` names what is measured.
+inline Chart loss_chart(const nasion::train::History& history, const std::string& loss, int first_epoch = 1) {
+  Chart chart{.x_title = "epoch", .y_title = loss, .series = {{"training", {}}, {"validation", {}}}};
+  chart.from_x = first_epoch;
+  for (const auto& row : history.rows()) {
+    chart.series[0].points.emplace_back(row.epoch, row.train_loss);
+    chart.series[1].points.emplace_back(row.epoch, row.val_loss);
+  }
+  return chart;
+}
+
+/// Adds the loss over all epochs, the same without the first three where there are more than that, and on a
+/// logarithmic scale.
+inline void add_curves(Report& report, const nasion::train::History& history, const std::string& loss) {
+  auto all = loss_chart(history, loss);
+  report.chart("curves", all, "Loss after each epoch.");
+  if (history.last_epoch() > 4)
+    report.chart("curves_from_epoch_4", loss_chart(history, loss, 4),
+                 "The same without the first three epochs, whose large losses hide the rest.");
+  all.log_y = true;
+  report.chart("curves_log", all, "The same on a logarithmic scale.");
+}
+
+}  // namespace support
