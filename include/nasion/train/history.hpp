@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <istream>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -54,17 +55,25 @@ class History {
     return found;
   }
 
-  /// Replaces the file `path` in one step.
-  void write(const std::filesystem::path& path) const {
+  /// A header and a line for each epoch.
+  std::string csv() const {
     std::string text = std::string(header) + "\n";
     for (const auto& row : rows_) text += io::csv_line(row.epoch, row.train_loss, row.val_loss, row.lr, row.seconds);
-    io::write_atomically(path, text);
+    return text;
   }
+
+  /// Replaces the file `path` in one step.
+  void write(const std::filesystem::path& path) const { io::write_atomically(path, csv()); }
 
   /// Reads what write() wrote; anything else is an IoError naming file and line.
   static History read(const std::filesystem::path& path) {
     std::ifstream in(path);
     if (!in) throw IoError(path, "cannot be opened");
+    return read(in, path);
+  }
+
+  /// The same from text that is part of the file `path`.
+  static History read(std::istream& in, const std::filesystem::path& path) {
     History history;
     std::string line;
     if (!std::getline(in, line) || line != header) throw at_line(path, 1, "expected the header " + std::string(header));
