@@ -11,6 +11,8 @@ configure release -DNASION_BUILD_TESTS=OFF -DNASION_BUILD_BENCHMARKS=OFF -DNASIO
 cmake --build build/release --parallel "$(cores)" --target part1_nose_tip
 
 note "Training"
-build/release/examples/part1_nose_tip --out out/part1 --resume "$@"
+resume=()
+[ ! -f out/part1/checkpoint.safetensors ] || resume=(--resume)
+build/release/examples/part1_nose_tip --out out/part1 "${resume[@]}" "$@"
 
 note "Done: open $PWD/out/part1/report.html"
