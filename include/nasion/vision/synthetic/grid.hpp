@@ -12,9 +12,9 @@ namespace nasion::vision::synthetic {
 struct Grid {
   int rows = 0, columns = 0;
   std::vector<Vec3> average, position, normal, colour;
-  std::vector<float> open;    // share of the surroundings that light reaches: 0 in a deep hole, 1 on open skin
-  std::vector<float> lit;     // share of the main light that is not blocked
-  std::vector<float> gloss;   // strength of highlights
+  std::vector<float> open;   // share of the surroundings that light reaches: 0 in a deep hole, 1 on open skin
+  std::vector<float> lit;    // share of the main light that is not blocked
+  std::vector<float> gloss;  // strength of highlights
 
   Grid() = default;
   Grid(int rows_, int columns_) : rows(rows_), columns(columns_) {
@@ -32,7 +32,8 @@ inline void compute_normals(Grid& g, float outward, bool closed_columns) {
     for (int c = 0; c < g.columns; ++c) {
       const int left = c > 0 ? c - 1 : closed_columns ? g.columns - 2 : 0;
       const int right = c + 1 < g.columns ? c + 1 : closed_columns ? 1 : c;
-      const Vec3 down = g.position[g.index(std::min(r + 1, g.rows - 1), c)] - g.position[g.index(std::max(r - 1, 0), c)];
+      const Vec3 down =
+          g.position[g.index(std::min(r + 1, g.rows - 1), c)] - g.position[g.index(std::max(r - 1, 0), c)];
       const Vec3 across = g.position[g.index(r, right)] - g.position[g.index(r, left)];
       g.normal[g.index(r, c)] = normalized(cross(down, across)) * outward;
     }

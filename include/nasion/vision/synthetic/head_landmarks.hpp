@@ -128,7 +128,9 @@ inline const LandmarkModel& ibug_landmark_model() {
       m.fixed.push_back(face_point(x, x == 0 ? -4.55f : std::abs(x) > 1 ? -4.2f : -4.45f));
     m.fixed.resize(m.fixed.size() + 12);  // eyes
     const std::array<float, 7> mouth{-2.58f, -1.6f, -0.55f, 0.0f, 0.55f, 1.6f, 2.58f};
-    const auto lip = [&](float x, bool upper, bool outer) { m.fixed.push_back(face_point(x, detail::lip_y(x, upper, outer))); };
+    const auto lip = [&](float x, bool upper, bool outer) {
+      m.fixed.push_back(face_point(x, detail::lip_y(x, upper, outer)));
+    };
     m.fixed.push_back(face_point(-2.58f, mouth_line(2.58f)));
     for (std::size_t i = 1; i < 6; ++i) lip(mouth[i], true, true);
     m.fixed.push_back(face_point(2.58f, mouth_line(2.58f)));

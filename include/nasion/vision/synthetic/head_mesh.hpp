@@ -13,7 +13,9 @@ struct EyeOpening {
 inline constexpr float inner_canthus_x = 1.66f, outer_canthus_x = 4.62f;
 
 /// Height of the line on which closed lids meet, and of each lid's edge, at distance x from the middle of the face.
-inline float lid_meeting_line(float x) { return mix(-0.12f, 0.02f, (x - inner_canthus_x) / 2.96f) - 0.1f * bell(x - 3.1f, 0.8f); }
+inline float lid_meeting_line(float x) {
+  return mix(-0.12f, 0.02f, (x - inner_canthus_x) / 2.96f) - 0.1f * bell(x - 3.1f, 0.8f);
+}
 inline float lid_arch(float x, float peak) {
   const float u = clamp01((x - inner_canthus_x) / (outer_canthus_x - inner_canthus_x));
   return std::pow(clamp01(4 * u * (1 - u)), 0.75f) * (1 - peak * (u - 0.5f));
@@ -26,9 +28,7 @@ inline bool inside_eye(float x, float y, EyeOpening o) {
   return x > inner_canthus_x && x < outer_canthus_x && y < upper_lid(x, o) && y > lower_lid(x, o);
 }
 
-inline bool inside_mouth(float x, float y) {
-  return std::abs(x) < 2.5f && std::abs(y - mouth_line(x)) < mouth_gap(x);
-}
+inline bool inside_mouth(float x, float y) { return std::abs(x) < 2.5f && std::abs(y - mouth_line(x)) < mouth_gap(x); }
 
 struct HeadModel {
   Grid average;
@@ -42,7 +42,8 @@ inline const HeadModel& head_model() {
     const auto add = [&](float from, float to, int count) {
       for (int i = 0; i < count; ++i) rings.push_back(mix(from, to, static_cast<float>(i) / static_cast<float>(count)));
     };
-    add(0.02f, 4, 28), add(4, 6, 30), add(6, 8, 44), add(8, 9, 16), add(9, 10, 36), add(10, 12.5f, 56), add(12.5f, 15, 26);
+    add(0.02f, 4, 28), add(4, 6, 30), add(6, 8, 44), add(8, 9, 16), add(9, 10, 36), add(10, 12.5f, 56),
+        add(12.5f, 15, 26);
     add(15, last_ring, 18), rings.push_back(last_ring);
     const int columns = 241;
     HeadModel m{Grid(static_cast<int>(rings.size()), columns), {}, {}};

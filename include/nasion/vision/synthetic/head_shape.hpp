@@ -32,7 +32,9 @@ inline float upper_lip_border(float x) {
   const float ax = std::abs(x);
   return mouth_line(x) + 0.83f * (1 - std::pow(clamp01((ax - 0.5f) / 2.1f), 1.4f)) - 0.22f * bell(x, 0.36f);
 }
-inline float lower_lip_border(float x) { return mouth_line(x) - 0.95f * std::pow(clamp01(1 - square(x / 2.6f)), 0.75f); }
+inline float lower_lip_border(float x) {
+  return mouth_line(x) - 0.95f * std::pow(clamp01(1 - square(x / 2.6f)), 0.75f);
+}
 
 namespace detail {
 
@@ -60,17 +62,17 @@ inline float nose_front(float x, float y) {
 /// Soft forms of the face, added to the ovals: brow ridge, sockets, cheeks, mouth, chin.
 inline float face_relief(float x, float y) {
   const float ax = std::abs(x);
-  return 0.28f * bell(ax - 2.6f, y - 1.75f, 1.5f, 0.55f) + 0.12f * bell(x, y - 1.7f, 1.0f, 0.6f)  // brow ridge
-         - 0.75f * bell(ax - 3.1f, y - 0.2f, 1.4f, 0.85f)                                       // eye socket
-         - 0.75f * bell(ax - 1.55f, y - 0.2f, 0.55f, 0.8f)                                        // inner corner
-         + 0.30f * bell(ax - 4.5f, y + 2.6f, 1.5f, 1.1f)                                          // cheek bone
-         - 0.14f * bell(ax - 2.7f, y + 4.2f, 0.6f, 1.2f)                                          // beside the nose
-         + 0.30f * bell(x, y + 6.5f, 2.3f, 1.7f)                                                  // teeth behind lips
-         - 0.20f * bell(ax - 4.9f, y + 6.2f, 1.2f, 1.7f)                                          // hollow cheek
+  return 0.28f * bell(ax - 2.6f, y - 1.75f, 1.5f, 0.55f) + 0.12f * bell(x, y - 1.7f, 1.0f, 0.6f)    // brow ridge
+         - 0.75f * bell(ax - 3.1f, y - 0.2f, 1.4f, 0.85f)                                           // eye socket
+         - 0.75f * bell(ax - 1.55f, y - 0.2f, 0.55f, 0.8f)                                          // inner corner
+         + 0.30f * bell(ax - 4.5f, y + 2.6f, 1.5f, 1.1f)                                            // cheek bone
+         - 0.14f * bell(ax - 2.7f, y + 4.2f, 0.6f, 1.2f)                                            // beside the nose
+         + 0.30f * bell(x, y + 6.5f, 2.3f, 1.7f)                                                    // teeth behind lips
+         - 0.20f * bell(ax - 4.9f, y + 6.2f, 1.2f, 1.7f)                                            // hollow cheek
          - 0.10f * bell(x, y + 5.3f, 0.22f, 0.45f) + 0.05f * bell(ax - 0.5f, y + 5.4f, 0.2f, 0.5f)  // philtrum
-         - 0.32f * bell(x, y + 8.55f, 1.5f, 0.38f)                                                // under the lip
-         + 0.35f * bell(x, y + 9.9f, 1.25f, 0.8f)                                                 // chin
-         - 0.22f * bell(ax - 2.75f, y + 6.85f, 0.35f, 0.35f);                                     // mouth corner
+         - 0.32f * bell(x, y + 8.55f, 1.5f, 0.38f)                                                  // under the lip
+         + 0.35f * bell(x, y + 9.9f, 1.25f, 0.8f)                                                   // chin
+         - 0.22f * bell(ax - 2.75f, y + 6.85f, 0.35f, 0.35f);                                       // mouth corner
 }
 
 /// The red of the lips: each swells outwards from its border and rolls inwards to the gap between them.
@@ -82,10 +84,13 @@ inline float lip_relief(float x, float y) {
   const float border = upper ? upper_lip_border(x) - line : line - lower_lip_border(x);
   const float along = (std::abs(from_line) - gap) / std::max(border - gap, 0.1f);  // 0 at the gap, 1 at the border
   const float swell = (upper ? 0.28f : 0.38f) * bell(along - 0.5f, upper ? 0.45f : 0.38f);
-  return taper * (swell - 0.55f * bell(from_line, gap + 0.12f)) - 0.12f * bell(from_line, 0.15f) * smoothstep(3.0f, 2.4f, std::abs(x));
+  return taper * (swell - 0.55f * bell(from_line, gap + 0.12f)) -
+         0.12f * bell(from_line, 0.15f) * smoothstep(3.0f, 2.4f, std::abs(x));
 }
 
-inline float nostril(float x, float y) { return bell(std::abs(x) - 0.66f + 0.3f * (y + 4.2f), y + 4.22f, 0.28f, 0.16f); }
+inline float nostril(float x, float y) {
+  return bell(std::abs(x) - 0.66f + 0.3f * (y + 4.2f), y + 4.22f, 0.28f, 0.16f);
+}
 
 }  // namespace detail
 
@@ -116,9 +121,10 @@ inline Vec3 head_point(float around, float ring) {
   if (facing <= 0) return p;
   p.z += facing * detail::face_relief(p.x, p.y);
   const float lid_radius = eye_radius + 0.12f;
-  const float lid = eye_centre.z + lid_radius * (1 - detail::dome((square(std::abs(p.x) - eye_centre.x) +
-                                                                  square(p.y - eye_centre.y)) /
-                                                                 square(lid_radius)));
+  const float lid =
+      eye_centre.z +
+      lid_radius *
+          (1 - detail::dome((square(std::abs(p.x) - eye_centre.x) + square(p.y - eye_centre.y)) / square(lid_radius)));
   p.z = mix(p.z, smooth_max(p.z, lid, 0.7f), facing);
   p.z = mix(p.z, smooth_max(p.z, detail::nose_front(p.x, p.y), 0.6f), facing);
   p.z += facing * (detail::lip_relief(p.x, p.y) - 0.55f * detail::nostril(p.x, p.y));

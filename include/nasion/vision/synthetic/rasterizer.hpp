@@ -34,8 +34,11 @@ struct Fragment {
 struct FragmentBuffer {
   int width = 0, height = 0;
   std::vector<Fragment> samples;
-  FragmentBuffer(int w, int h) : width(w), height(h), samples(static_cast<std::size_t>(w) * static_cast<std::size_t>(h)) {}
-  Fragment& at(int x, int y) { return samples[static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x)]; }
+  FragmentBuffer(int w, int h)
+      : width(w), height(h), samples(static_cast<std::size_t>(w) * static_cast<std::size_t>(h)) {}
+  Fragment& at(int x, int y) {
+    return samples[static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x)];
+  }
 };
 
 /// Corners of a triangle of a grid, as point indices.
@@ -61,7 +64,8 @@ void rasterize(const Grid& g, const std::vector<Vec3>& corners, int width, int h
     const float area = (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x);
     if (std::abs(area) < 1e-9f) continue;
     const float scale = 1 / area;
-    const int last_x = std::min(static_cast<int>(right), width - 1), last_y = std::min(static_cast<int>(bottom), height - 1);
+    const int last_x = std::min(static_cast<int>(right), width - 1),
+              last_y = std::min(static_cast<int>(bottom), height - 1);
     for (int y = static_cast<int>(top); y <= last_y; ++y)
       for (int x = static_cast<int>(left); x <= last_x; ++x) {
         const float px = static_cast<float>(x) + 0.5f - a.x, py = static_cast<float>(y) + 0.5f - a.y;
