@@ -38,12 +38,13 @@ struct ChartPicture {
 
 namespace detail {
 
-/// The text as gnuplot's 'single-quoted' string, in which nothing but the quote itself has a meaning.
+/// The text as gnuplot's 'single-quoted' string, in which nothing but the quote has a meaning: quotes become
+/// apostrophes, as in print.
 inline std::string gnuplot_text(const std::string& text) {
   std::string quoted = "'";
   for (const char c : text) {
-    if (c == '\'') quoted += '\'';
-    quoted += static_cast<unsigned char>(c) < 32 || c == 127 ? ' ' : c;
+    const bool control = static_cast<unsigned char>(c) < 32 || c == 127;
+    quoted += c == '\'' ? "\xe2\x80\x99" : std::string(1, control ? ' ' : c);
   }
   return quoted + "'";
 }

@@ -1,8 +1,8 @@
 #pragma once
 // The charts that every training program shows of its history.
 
-#include <limits>
 #include <string>
+#include <vector>
 
 #include "nasion/train/history.hpp"
 #include "support/report.hpp"
@@ -23,13 +23,13 @@ inline Chart loss_chart(const nasion::train::History& history, const std::string
 /// Adds the loss over all epochs, the same without the first three where there are more than that, and on a
 /// logarithmic scale.
 inline void add_curves(Report& report, const nasion::train::History& history, const std::string& loss) {
-  auto all = loss_chart(history, loss);
-  report.chart("curves", all, "Loss after each epoch.");
+  std::vector<NamedChart> charts{{"curves", loss_chart(history, loss), "Loss after each epoch."}};
   if (history.last_epoch() > 4)
-    report.chart("curves_from_epoch_4", loss_chart(history, loss, 4),
-                 "The same without the first three epochs, whose large losses hide the rest.");
-  all.log_y = true;
-  report.chart("curves_log", all, "The same on a logarithmic scale.");
+    charts.push_back({"curves_from_epoch_4", loss_chart(history, loss, 4),
+                      "Without the first three epochs, whose large losses hide the rest."});
+  charts.push_back({"curves_log", loss_chart(history, loss), "All epochs on a logarithmic scale."});
+  charts.back().chart.log_y = true;
+  report.charts(charts);
 }
 
 }  // namespace support

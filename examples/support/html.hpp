@@ -76,7 +76,7 @@ h1 { font-size: clamp(1.6rem, 1.2rem + 2vw, 2.3rem); line-height: 1.2; margin: 0
 h2 { font-size: 1.4rem; line-height: 1.3; margin: 3rem 0 .75rem; padding-top: 1.25rem; border-top: 1px solid var(--line);
   letter-spacing: -.01em; }
 p { margin: .75rem 0; max-width: 42rem; }
-.lead { color: var(--soft); font-size: 1.125rem; margin: .5rem 0 0; }
+.lead { color: var(--soft); font-size: 1.125rem; margin: .5rem 0 0; max-width: 48rem; }
 a { color: var(--accent); text-underline-offset: .2em; }
 nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; list-style: none; margin: 1.5rem 0 0; padding: 0;
   font-size: .9375rem; }
@@ -94,10 +94,10 @@ nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; list-style: none; 
 .note, .warning { margin: 1rem 0; padding: .7rem 1rem; max-width: 44rem; border-left: .25rem solid var(--accent);
   border-radius: .25rem; background: var(--note); }
 .warning { border-color: var(--warning-line); background: var(--warning); }
-.table { overflow-x: auto; margin: 1.25rem 0; }
+.table { margin: 1.25rem 0; }
+.table figcaption { margin: 0 0 .5rem; }
 table { border-collapse: collapse; font-size: .9375rem; line-height: 1.4; }
-caption, figcaption { color: var(--soft); font-size: .9rem; line-height: 1.45; text-align: left; max-width: 42rem; }
-caption { padding-bottom: .5rem; }
+figcaption { color: var(--soft); font-size: .9rem; line-height: 1.45; max-width: 42rem; }
 th, td { padding: .45rem .9rem; text-align: left; border-bottom: 1px solid var(--line); vertical-align: baseline; }
 th:first-child, td:first-child { padding-left: .25rem; }
 th { font-weight: 600; border-bottom: 2px solid var(--line); }
@@ -106,9 +106,8 @@ figure { margin: 1.5rem 0; }
 figcaption { margin-top: .5rem; }
 img { display: block; max-width: 100%; height: auto; border-radius: .35rem; background: #fff; }
 .scroll { overflow-x: auto; }
-.scroll img { min-width: min(100%, 36rem); }
-@media (max-width: 40rem) { .scroll img { min-width: 36rem; } main { padding: 1.5rem 1rem 3rem; }
-  body { font-size: 1rem; } th, td { padding: .4rem .6rem; } .keys dd { font-size: 1.3rem; } }
+@media (max-width: 40rem) { .picture img { min-width: 34rem; } main { padding: 1.5rem 1rem 3rem; }
+  body { font-size: 1rem; } table { font-size: .875rem; } th, td { padding: .4rem .55rem; } .keys dd { font-size: 1.3rem; } }
 .tiles { display: grid; gap: 1rem .9rem; }
 .tiles figure { margin: 0; min-width: 0; }
 .tiles img { width: 100%; }

@@ -44,6 +44,12 @@ struct Figure {
   bool pixelated = false;  ///< shows the pixels of an enlarged picture as squares (filters), not smoothed
 };
 
+struct NamedChart {
+  std::string name;  ///< of the PNG file, without its ending
+  Chart chart;
+  std::string caption = {};
+};
+
 class Report {
  public:
   explicit Report(std::string title, std::string lead = {}) : title_(std::move(title)), lead_(std::move(lead)) {}
@@ -83,8 +89,8 @@ class Report {
       const bool all = !table.rows.empty() && numbers == std::ssize(table.rows);
       cell_class.push_back(all ? " class=\"number\"" : "");
     }
-    body_ += "<div class=\"table\" tabindex=\"0\"><table>\n";
-    if (!table.caption.empty()) body_ += "<caption>" + escape_html(table.caption) + "</caption>\n";
+    // The caption stays in place when a wide table is scrolled.
+    body_ += "<figure class=\"table\">" + caption(table.caption) + "<div class=\"scroll\" tabindex=\"0\"><table>\n";
     body_ += "<thead><tr>";
     for (std::size_t c = 0; c < table.columns.size(); ++c)
       body_ += "<th scope=\"col\"" + cell_class[c] + ">" + escape_html(table.columns[c]) + "</th>";
@@ -94,20 +100,20 @@ class Report {
       for (std::size_t c = 0; c < row.size(); ++c) body_ += "<td" + cell_class[c] + ">" + escape_html(row[c]) + "</td>";
       body_ += "</tr>\n";
     }
-    body_ += "</tbody></table></div>\n";
+    body_ += "</tbody></table></div></figure>\n";
   }
 
   void figure(const Figure& figure) {
     // A wide picture keeps a readable size on a narrow page and scrolls there.
     const int shown = figure.shown_width > 0 ? figure.shown_width : figure.picture.width;
     body_ += "<figure>";
-    body_ +=
-        shown > 700 ? "<div class=\"scroll\" tabindex=\"0\">" + image(figure, shown) + "</div>" : image(figure, shown);
+    body_ += shown > 700 ? "<div class=\"scroll picture\" tabindex=\"0\">" + image(figure, shown) + "</div>"
+                         : image(figure, shown);
     body_ += caption(figure.caption) + "</figure>\n";
   }
 
   /// Pictures side by side, as many in a row as the page has room for at `tile_width` CSS pixels.
-  void figures(const std::vector<Figure>& figures, const std::string& text = {}, int tile_width = 160) {
+  void figures(const std::vector<Figure>& figures, const std::string& text = {}, int tile_width = 148) {
     body_ += "<figure><div class=\"tiles\" style=\"grid-template-columns:repeat(auto-fill,minmax(min(" +
              std::to_string(tile_width) + "px,100%),1fr))\">\n";
     for (const auto& figure : figures)
@@ -115,18 +121,22 @@ class Report {
     body_ += "</div>" + caption(text) + "</figure>\n";
   }
 
-  /// Draws the chart; when that cannot be done, a warning says so in its place. `name` is that of the PNG file.
-  void chart(const std::string& name, const Chart& chart, const std::string& text,
-             const std::string& gnuplot = "gnuplot") {
-    auto drawn = draw(chart, gnuplot);
-    if (drawn.png)
-      figure({.name = name,
-              .picture = std::move(*drawn.png),
-              .caption = text,
-              .alt = "Chart: " + text,
-              .shown_width = chart.width});
-    else
-      warning("A chart is missing here (" + text + "): " + drawn.reason + ".");
+  /// Draws the charts, side by side where there is room; when that cannot be done, a warning names what is missing.
+  void charts(const std::vector<NamedChart>& charts, const std::string& gnuplot = "gnuplot") {
+    std::vector<Figure> drawn;
+    for (const auto& [name, chart, text] : charts) {
+      auto [png, reason] = draw(chart, gnuplot);
+      if (png)
+        drawn.push_back({.name = name, .picture = std::move(*png), .caption = text, .alt = "Chart: " + text});
+      else
+        warning(reason + ": the chart “" + text + "” is missing here.");
+    }
+    if (drawn.size() == 1) {
+      drawn[0].shown_width = charts[0].chart.width;
+      figure(drawn[0]);
+    } else if (!drawn.empty()) {
+      figures(drawn, "", 400);
+    }
   }
 
   /// The whole page.
