@@ -1,0 +1,62 @@
+// Define, train, save, load, predict: a network that finds the centre of a bright disc. Needs no files.
+
+#include <iostream>
+
+#include "nasion/io/safetensors.hpp"
+#include "nasion/nasion.hpp"
+
+using namespace nasion;
+
+struct Discs {  // a dataset: size() and get(); the generator makes every sample its own
+  Index size() const { return 512; }
+  data::Example<float> get(Index, Rng& rng) const {
+    const double x = rng.uniform(6, 26), y = rng.uniform(6, 26), radius = rng.uniform(2, 5);
+    const auto image = Tensorf::normal({1, 32, 32}, rng, 0, 0.1);
+    for (Index i = 0; i < 32 * 32; ++i)
+      if (std::hypot(static_cast<double>(i % 32) - x, static_cast<double>(i / 32) - y) < radius)
+        image.set({0, i / 32, i % 32}, 1);
+    return {image, Tensorf::from({2}, {static_cast<float>(x / 32), static_cast<float>(y / 32)})};
+  }
+};
+
+struct Net {
+  nn::Conv2d<float> conv1, conv2;
+  nn::Linear<float> fc;
+
+  explicit Net(Rng& r)
+      : conv1({.in = 1, .out = 8, .kernel = 5}, r),
+        conv2({.in = 8, .out = 16, .kernel = 3}, r),
+        fc({.in = 576, .out = 2}, r) {}
+  Tensorf operator()(const Tensorf& images) const {
+    const auto x = max_pool2d(relu(conv1(images)));
+    return fc(flatten(max_pool2d(relu(conv2(x)))));
+  }
+  static void visit(auto& self, auto&& f) { f("conv1", self.conv1), f("conv2", self.conv2), f("fc", self.fc); }
+};
+
+int main() {
+  Rng rng(0);
+  Net net(rng);
+  optim::Adam<float> optimizer(nn::parameters(net), {.lr = 3e-3});
+  const Discs discs;
+  auto loader = data::make_loader(discs, {.batch_size = 32, .shuffle = true});
+  for (int epoch = 1; epoch <= 10; ++epoch) {
+    double total = 0;
+    for (const auto& batch : loader) {
+      optimizer.zero_grad();
+      const auto loss = mse_loss(net(batch.input), batch.target);
+      loss.backward();
+      optimizer.step();
+      total += loss.item();
+    }
+    std::cout << "epoch " << epoch << ": loss " << total / static_cast<double>(loader.size()) << "\n";
+  }
+
+  io::save("quickstart.safetensors", net);
+  Net loaded(rng);
+  io::load("quickstart.safetensors", loaded);
+  const auto sample = discs.get(0, rng);
+  const auto y = loaded(reshape(sample.input, {1, 1, 32, 32})) * 32;
+  std::cout << "disc at (" << sample.target.at({0}) * 32 << ", " << sample.target.at({1}) * 32 << "), found at ("
+            << y.at({0, 0}) << ", " << y.at({0, 1}) << ")\n";
+}

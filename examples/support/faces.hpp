@@ -1,0 +1,69 @@
+#pragma once
+// The faces that parts 1, 2 and 4 learn from: the IMM folder that was named, or synthetic ones in the same format.
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nasion/core/parallel.hpp"
+#include "nasion/train/progress.hpp"
+#include "nasion/vision/imm.hpp"
+#include "nasion/vision/keypoint_dataset.hpp"
+#include "nasion/vision/synthetic.hpp"
+#include "support/options.hpp"
+#include "support/output_folder.hpp"
+
+namespace support {
+
+struct LabelledFace {
+  nasion::vision::ImmEntry entry;
+  nasion::vision::Image photo;
+  nasion::vision::Landmarks points;  // in pixels of the photo
+};
+
+struct Faces {
+  std::string source;  // for people: where they come from
+  std::vector<LabelledFace> training, validation;
+};
+
+inline std::vector<LabelledFace> read_faces(const std::vector<nasion::vision::ImmEntry>& entries) {
+  std::vector<LabelledFace> faces(entries.size());
+  nasion::parallel_for(static_cast<nasion::Index>(entries.size()), 1, [&](nasion::Index i, nasion::Index) {
+    const auto& entry = entries[static_cast<std::size_t>(i)];
+    auto face = nasion::vision::read_imm_face(entry);
+    faces[static_cast<std::size_t>(i)] = {entry, std::move(face.image), std::move(face.points)};
+  });
+  return faces;
+}
+
+/// Persons 1 to 32 for training, the others for validation. Without `options.data`, synthetic faces are made once,
+/// under the output folder.
+inline Faces load_faces(const Options& options, const OutputFolder& out, nasion::train::Progress& progress) {
+  namespace vision = nasion::vision;
+  std::filesystem::path folder;
+  if (options.data) {
+    folder = *options.data;
+  } else {
+    folder = out / "synthetic_faces";
+    if (!std::filesystem::exists(folder)) progress.say("making synthetic faces in " + folder.string());
+    vision::write_synthetic_imm(folder, options.seed);
+  }
+  const auto split = vision::ImmFaces(folder).split();
+  nasion::check<nasion::ValueError>(!split.training.empty() && !split.validation.empty(), folder.string(),
+                                    ": needs photos of persons up to 32, for training, and above, for validation");
+  Faces faces{options.data ? folder.string() : "synthetic faces", read_faces(split.training),
+              read_faces(split.validation)};
+  progress.say(nasion::message("read ", faces.training.size(), " training and ", faces.validation.size(),
+                               " validation photos: ", faces.source));
+  return faces;
+}
+
+inline nasion::vision::KeypointDataset make_dataset(const std::vector<LabelledFace>& faces,
+                                                    nasion::vision::KeypointOptions options) {
+  nasion::vision::KeypointDataset dataset(std::move(options));
+  for (const auto& face : faces) dataset.add(face.photo, face.points);
+  return dataset;
+}
+
+}  // namespace support

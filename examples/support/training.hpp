@@ -1,0 +1,68 @@
+#pragma once
+// A training run that lives in an output folder: checkpointed after every epoch, resumable, never mixed with another.
+
+#include <map>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nasion/io/checkpoint.hpp"
+#include "nasion/train/fit.hpp"
+#include "support/output_folder.hpp"
+
+namespace support {
+
+/// All that a run's result depends on, by name, as text for people and for the checkpoint.
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+struct TrainingRun {
+  nasion::train::History history;
+  bool finite = true;  // false: the loss became infinite or NaN, and training stopped there
+};
+
+/// ValueError naming the first setting that the checkpoint's run did not have.
+inline void check_same_settings(const OutputFolder& out, const std::map<std::string, std::string>& saved,
+                                const Settings& settings) {
+  for (const auto& [name, value] : settings) {
+    const auto there = saved.find("setting." + name);
+    nasion::check<nasion::ValueError>(there != saved.end() && there->second == value, out.path().string(),
+                                      ": this run has ", name, " ", there == saved.end() ? "(not set)" : there->second,
+                                      ", not ", value, ": give the same flags to resume it, or another --out");
+  }
+}
+
+/// Trains to options.epochs, from the checkpoint if the folder is being resumed. Writes checkpoint.safetensors and
+/// history.csv after every epoch, model.safetensors at the end.
+template <class Model, class Optimizer, class Loss, class TrainLoader, class ValLoader>
+TrainingRun run_training(const OutputFolder& out, const Settings& settings, Model& model, Optimizer& optimizer,
+                         Loss&& loss, TrainLoader& training, ValLoader& validation, nasion::train::FitOptions options) {
+  namespace io = nasion::io;
+  TrainingRun run;
+  std::map<std::string, std::string> metadata;
+  for (const auto& [name, value] : settings) metadata["setting." + name] = value;
+  if (out.resuming()) {
+    auto saved = io::read_metadata(out.checkpoint());
+    check_same_settings(out, saved, settings);
+    io::load_checkpoint(out.checkpoint(), model, optimizer);
+    std::istringstream text(saved["history"]);
+    run.history = nasion::train::History::read(text, out.checkpoint());
+    run.finite = run.history.empty() || std::isfinite(run.history.rows().back().train_loss);
+    if (options.progress) options.progress->say(nasion::message("resuming after epoch ", run.history.last_epoch()));
+  }
+  options.after_epoch = [&](const nasion::train::History& history) {
+    auto with_history = metadata;
+    with_history["history"] = history.csv();
+    io::save_checkpoint(out.checkpoint(), model, optimizer, with_history);
+    history.write(out / "history.csv");
+  };
+  if (run.finite) run.finite = nasion::train::fit(model, optimizer, loss, training, validation, run.history, options);
+  run.history.write(out / "history.csv");
+  if (!run.finite)
+    metadata["diverged"] = nasion::message("the loss was not finite in epoch ", run.history.last_epoch());
+  nasion::nn::eval(model);
+  io::save(out.model(), model, metadata);
+  return run;
+}
+
+}  // namespace support

@@ -1,0 +1,105 @@
+#include "nasion/train/fit.hpp"
+
+#include "nasion/data/loader.hpp"
+#include "nasion/nn/functions.hpp"
+#include "nasion/nn/layers.hpp"
+#include "nasion/ops/loss.hpp"
+#include "nasion/optim/adam.hpp"
+#include "nasion/optim/sgd.hpp"
+#include "support/catch.hpp"
+
+using namespace nasion;
+
+namespace {
+
+struct Line {  // y = 2 a - b + 0.5
+  Index n;
+  Index size() const { return n; }
+  data::Example<float> get(Index i) const {
+    Rng rng = Rng(9).split(static_cast<std::uint64_t>(i));
+    const auto x = Tensorf::uniform({2}, rng, -1, 1);
+    return {x, Tensorf::from({1}, {2 * x.at({0}) - x.at({1}) + 0.5f})};
+  }
+};
+
+struct Net {
+  nn::Linear<float> fc;
+  nn::Dropout<float> dropout;
+  explicit Net(Rng& rng, double p = 0) : fc({.in = 2, .out = 1}, rng), dropout(p, rng) {}
+  Tensorf operator()(const Tensorf& x) const { return fc(dropout(x)); }
+  static void visit(auto& self, auto&& f) { f("fc", self.fc), f("dropout", self.dropout); }
+};
+
+const auto loss = [](const Tensorf& y, const Tensorf& t) { return mse_loss(y, t); };
+
+}  // namespace
+
+TEST_CASE("fit learns, records every epoch and follows the schedule") {
+  const Line line{64};
+  auto batches = data::make_loader(line, {.batch_size = 10, .shuffle = true});
+  auto checks = data::make_loader(line, {.batch_size = 7});
+  Rng rng(1);
+  Net net(rng);
+  optim::SGD<float> sgd(nn::parameters(net), {});
+  train::History history;
+  int calls = 0;
+  const bool finite =
+      train::fit(net, sgd, loss, batches, checks, history,
+                 {.epochs = 30, .lr = 0.3, .schedule = optim::cosine(), .after_epoch = [&](const auto& h) {
+                    CHECK(h.last_epoch() == ++calls);
+                  }});
+  CHECK(finite);
+  REQUIRE(history.rows().size() == 30);
+  CHECK(calls == 30);
+  CHECK(history.rows().back().val_loss < 1e-4);
+  CHECK(history.rows()[0].train_loss > 100 * history.rows().back().train_loss);
+  CHECK(history.rows()[0].lr == Approx(0.3 * optim::cosine()(6.0 / 210)));
+  CHECK(net.fc.weight.at({0, 0}) == Approx(2).margin(0.02));
+}
+
+TEST_CASE("A run continued from its history ends as one that never stopped") {
+  const Line line{32};
+  const auto train_in_steps = [&](std::vector<int> stops) {
+    Rng rng(2);
+    Net net(rng, 0.2);
+    optim::Adam<float> adam(nn::parameters(net), {});
+    train::History history;
+    for (const int stop : stops) {
+      auto batches = data::make_loader(line, {.batch_size = 5, .shuffle = true, .workers = 2, .seed = 3});
+      auto checks = data::make_loader(line, {.batch_size = 8});
+      train::FitOptions options{.epochs = 6, .lr = 0.01};
+      if (stop < 6) options.epochs = stop;
+      train::fit(net, adam, loss, batches, checks, history, options);
+    }
+    const auto w = net.fc.weight.values();
+    return std::vector<float>(w.begin(), w.end());
+  };
+  CHECK(train_in_steps({6}) == train_in_steps({2, 5, 6}));
+}
+
+TEST_CASE("A loss that is no number ends the run and is recorded") {
+  const Line line{32};
+  auto batches = data::make_loader(line, {.batch_size = 4});
+  auto checks = data::make_loader(line, {.batch_size = 4});
+  Rng rng(3);
+  Net net(rng);
+  optim::SGD<float> sgd(nn::parameters(net), {});
+  train::History history;
+  CHECK_FALSE(train::fit(net, sgd, loss, batches, checks, history, {.epochs = 50, .lr = 1e6}));
+  CHECK(history.rows().size() < 50);
+  CHECK_FALSE(std::isfinite(history.rows().back().train_loss));
+  CHECK(std::isnan(history.rows().back().val_loss));
+}
+
+TEST_CASE("evaluate weighs batches by their size, in eval mode, and restores the mode") {
+  const Line line{9};
+  Rng rng(4);
+  Net net(rng, 0.5);
+  auto small = data::make_loader(line, {.batch_size = 2});
+  auto whole = data::make_loader(line, {.batch_size = 9});
+  CHECK(train::evaluate(net, small, loss) == Approx(train::evaluate(net, whole, loss)).epsilon(1e-5));
+  CHECK(net.dropout.is_training);
+  const Line none{0};
+  auto empty = data::make_loader(none, {.batch_size = 2});
+  CHECK(std::isnan(train::evaluate(net, empty, loss)));
+}

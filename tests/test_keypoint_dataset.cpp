@@ -1,0 +1,104 @@
+#include "nasion/vision/keypoint_dataset.hpp"
+
+#include "support/catch.hpp"
+
+using namespace nasion;
+using namespace nasion::vision;
+
+namespace {
+
+/// A dark photo with a bright square around each of the first `bright` landmarks.
+std::pair<Image, Landmarks> face(std::size_t bright) {
+  Image photo(320, 240, 3, 20);
+  Landmarks points;
+  for (int i = 0; i < imm::point_count; ++i) points.push_back({40.0 + 4 * i, 60.0 + 2 * i});
+  for (std::size_t i = 0; i < bright; ++i)
+    for (int y = -4; y < 4; ++y)
+      for (int x = -4; x < 4; ++x)
+        std::fill_n(photo.at(static_cast<int>(points[i].x) + x, static_cast<int>(points[i].y) + y), 3,
+                    std::uint8_t{250});
+  return {photo, points};
+}
+
+/// Grey value of the pixel under a target point.
+float under(const data::Example<float>& example, Index k) {
+  const Index h = example.input.dim(1), w = example.input.dim(2);
+  const auto x = static_cast<Index>(example.target.at({2 * k}) * static_cast<float>(w));
+  const auto y = static_cast<Index>(example.target.at({2 * k + 1}) * static_cast<float>(h));
+  return x < 0 || x >= w || y < 0 || y >= h ? -1 : example.input.at({0, y, x});
+}
+
+}  // namespace
+
+TEST_CASE("An example is a grey image in [-0.5, 0.5] and coordinates as parts of its size") {
+  const auto [photo, points] = face(1);
+  KeypointDataset dataset({.width = 80, .height = 60, .points = {0, 52}});
+  dataset.add(photo, points);
+  Rng rng(1);
+  const auto example = dataset.get(0, rng);
+  CHECK(dataset.size() == 1);
+  CHECK(example.input.shape() == Shape{1, 60, 80});
+  CHECK(example.target.shape() == Shape{4});
+  CHECK(example.target.at({0}) == Approx(40.0 / 320));
+  CHECK(example.target.at({1}) == Approx(60.0 / 240));
+  CHECK(example.target.at({2}) == Approx((40.0 + 4 * 52) / 320));
+  CHECK(under(example, 0) == Approx(250 / 255.0 - 0.5).margin(0.01));
+  CHECK(example.input.at({0, 0, 0}) == Approx(20 / 255.0 - 0.5).margin(0.01));
+}
+
+TEST_CASE("Points move with an augmented image") {
+  const auto [photo, points] = face(1);
+  KeypointDataset dataset({.width = 160,
+                           .height = 120,
+                           .points = {0},
+                           .augmentation = Augmentation{.shift = 0.05, .rotation = 20, .scale = 0.2}});
+  dataset.add(photo, points);
+  int seen = 0;
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    Rng rng = Rng(2).split(i);
+    const float v = under(dataset.get(0, rng), 0);
+    if (v == -1) continue;  // moved out of the picture
+    ++seen;
+    CHECK(v > 0.3f);
+  }
+  CHECK(seen > 30);
+}
+
+TEST_CASE("A mirrored face keeps the names of its points") {
+  const auto [photo, points] = face(1);  // landmark 0 is bright; in the mirror that place is called landmark 12
+  KeypointDataset dataset({.width = 160, .height = 120, .points = {0, 12}, .augmentation = Augmentation{.flip = 1}});
+  dataset.add(photo, points);
+  Rng rng(3);
+  const auto example = dataset.get(0, rng);
+  CHECK(under(example, 0) < 0);
+  CHECK(under(example, 1) > 0.3f);
+}
+
+TEST_CASE("The same generator gives the same example") {
+  const auto [photo, points] = face(3);
+  KeypointDataset dataset(
+      {.points = {0},
+       .augmentation =
+           Augmentation{.shift = 0.1, .rotation = 20, .scale = 0.2, .flip = 0.5, .brightness = 0.2, .contrast = 0.2}});
+  dataset.add(photo, points);
+  Rng a(4), b(4), c(5);
+  const auto first = dataset.get(0, a), second = dataset.get(0, b), third = dataset.get(0, c);
+  CHECK(std::ranges::equal(first.input.values(), second.input.values()));
+  CHECK_FALSE(std::ranges::equal(first.input.values(), third.input.values()));
+}
+
+TEST_CASE("Coordinates become pixels again") {
+  const std::vector<float> y{0.5f, 0.25f, 1, 0};
+  const auto points = to_points(std::span<const float>(y), 640, 480);
+  REQUIRE(points.size() == 2);
+  CHECK(points[0] == Point{320, 120});
+  CHECK(points[1] == Point{640, 0});
+}
+
+TEST_CASE("Faces that cannot be used are refused") {
+  KeypointDataset dataset({.points = {60}});
+  const auto [photo, points] = face(0);
+  CHECK_THROWS_WITH(dataset.add(photo, points), ContainsSubstring("point 60 is not among the 58"));
+  CHECK_THROWS_AS(KeypointDataset({.width = 0, .points = {}}), ValueError);
+  CHECK_THROWS_AS(to_tensor(Image(4, 4, 3)), ValueError);
+}
