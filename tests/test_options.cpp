@@ -1,8 +1,12 @@
 #include "support/options.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <iostream>
+#include <new>
 #include <optional>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -121,6 +125,13 @@ TEST_CASE("--help lists the flags and ends well") {
        {"Finds noses.", "--data DIR", "--recipe seed|best", "--epochs N", "--batch N", "--lr X", "--optimizer sgd|adam",
         "--seed N", "--threads N", "--out DIR", "runs/part1", "--resume", "--quiet"})
     CHECK_THAT(result.out, ContainsSubstring(text));
+}
+
+TEST_CASE("--version names the program and the library") {
+  const auto result = run({"--version"});
+  CHECK(result.code == 0);
+  CHECK(!result.options);
+  CHECK(result.out == "part1 (nasion " NASION_VERSION ")\n");
 }
 
 TEST_CASE("Errors of the run: 2 for what the user gave, 1 for the rest, one line each") {

@@ -14,6 +14,10 @@
 #include "nasion/core/parallel.hpp"
 #include "support/options.hpp"
 
+#ifndef NASION_VERSION
+#define NASION_VERSION "without CMake"  // which knows the version
+#endif
+
 namespace support {
 
 /// Line ends and other control characters as spaces, runs of them as one.
@@ -39,9 +43,7 @@ inline int run_app(int argc, const char* const* argv, CLI::App& app, const std::
     std::cerr << app.get_name() << ": " << one_line(what) << std::endl;
     return code;
   };
-#ifdef NASION_VERSION
   app.set_version_flag("--version", app.get_name() + " (nasion " NASION_VERSION ")");
-#endif
   try {
     app.parse(argc, argv);
     body();
