@@ -18,19 +18,24 @@ namespace nasion {
 using Index = std::int64_t;
 
 inline constexpr int max_rank = 6;
+/// Most elements of a tensor: far from where sums of sizes or numbers of bytes overflow.
+inline constexpr Index max_size = std::numeric_limits<Index>::max() / 64;
 
 /// Up to six sizes, each >= 0, kept without heap memory. Prints as `[16, 3, 224, 224]`.
 class Shape {
  public:
   Shape() = default;
   Shape(std::initializer_list<Index> sizes) : Shape(std::span<const Index>(sizes.begin(), sizes.size())) {}
-  /// ShapeError above rank 6, for a negative size, or when the number of elements overflows.
+  /// ShapeError above rank 6, for a negative size, or when the number of elements (or, without any, a stride)
+  /// overflows.
   explicit Shape(std::span<const Index> sizes) : rank_(static_cast<int>(sizes.size())) {
     check(sizes.size() <= max_rank, "[Shape] rank ", sizes.size(), " is above the limit of ", max_rank);
     std::copy(sizes.begin(), sizes.end(), sizes_.begin());
+    Index nonzero = 1;  // product without the zeros: bounds the strides
     for (const Index n : sizes) {
       check(n >= 0, "[Shape] negative size in ", *this);
-      check(n == 0 || size_ <= std::numeric_limits<Index>::max() / 64 / n, "[Shape] too many elements in ", *this);
+      check(n == 0 || nonzero <= max_size / n, "[Shape] too many elements in ", *this);
+      nonzero *= std::max<Index>(n, 1);
       size_ *= n;
     }
   }

@@ -2,6 +2,7 @@
 // Tensor: a shape, a memory order and shared storage; with autograd.hpp also the graph that computed it.
 
 #include <algorithm>
+#include <cmath>
 #include <concepts>
 #include <initializer_list>
 #include <memory>
@@ -88,7 +89,9 @@ class Tensor {
   /// Uniform in [low, high).
   static Tensor uniform(const Shape& shape, Rng& rng, double low = 0, double high = 1) {
     Tensor x = empty(shape);
-    std::generate_n(x.mutable_data(), x.size(), [&] { return static_cast<T>(rng.uniform(low, high)); });
+    const T below_high = std::nextafter(static_cast<T>(high), static_cast<T>(low));  // rounding to T may reach `high`
+    std::generate_n(x.mutable_data(), x.size(),
+                    [&] { return std::min(static_cast<T>(rng.uniform(low, high)), below_high); });
     return x;
   }
   static Tensor normal(const Shape& shape, Rng& rng, double mean = 0, double deviation = 1) {

@@ -51,18 +51,14 @@ Tensor<T> contiguous(const Tensor<T>& x) {
 template <std::floating_point T>
 Tensor<T> reshape(const Tensor<T>& x, std::initializer_list<Index> sizes) {
   std::vector<Index> full(sizes);
-  Index known = 1, open = -1;
-  for (std::size_t d = 0; d < full.size(); ++d) {
-    if (full[d] != -1) {
-      known *= full[d];
-      continue;
-    }
-    check(open < 0, "[reshape] more than one size is -1 for input ", x.shape());
-    open = static_cast<Index>(d);
-  }
-  if (open >= 0) {
+  const auto open = std::find(full.begin(), full.end(), Index{-1});
+  if (open != full.end()) {
+    check(std::find(open + 1, full.end(), Index{-1}) == full.end(), "[reshape] more than one size is -1 for input ",
+          x.shape());
+    *open = 1;
+    const Index known = Shape(std::span<const Index>(full)).size();
     check(known > 0 && x.size() % known == 0, "[reshape] input ", x.shape(), " cannot be cut into pieces of ", known);
-    full[static_cast<std::size_t>(open)] = x.size() / known;
+    *open = x.size() / known;
   }
   return reshape(x, Shape(std::span<const Index>(full)));
 }
@@ -129,6 +125,8 @@ Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& before, const std::v
     const Index low = before[static_cast<std::size_t>(d)], high = after[static_cast<std::size_t>(d)];
     check(low >= 0 && high >= 0, "[pad] negative amount ", std::min(low, high), " in dimension ", d, " of input ",
           x.shape());
+    check(low <= max_size && high <= max_size, "[pad] amount ", std::max(low, high), " in dimension ", d, " of input ",
+          x.shape(), " is too large");
     shape = shape.with(d, x.dim(d) + low + high);
   }
   const auto y = Tensor<T>::full(shape, value, x.order());
