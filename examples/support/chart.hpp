@@ -108,7 +108,7 @@ inline std::string gnuplot_script(const Chart& chart) {
             "} else {\n"
             "  set terminal png size "
          << size
-         << " font ',26' linewidth 1.6 pointscale 2 truecolor background rgb '#ffffff'\n"
+         << " font ',26' linewidth 1.6 truecolor background rgb '#ffffff'\n"
             "}\n"
             "set border 3 linewidth 0.6 linecolor rgb '#8a8f98'\n"
             "set grid linetype 1 linewidth 0.5 linecolor rgb '#e3e5e9'\n"
