@@ -237,7 +237,7 @@ void run(const support::Options& options) {
     rates.series.push_back({"learning rate " + name, {}});
     for (const auto& row : history.rows()) rates.series.back().points.emplace_back(row.epoch, row.train_loss);
   }
-  report.chart("learning_rates", rates, "The course's network and plain gradient descent, with two learning rates.");
+  report.charts({{"learning_rates", rates, "The course's network and plain gradient descent, with two learning rates."}});
   report.paragraph(
       message("With learning rate 0.02 the course's network learns steadily: ", last_losses(comparison[0].second),
               ". With 0.5 each step is 25 times as long and overshoots: ", last_losses(comparison[1].second), "."));
