@@ -86,20 +86,28 @@ Tensor<T> operator/(const Tensor<T>& a, const Tensor<T>& b) {
   });
 }
 
+namespace detail {
+/// The element that `better(a, b)` prefers; equal elements share the gradient. NaN wins.
+template <class T, class Better>
+Tensor<T> choose(const char* op, const Tensor<T>& a, const Tensor<T>& b, Better better) {
+  const auto y = zip(op, a, b, [better](T p, T q) { return better(p, q) || std::isnan(p) ? p : q; });
+  const auto share = [better](T p, T q) { return better(p, q) ? T{1} : p == q ? T{0.5} : T{0}; };
+  return record(op, y, {a, b}, [op, a = save(a), b = save(b), share](const Tensor<T>& dy) -> Grads<T> {
+    return {dy * zip(op, *a, *b, share), dy * zip(op, *b, *a, share)};
+  });
+}
+}  // namespace detail
+
 /// The larger of two elements; equal elements share the gradient, as in PyTorch. NaN wins.
 template <std::floating_point T>
 Tensor<T> maximum(const Tensor<T>& a, const Tensor<T>& b) {
-  const auto share = [](T p, T q) { return p > q ? T{1} : p == q ? T{0.5} : T{0}; };
-  return record("maximum", detail::zip("maximum", a, b, [](T p, T q) { return p > q || std::isnan(p) ? p : q; }),
-                {a, b}, [a = save(a), b = save(b), share](const Tensor<T>& dy) -> Grads<T> {
-                  return {dy * detail::zip("maximum", *a, *b, share), dy * detail::zip("maximum", *b, *a, share)};
-                });
+  return detail::choose("maximum", a, b, [](T p, T q) { return p > q; });
 }
 
 /// The smaller of two elements; equal elements share the gradient. NaN wins.
 template <std::floating_point T>
 Tensor<T> minimum(const Tensor<T>& a, const Tensor<T>& b) {
-  return -maximum(-a, -b);
+  return detail::choose("minimum", a, b, [](T p, T q) { return p < q; });
 }
 
 // An operand and a number.
@@ -136,8 +144,8 @@ Tensor<T> operator-(std::type_identity_t<T> s, const Tensor<T>& x) {
 }
 template <std::floating_point T>
 Tensor<T> operator/(const Tensor<T>& x, std::type_identity_t<T> s) {
-  return detail::unary_by_input(
-      "div", x, [s](T v) { return v / s; }, [s](T) { return 1 / s; });
+  return record("div", detail::map(x, [s](T v) { return v / s; }), {x},
+                [s](const Tensor<T>& dy) -> Grads<T> { return {detail::map(dy, [s](T g) { return g / s; })}; });
 }
 template <std::floating_point T>
 Tensor<T> operator/(std::type_identity_t<T> s, const Tensor<T>& x) {
