@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <limits>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -75,7 +74,7 @@ class HeaderEvents {
   bool key(std::string& key) {
     if (place_ == Place::top) {
       name_ = key;
-      dtype_.reset(), shape_.reset(), offsets_.reset();
+      fields_.clear();
       if (!names_.insert(key).second) fail("the header names " + in_quotes(key) + " twice");
     } else if (place_ == Place::metadata) {
       field_ = key;
@@ -84,8 +83,7 @@ class HeaderEvents {
       field_ = key;
       if (key != "dtype" && key != "shape" && key != "data_offsets")
         fail(tensor() + " has an unknown field " + in_quotes(key));
-      if ((key == "dtype" && dtype_) || (key == "shape" && shape_) || (key == "data_offsets" && offsets_))
-        fail(tensor() + " has " + key + " twice");
+      if (!fields_.insert(key).second) fail(tensor() + " has " + key + " twice");
     }
     return true;
   }
@@ -97,7 +95,7 @@ class HeaderEvents {
   bool start_array(std::size_t) {
     if (place_ != Place::tensor || field_ == "dtype") wrong_type();
     place_ = Place::numbers;
-    (field_ == "shape" ? shape_ : offsets_).emplace();
+    (field_ == "shape" ? shape_ : offsets_).clear();
     return true;
   }
   bool end_array() {
@@ -106,7 +104,7 @@ class HeaderEvents {
   }
   bool number_unsigned(std::uint64_t value) {
     if (place_ != Place::numbers) wrong_type();
-    auto& numbers = *(field_ == "shape" ? shape_ : offsets_);
+    auto& numbers = (field_ == "shape" ? shape_ : offsets_);
     if (field_ == "shape" && numbers.size() == max_rank)
       fail(message(tensor(), " has more than ", max_rank, " dimensions"));
     if (field_ == "data_offsets" && numbers.size() == 2) wrong_type();
@@ -146,31 +144,29 @@ class HeaderEvents {
   std::string tensor() const { return "tensor " + in_quotes(name_); }
 
   void add_tensor() {
-    if (!dtype_) fail(tensor() + " has no dtype");
-    if (!shape_) fail(tensor() + " has no shape");
-    if (!offsets_) fail(tensor() + " has no data_offsets");
-    if (offsets_->size() != 2) {
+    for (const auto* field : {"dtype", "shape", "data_offsets"})
+      if (!fields_.contains(field)) fail(tensor() + " has no " + field);
+    if (offsets_.size() != 2) {
       field_ = "data_offsets";
       wrong_type();
     }
-    const auto known = std::find(dtype_names.begin(), dtype_names.end(), *dtype_);
+    const auto known = std::find(dtype_names.begin(), dtype_names.end(), dtype_);
     if (known == dtype_names.end())
-      fail(tensor() + " has dtype " + in_quotes(*dtype_) + ", only F64, F32, F16, BF16 and I64 can be read");
+      fail(tensor() + " has dtype " + in_quotes(dtype_) + ", only F64, F32, F16, BF16 and I64 can be read");
 
     std::uint64_t elements = 1;  // sizes of 0 taken as 1, because strides are computed for empty tensors, too
     std::vector<Index> sizes;
-    for (const auto size : *shape_) {
+    for (const auto size : shape_) {
       if (size > std::numeric_limits<Index>::max() / 64 / elements) fail(tensor() + " has too many elements");
       elements *= std::max(size, std::uint64_t{1});
       sizes.push_back(static_cast<Index>(size));
     }
-    TensorInfo info{name_, static_cast<Dtype>(known - dtype_names.begin()), Shape(sizes), (*offsets_)[0],
-                    (*offsets_)[1]};
+    TensorInfo info{name_, static_cast<Dtype>(known - dtype_names.begin()), Shape(sizes), offsets_[0], offsets_[1]};
     if (info.begin > info.end)
       fail(message(tensor(), " has data_offsets that end at ", info.end, ", before their begin at ", info.begin));
     const auto bytes = static_cast<std::uint64_t>(info.shape.size()) * size_of(info.dtype);
     if (info.end - info.begin != bytes)
-      fail(message(tensor(), " of shape ", info.shape, " and dtype ", *dtype_, " takes ", bytes,
+      fail(message(tensor(), " of shape ", info.shape, " and dtype ", dtype_, " takes ", bytes,
                    " bytes but its data_offsets span ", info.end - info.begin));
     header_.tensors.push_back(std::move(info));
   }
@@ -178,10 +174,10 @@ class HeaderEvents {
   const std::filesystem::path& path_;
   SafetensorsHeader& header_;
   Place place_ = Place::outside;
-  std::set<std::string> names_;
-  std::string name_, field_;  // keys on the way to the current value
-  std::optional<std::string> dtype_;
-  std::optional<std::vector<std::uint64_t>> shape_, offsets_;
+  std::set<std::string> names_, fields_;  // seen so far; fields of the current tensor
+  std::string name_, field_;              // keys on the way to the current value
+  std::string dtype_;
+  std::vector<std::uint64_t> shape_, offsets_;
 };
 
 /// The header `text` of the file `path`, which has `data_size` bytes of data. IoError for anything that is not as the

@@ -1,0 +1,508 @@
+#include "nasion/io/safetensors.hpp"
+
+#include <sys/stat.h>
+
+#include <bit>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <limits>
+
+#include "nasion/nn/layers.hpp"
+#include "nasion/nn/sequential.hpp"
+#include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace fs = std::filesystem;
+namespace io = nasion::io;
+namespace nn = nasion::nn;
+using nasion::Index;
+using nasion::IoError;
+using nasion::Rng;
+using nasion::Shape;
+using nasion::Tensor;
+
+namespace {
+
+std::string little_endian(std::uint64_t value, int bytes = 8) {
+  std::string text;
+  for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> (8 * i) & 0xFF);
+  return text;
+}
+
+/// The bytes of a file with this header and data.
+std::string bytes_of(const std::string& header, const std::string& data = {}) {
+  return little_endian(header.size()) + header + data;
+}
+
+/// The same numbers, bit for bit, and the same shape.
+template <class T>
+bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
+  const auto p = contiguous(a.detach()), q = contiguous(b.detach());
+  return p.shape() == q.shape() && std::memcmp(p.data(), q.data(), static_cast<std::size_t>(p.size()) * sizeof(T)) == 0;
+}
+
+/// What went wrong when reading a file of these bytes; empty when nothing did.
+std::string error_of(const fs::path& path, const std::string& bytes) {
+  test::write_text(path, bytes);
+  try {
+    io::read_safetensors<float>(path);
+  } catch (const IoError& error) {
+    CHECK(error.path() == path);
+    return error.what();
+  }
+  return "";
+}
+
+template <class T>
+io::SafetensorsFile<T> example() {
+  Rng rng(3);
+  const T infinity = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
+  return {.state = {.tensors = {{"layer.weight", Tensor<T>::normal({2, 3, 2, 5}, rng)},
+                                {"layer.bias", Tensor<T>::from({5}, {T(0.1), T(-0.0), infinity, -infinity, nan})},
+                                {"empty", Tensor<T>::empty({3, 0})},
+                                {"scale", Tensor<T>::scalar(std::numeric_limits<T>::denorm_min())}},
+                    .counters = {{"steps", -7}, {"batches", std::numeric_limits<std::int64_t>::max()}}},
+          .integers = {{"labels", {{2, 2}, {1, -2, 3, 1LL << 62}}}, {"none", {{0}, {}}}},
+          .metadata = {{"a \"quoted\"\n\t\\ name", "value"}, {"empty", ""}, {"smile \xF0\x9F\x98\x80", "\x7F\x01"}}};
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("A safetensors file gives back what was written", "", float, double) {
+  using T = TestType;
+  test::TemporaryFolder folder;
+  const auto written = example<T>();
+  io::write_safetensors(folder / "x", written);
+  const auto read = io::read_safetensors<T>(folder / "x");
+  CHECK(read.state.tensors.size() == written.state.tensors.size());
+  for (const auto& [name, tensor] : written.state.tensors) {
+    CAPTURE(name);
+    CHECK(same_bits(read.tensor(name), tensor));
+  }
+  REQUIRE(read.state.counters.size() == 2);  // in the order of the file: by name
+  CHECK(read.state.counters[0].name == "batches");
+  CHECK(read.state.counters[0].value == std::numeric_limits<std::int64_t>::max());
+  CHECK(read.state.counters[1].value == -7);
+  CHECK(read.integers == written.integers);
+  CHECK(read.metadata == written.metadata);
+  CHECK(io::read_metadata(folder / "x") == written.metadata);
+  CHECK_THROWS_WITH(read.tensor("weight"), ContainsSubstring("no tensor \"weight\""));
+}
+
+TEMPLATE_TEST_CASE("Both memory orders are the same file", "", float, double) {
+  using T = TestType;
+  test::TemporaryFolder folder;
+  Rng rng(1);
+  const auto x = Tensor<T>::normal({2, 3, 4, 5}, rng);
+  const auto last = to_order(x, nasion::MemoryOrder::channels_last);
+  io::write_safetensors<T>(folder / "first", {.state = {{{"x", x}}, {}}});
+  io::write_safetensors<T>(folder / "last", {.state = {{{"x", last}}, {}}});
+  CHECK(test::read_text(folder / "first") == test::read_text(folder / "last"));
+  CHECK(same_bits(io::read_safetensors<T>(folder / "last").tensor("x"), x));
+}
+
+TEST_CASE("A view is written as what it shows") {
+  test::TemporaryFolder folder;
+  const auto x = Tensor<float>::from({3, 2}, {0, 1, 2, 3, 4, 5});
+  io::write_safetensors<float>(folder / "x", {.state = {{{"x", slice(x, 0, 1, 2)}}, {}}});
+  CHECK(same_bits(io::read_safetensors<float>(folder / "x").tensor("x"), Tensor<float>::from({1, 2}, {2, 3})));
+}
+
+TEST_CASE("Bytes of a safetensors file: ordered, aligned, the same every time") {
+  test::TemporaryFolder folder;
+  const io::SafetensorsFile<float> content{
+      .state = {.tensors = {{"b", Tensor<float>::from({2, 1}, {1.0f, -2.0f})}, {"a", Tensor<float>::scalar(0.5f)}},
+                .counters = {{"n", 258}}},
+      .metadata = {{"k2", "v"}, {"k1", "\"\n"}}};
+  const std::string header =
+      R"({"__metadata__":{"k1":"\"\n","k2":"v"},"n":{"dtype":"I64","shape":[],"data_offsets":[0,8]},)"
+      R"("a":{"dtype":"F32","shape":[],"data_offsets":[8,12]},"b":{"dtype":"F32","shape":[2,1],"data_offsets":[12,20]}})";
+  const std::string padding((8 - header.size() % 8) % 8, ' ');
+  const std::string expected =
+      bytes_of(header + padding, little_endian(258) + little_endian(0x3F000000, 4) + little_endian(0x3F800000, 4) +
+                                     little_endian(0xC0000000, 4));
+  io::write_safetensors(folder / "x", content);
+  CHECK(test::read_text(folder / "x") == expected);
+
+  io::write_safetensors<float>(folder / "nothing", {});
+  CHECK(test::read_text(folder / "nothing") == bytes_of("{}      "));
+  const auto nothing = io::read_safetensors<float>(folder / "nothing");
+  CHECK((nothing.state.tensors.empty() && nothing.state.counters.empty() && nothing.metadata.empty()));
+}
+
+TEST_CASE("A file by another writer: any order of keys and tensors, white space") {
+  test::TemporaryFolder folder;
+  test::write_text(folder / "x",
+                   bytes_of("{ \"late\" : {\"data_offsets\":[4, 8],\n\t\"shape\":[1],\"dtype\":\"F32\"},\r\n"
+                            "\"zero\":{\"dtype\":\"I64\",\"shape\":[0],\"data_offsets\":[4,4]},"
+                            "\"\\u0065arly\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[0,4]},"
+                            "\"__metadata__\":{} }  ",
+                            little_endian(0x3F800000, 4) + little_endian(0x40000000, 4)));
+  const auto file = io::read_safetensors<double>(folder / "x");
+  CHECK(file.tensor("early").item() == 1);
+  CHECK(file.tensor("late").item() == 2);
+  CHECK(file.integers.at("zero") == io::IntegerArray{{0}, {}});
+}
+
+TEST_CASE("Every F16 is read exactly") {
+  test::TemporaryFolder folder;
+  std::string data;
+  for (std::uint64_t bits = 0; bits < 65536; ++bits) data += little_endian(bits, 2);
+  test::write_text(folder / "x", bytes_of(R"({"x":{"dtype":"F16","shape":[65536],"data_offsets":[0,131072]}})", data));
+  const auto x = io::read_safetensors<float>(folder / "x").tensor("x");
+  const auto wide = io::read_safetensors<double>(folder / "x").tensor("x");
+  int wrong = 0;
+  for (int bits = 0; bits < 65536; ++bits) {
+    const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
+    const double sign = bits >> 15 ? -1 : 1;
+    const float value = x.values()[static_cast<std::size_t>(bits)];
+    const double as_double = wide.values()[static_cast<std::size_t>(bits)];
+    const double expected = sign * (exponent == 31  ? std::numeric_limits<double>::infinity()
+                                    : exponent == 0 ? std::ldexp(mantissa, -24)
+                                                    : std::ldexp(1024 + mantissa, exponent - 25));
+    const bool is_nan = exponent == 31 && mantissa != 0;
+    const bool right =
+        is_nan ? std::isnan(value) && std::isnan(as_double)
+               : std::bit_cast<std::uint64_t>(static_cast<double>(value)) == std::bit_cast<std::uint64_t>(expected) &&
+                     as_double == expected;
+    wrong += !right || std::signbit(value) != (sign < 0);
+  }
+  CHECK(wrong == 0);
+  CHECK(x.at({0x0001}) == 0x1p-24f);
+  CHECK(x.at({0x3C00}) == 1.0f);
+  CHECK(x.at({0x7BFF}) == 65504.0f);
+}
+
+TEST_CASE("BF16 is the upper half of a float") {
+  test::TemporaryFolder folder;
+  std::string data;
+  for (const std::uint64_t bits : {0x0000, 0x8000, 0x3F80, 0xC049, 0x7F80, 0xFF80, 0x7FC0, 0x0001})
+    data += little_endian(bits, 2);
+  test::write_text(folder / "x", bytes_of(R"({"x":{"dtype":"BF16","shape":[2,4],"data_offsets":[0,16]}})", data));
+  const auto file = io::read_safetensors<float>(folder / "x");
+  const auto x = file.tensor("x").values();
+  const float infinity = std::numeric_limits<float>::infinity();
+  CHECK((x[0] == 0 && !std::signbit(x[0]) && x[1] == 0 && std::signbit(x[1])));
+  CHECK((x[2] == 1 && x[3] == -3.140625f && x[4] == infinity && x[5] == -infinity));
+  CHECK((std::isnan(x[6]) && x[7] == 0x1p-133f));
+}
+
+TEST_CASE("Numbers are converted between float and double") {
+  test::TemporaryFolder folder;
+  io::write_safetensors<double>(folder / "d", {.state = {{{"x", Tensor<double>::from({3}, {0.1, 1e300, -2})}}, {}}});
+  const auto x = io::read_safetensors<float>(folder / "d").tensor("x");
+  CHECK((x.at({0}) == 0.1f && std::isinf(x.at({1})) && x.at({2}) == -2));
+  const auto many = Tensor<float>::full({5001}, 0.1f);  // more than one block
+  io::write_safetensors<float>(folder / "f", {.state = {{{"x", many}}, {}}});
+  const auto wide = io::read_safetensors<double>(folder / "f").tensor("x");
+  CHECK(std::all_of(wide.values().begin(), wide.values().end(), [](double v) { return v == double{0.1f}; }));
+}
+
+TEST_CASE("Damaged and hostile files are one-line errors that name file and problem") {
+  struct Case {
+    std::string bytes, problem;
+  };
+  const auto tensor = [](const std::string& fields, const std::string& data = std::string(8, '\1')) {
+    return bytes_of("{\"x\":{" + fields + "}}", data);
+  };
+  const std::string good = R"("dtype":"F32","shape":[2],"data_offsets":[0,8])";
+  const std::string many_digits(400, '9'), nested(1'000'000, '['), objects = [] {
+    std::string text;
+    for (int i = 0; i < 100'000; ++i) text += "{\"a\":";
+    return text;
+  }();
+  const std::vector<Case> cases{
+      // Sizes.
+      {"", "is 0 bytes long, too short"},
+      {"1234567", "is 7 bytes long, too short"},
+      {little_endian(3) + "{}", "header is said to be 3 bytes long, but only 2"},
+      {little_endian(100'000'001) + "{}", "the limit is 100000000"},
+      {little_endian(~std::uint64_t{0}) + "{}", "18446744073709551615 bytes long, the limit"},
+      {little_endian(~std::uint64_t{0} - 7) + "{}", "the limit is 100000000"},
+      {"<html><body>not found</body></html>", "is not a safetensors file"},
+      // JSON.
+      {bytes_of(""), "does not start with '{'"},
+      {bytes_of(" {}"), "does not start with '{'"},
+      {bytes_of("\xEF\xBB\xBF{}"), "does not start with '{'"},
+      {bytes_of("[]"), "does not start with '{'"},
+      {bytes_of("{"), "not valid JSON at byte 2"},
+      {bytes_of("{}}"), "not valid JSON at byte 3"},
+      {bytes_of("{}{}"), "not valid JSON"},
+      {bytes_of("{} x"), "not valid JSON"},
+      {bytes_of(std::string("{}\0\0", 4)), "not valid JSON at byte 3"},
+      {bytes_of("{/**/}"), "not valid JSON"},
+      {bytes_of("{\"\xFF\":{}}"), "not valid JSON"},
+      {bytes_of("{\"\\uD800\":{}}"), "not valid JSON"},
+      {bytes_of("{\"a\nb\":{}}"), "not valid JSON"},
+      {bytes_of("{'x':{}}"), "not valid JSON"},
+      {bytes_of(R"({"x":{"dtype":NaN}})"), "not valid JSON"},
+      {bytes_of("{\"x\":" + nested), "tensor \"x\" must be described by an object"},
+      {bytes_of(objects), "tensor \"a\" has an unknown field \"a\""},
+      {tensor("\"shape\":" + nested), "tensor \"x\" must have an array of whole numbers"},
+      // Types of fields.
+      {bytes_of(R"({"x":3})"), "tensor \"x\" must be described by an object"},
+      {bytes_of(R"({"x":null})"), "tensor \"x\" must be described by an object"},
+      {bytes_of(R"({"x":"F32"})"), "tensor \"x\" must be described by an object"},
+      {tensor(R"("dtype":4,"shape":[2],"data_offsets":[0,8])"), "tensor \"x\" must have a string as dtype"},
+      {tensor(R"("dtype":["F32"],"shape":[2],"data_offsets":[0,8])"), "tensor \"x\" must have a string as dtype"},
+      {tensor(R"("dtype":null,"shape":[2],"data_offsets":[0,8])"), "tensor \"x\" must have a string as dtype"},
+      {tensor(R"("dtype":"F32","shape":2,"data_offsets":[0,8])"), "none negative, as shape"},
+      {tensor(R"("dtype":"F32","shape":"2","data_offsets":[0,8])"), "none negative, as shape"},
+      {tensor(R"("dtype":"F32","shape":[2.0],"data_offsets":[0,8])"), "none negative, as shape"},
+      {tensor(R"("dtype":"F32","shape":["2"],"data_offsets":[0,8])"), "none negative, as shape"},
+      {tensor(R"("dtype":"F32","shape":[true],"data_offsets":[0,8])"), "none negative, as shape"},
+      {tensor(R"("dtype":"F32","shape":[[2]],"data_offsets":[0,8])"), "none negative, as shape"},
+      {tensor(R"("dtype":"F32","shape":{},"data_offsets":[0,8])"), "none negative, as shape"},
+      {tensor(R"("dtype":"F32","shape":[2],"data_offsets":8)"), "two whole numbers, none negative, as data_offsets"},
+      {tensor(R"("dtype":"F32","shape":[2],"data_offsets":[])"), "two whole numbers, none negative, as data_offsets"},
+      {tensor(R"("dtype":"F32","shape":[2],"data_offsets":[0])"), "two whole numbers, none negative, as data_offsets"},
+      {tensor(R"("data_offsets":[0],"shape":[2],"dtype":"F32")"), "two whole numbers, none negative, as data_offsets"},
+      {tensor(R"("dtype":"F32","shape":[2],"data_offsets":[0,8,8])"), "two whole numbers"},
+      {tensor(R"("dtype":"F32","shape":[2],"data_offsets":[-8,0])"), "two whole numbers"},
+      {tensor(R"("dtype":"F32","shape":[2],"data_offsets":[0,8e0])"), "two whole numbers"},
+      // Missing, doubled, unknown.
+      {bytes_of(R"({"x":{}})"), "tensor \"x\" has no dtype"},
+      {tensor(R"("shape":[2],"data_offsets":[0,8])"), "tensor \"x\" has no dtype"},
+      {tensor(R"("dtype":"F32","data_offsets":[0,8])"), "tensor \"x\" has no shape"},
+      {tensor(R"("dtype":"F32","shape":[2])"), "tensor \"x\" has no data_offsets"},
+      {tensor(good + R"(,"shape":[2])"), "tensor \"x\" has shape twice"},
+      {tensor(good + R"(,"name":"x")"), "tensor \"x\" has an unknown field \"name\""},
+      {bytes_of("{\"x\":{" + good + "},\"x\":{" + good + "}}", std::string(8, '\0')), "names \"x\" twice"},
+      {bytes_of("{\"x\":{" + good + "},\"\\u0078\":{" + good + "}}", std::string(8, '\0')), "names \"x\" twice"},
+      {bytes_of(R"({"__metadata__":{"a":"1","a":"1"}})"), "metadata name \"a\" twice"},
+      {bytes_of(R"({"__metadata__":{},"__metadata__":{}})"), "names \"__metadata__\" twice"},
+      {bytes_of(R"({"__metadata__":[]})"), "metadata must be an object"},
+      {bytes_of(R"({"__metadata__":null})"), "metadata must be an object"},
+      {bytes_of(R"({"__metadata__":{"a":1}})"), "the value of \"a\" in the metadata must be a string"},
+      {bytes_of(R"({"__metadata__":{"a":{"b":"c"}}})"), "the value of \"a\" in the metadata must be a string"},
+      // Dtypes and shapes.
+      {tensor(R"("dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8])"), "tensor \"x\" has dtype \"F8_E4M3\", only F64"},
+      {tensor(R"("dtype":"f32","shape":[2],"data_offsets":[0,8])"), "tensor \"x\" has dtype \"f32\""},
+      {tensor(R"("dtype":"","shape":[2],"data_offsets":[0,8])"), "tensor \"x\" has dtype \"\""},
+      {tensor(R"("dtype":"F32","shape":[-2],"data_offsets":[0,8])"), "none negative, as shape"},
+      {tensor(R"("dtype":"F32","shape":[1,1,1,1,1,1,2],"data_offsets":[0,8])"), "more than 6 dimensions"},
+      {tensor(R"("dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,8])"), "too many elements"},
+      {tensor(R"("dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8])"), "too many elements"},
+      {tensor(R"("dtype":"F32","shape":[4294967296,4294967296,0],"data_offsets":[0,0])", ""), "too many elements"},
+      {tensor(R"("dtype":"F64","shape":[2305843009213693953],"data_offsets":[0,8])"), "too many elements"},
+      {tensor("\"dtype\":\"F32\",\"shape\":[" + many_digits + "],\"data_offsets\":[0,8]"), "not valid JSON at byte"},
+      {tensor(R"("dtype":"F32","shape":[100000000000000],"data_offsets":[0,400000000000000])"),
+       "tensor \"x\" ends at byte 400000000000000 of the data, which has 8 bytes"},
+      // Places.
+      {tensor(R"("dtype":"F32","shape":[2],"data_offsets":[8,0])"), "end at 0, before their begin at 8"},
+      {tensor(R"("dtype":"F32","shape":[3],"data_offsets":[0,8])"),
+       "tensor \"x\" of shape [3] and dtype F32 takes 12 bytes but its data_offsets span 8"},
+      {tensor(R"("dtype":"F64","shape":[],"data_offsets":[0,4])"), "takes 8 bytes but its data_offsets span 4"},
+      {tensor(R"("dtype":"F16","shape":[2],"data_offsets":[0,8])"), "takes 4 bytes but its data_offsets span 8"},
+      {tensor(R"("dtype":"F32","shape":[4],"data_offsets":[0,16])"), "ends at byte 16 of the data, which has 8"},
+      {tensor(R"("dtype":"F32","shape":[2],"data_offsets":[18446744073709551608,18446744073709551615])"), "span 7"},
+      {tensor(R"("dtype":"F32","shape":[1],"data_offsets":[4,8])"), "bytes 0 to 4 of the data, before tensor \"x\""},
+      {tensor(R"("dtype":"F32","shape":[1],"data_offsets":[0,4])"), "bytes 4 to 8 of the data belong to no tensor"},
+      {bytes_of("{}", "data"), "bytes 0 to 4 of the data belong to no tensor"},
+      {bytes_of("{\"x\":{" + good + R"(},"y":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
+                std::string(12, '\0')),
+       "tensors \"x\" and \"y\" overlap"},
+      {bytes_of("{\"x\":{" + good + "},\"y\":{" + good + "}}", std::string(8, '\0')),
+       "tensors \"x\" and \"y\" overlap"},
+      {bytes_of("{\"x\":{" + good + R"(},"y":{"dtype":"F32","shape":[0],"data_offsets":[4,4]}})", std::string(8, '\0')),
+       "tensors \"x\" and \"y\" overlap"},
+      {bytes_of("{\"x\":{" + good + R"(},"y":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}})",
+                std::string(16, '\0')),
+       "bytes 8 to 12 of the data, before tensor \"y\", belong to no tensor"},
+      // Names that would make a mess of a message.
+      {bytes_of(R"({"a\nb":3})"), "tensor \"a\\nb\" must"},
+      {bytes_of("{\"" + std::string(5000, 'n') + "\":3}"), std::string(100, 'n') + "\"... must"},
+  };
+  test::TemporaryFolder folder;
+  CHECK(error_of(folder / "good", tensor(good)).empty());
+  for (const auto& [bytes, problem] : cases) {
+    CAPTURE(bytes.substr(0, 200));
+    const auto error = error_of(folder / "bad", bytes);
+    CHECK_THAT(error, ContainsSubstring((folder / "bad").string() + ": "));
+    CHECK_THAT(error, ContainsSubstring(problem));
+    CHECK(error.size() < 400);
+    CHECK(error.find('\n') == error.npos);
+  }
+}
+
+TEST_CASE("What is no file to read is an error") {
+  test::TemporaryFolder folder;
+  CHECK_THROWS_WITH(io::read_safetensors<float>(folder / "none"), ContainsSubstring("none: no such file"));
+  CHECK_THROWS_WITH(io::read_safetensors<float>(folder.path()), ContainsSubstring("is not a regular file"));
+  CHECK_THROWS_WITH(io::read_metadata("/dev/zero"), ContainsSubstring("is not a regular file"));
+}
+
+TEST_CASE("A file cut off anywhere is an error") {
+  test::TemporaryFolder folder;
+  io::write_safetensors(folder / "x", example<float>());
+  const auto whole = test::read_text(folder / "x");
+  int accepted = 0;
+  for (std::size_t size = 0; size < whole.size(); ++size)
+    accepted += error_of(folder / "cut", whole.substr(0, size)).empty();
+  CHECK(accepted == 0);
+  CHECK_THAT(error_of(folder / "longer", whole + "x"), ContainsSubstring("belong to no tensor"));
+}
+
+TEST_CASE("A mutated file is read or refused, nothing else") {
+  test::TemporaryFolder folder;
+  io::write_safetensors(folder / "x", example<float>());
+  const auto whole = test::read_text(folder / "x");
+  const std::string alphabet = "0123456789\"{}[],:-.eE\\ unlF3264I";
+  Rng rng(20240229);
+  const auto below = [&](std::size_t n) { return static_cast<std::size_t>(rng.below(static_cast<Index>(n))); };
+  int read = 0, refused = 0;
+  for (int i = 0; i < 4000; ++i) {
+    std::string bytes = whole;
+    for (auto changes = 1 + below(3); changes > 0; --changes) {
+      const auto at = below(bytes.size());
+      switch (below(6)) {
+        case 0:
+          bytes[at] = static_cast<char>(bytes[at] ^ 1 << below(8));
+          break;
+        case 1:
+          bytes[at] = static_cast<char>(below(256));
+          break;
+        case 2:
+          bytes[at] = alphabet[below(alphabet.size())];
+          break;
+        case 3:
+          bytes.insert(at, 1, alphabet[below(alphabet.size())]);
+          break;
+        case 4:
+          bytes.erase(at, 1 + below(4));
+          break;
+        default:
+          bytes[below(8)] = static_cast<char>(below(256));
+          break;
+      }
+      if (bytes.size() > 8 && rng.chance(0.5)) {  // a length that fits, so that the header is looked at
+        const auto header = bytes.rfind('}');
+        if (header != bytes.npos && header > 8) bytes.replace(0, 8, little_endian(header + 1 - 8));
+      }
+    }
+    const auto error = error_of(folder / "mutated", bytes);
+    ++(error.empty() ? read : refused);
+    if (!error.empty() && error.find('\n') != error.npos) FAIL(error);
+    if (!error.empty()) continue;
+    // What was accepted can be written, and then reads as the same.
+    io::write_safetensors(folder / "again", io::read_safetensors<float>(folder / "mutated"));
+    const auto once = test::read_text(folder / "again");
+    io::write_safetensors(folder / "again", io::read_safetensors<float>(folder / "again"));
+    if (test::read_text(folder / "again") != once) FAIL("a second copy differs from the first");
+  }
+  CHECK(read > 100);
+  CHECK(refused > 1000);
+}
+
+TEST_CASE("What cannot be written is an error and leaves the old file") {
+  test::TemporaryFolder folder;
+  const auto x = Tensor<float>::scalar(1);
+  test::write_text(folder / "x", "old");
+  using File = io::SafetensorsFile<float>;
+  const auto write = [&](const File& file) { io::write_safetensors(folder / "x", file); };
+  CHECK_THROWS_WITH(write({.state = {{{"a", x}}, {{"a", 1}}}}),
+                    ContainsSubstring("x: cannot be written with the name \"a\""));
+  CHECK_THROWS_WITH(write({.state = {{{"__metadata__", x}}, {}}}),
+                    ContainsSubstring("\"__metadata__\" twice or reserved"));
+  CHECK_THROWS_WITH(write({.state = {{{"\xFF", x}}, {}}}), ContainsSubstring("not valid UTF-8"));
+  CHECK_THROWS_AS(write({.state = {}, .metadata = {{"a", "\xC0\x80"}}}), IoError);
+  CHECK_THROWS_WITH(write({.state = {}, .integers = {{"a", {{3}, {1}}}}}),
+                    ContainsSubstring("1 integers do not fill \"a\" [3]"));
+  CHECK(test::read_text(folder / "x") == "old");
+  CHECK_THROWS_WITH(io::write_safetensors(folder / "none" / "x", File{}), ContainsSubstring("none/x: cannot create"));
+  if (::geteuid() != 0) {
+    ::chmod(folder.path().c_str(), 0500);
+    CHECK_THROWS_AS(write({}), IoError);
+    ::chmod(folder.path().c_str(), 0700);
+    CHECK(test::read_text(folder / "x") == "old");
+  }
+}
+
+namespace {
+using Net = nn::Sequential<float>;
+Net net(std::uint64_t seed, Index hidden = 3) {
+  Rng rng(seed);
+  return Net(nn::Conv2d<float>({.in = 2, .out = 4, .kernel = 3}, rng),
+             nn::Linear<float>({.in = 4, .out = hidden}, rng));
+}
+std::vector<Tensor<float>> copies(const Net& module) {
+  std::vector<Tensor<float>> tensors;
+  for (const auto& p : parameters(module)) tensors.push_back(p.clone());
+  return tensors;
+}
+bool all_same(const std::vector<Tensor<float>>& a, const std::vector<Tensor<float>>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same_bits<float>);
+}
+}  // namespace
+
+TEST_CASE("A module is saved and loaded, in place") {
+  test::TemporaryFolder folder;
+  const Net a = net(1);
+  Net b = net(2);
+  const auto handles = parameters(b);
+  io::save(folder / "model", a, {{"model", "net"}});
+  CHECK(io::load(folder / "model", b) == io::Metadata{{"model", "net"}});
+  CHECK(all_same(copies(a), copies(b)));
+  CHECK(all_same(handles, parameters(b)));
+  CHECK(handles[0].requires_grad());
+  CHECK(handles[0].is_leaf());
+}
+
+TEST_CASE("Loading a module is strict, and all or nothing") {
+  test::TemporaryFolder folder;
+  Net module = net(2);
+  const auto before = copies(module);
+  auto file = io::SafetensorsFile<float>{.state = nn::state_dict(net(1, 5))};
+  file.state.tensors.erase(file.state.tensors.begin());
+  file.state.tensors.push_back({"ex\ntra", Tensor<float>::scalar(1)});
+  io::write_safetensors(folder / "model", file);
+  std::string error;
+  try {
+    io::load(folder / "model", module);
+  } catch (const IoError& e) {
+    error = e.what();
+  }
+  CHECK_THAT(error, ContainsSubstring((folder / "model").string() + ": "));
+  CHECK_THAT(error, ContainsSubstring("missing: 0.weight") && ContainsSubstring("unexpected: ex?tra") &&
+                        ContainsSubstring("1.weight [5, 4] (expected [3, 4])"));
+  CHECK(all_same(copies(module), before));
+
+  auto with_integers =
+      io::SafetensorsFile<float>{.state = nn::state_dict(net(1)), .integers = {{"ids", {{2}, {1, 2}}}}};
+  io::write_safetensors(folder / "model", with_integers);
+  CHECK_THROWS_WITH(io::load(folder / "model", module),
+                    ContainsSubstring("arrays of integers") && ContainsSubstring("\"ids\" [2]"));
+  CHECK(all_same(copies(module), before));
+}
+
+TEST_CASE("A few lines of Python read what we write") {
+  const std::string python = "/usr/bin/python3";
+  if (!fs::exists(python)) {
+    WARN("no " + python + " here");
+    return;
+  }
+  test::TemporaryFolder folder;
+  io::write_safetensors<float>(folder / "x",
+                               {.state = {{{"b", Tensor<float>::from({2, 2}, {1, -2.5f, 0, 1e30f})}}, {{"n", -3}}},
+                                .integers = {{"ids", {{3}, {7, 8, -9}}}},
+                                .metadata = {{"note", "two\nlines, \xC3\xA9"}}});
+  test::write_text(folder / "read.py", R"(
+import json, struct, sys
+raw = open(sys.argv[1], 'rb').read()
+size, = struct.unpack('<Q', raw[:8])
+assert size % 8 == 0
+header = json.loads(raw[8:8 + size].decode('utf-8'))
+print(ascii(header.pop('__metadata__')))
+for name, info in sorted(header.items()):
+    begin, end = info['data_offsets']
+    code, width = {'F32': ('f', 4), 'I64': ('q', 8)}[info['dtype']]
+    data = raw[8 + size + begin:8 + size + end]
+    print(name, info['shape'], *struct.unpack('<%d%s' % (len(data) // width, code), data))
+)");
+  const auto command = python + " '" + (folder / "read.py").string() + "' '" + (folder / "x").string() + "' > '" +
+                       (folder / "out").string() + "'";
+  REQUIRE(std::system(command.c_str()) == 0);
+  CHECK(test::read_text(folder / "out") ==
+        "{'note': 'two\\nlines, \\xe9'}\nb [2, 2] 1.0 -2.5 0.0 1.0000000150474662e+30\nids [3] 7 8 -9\nn [] -3\n");
+}
