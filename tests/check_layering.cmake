@@ -1,5 +1,5 @@
 # Fails when a header includes from a layer above its own: core <- kernels <- ops <- nn <- models, and
-# vision/data/optim/io/train do not reach into kernels.   cmake -DINCLUDE=<include folder> -P check_layering.cmake
+# io/optim/data/vision/train do not reach into kernels.   cmake -DINCLUDE=<absolute include folder> -P check_layering.cmake
 
 cmake_minimum_required(VERSION 3.25)
 
@@ -10,8 +10,8 @@ set(may_include_nn core kernels ops nn)
 set(may_include_models core kernels ops nn models)
 set(may_include_optim core ops nn optim)
 set(may_include_io core ops nn optim io)
-set(may_include_vision core ops io vision)
-set(may_include_data core ops io vision data)
+set(may_include_data core ops io data)
+set(may_include_vision core ops io data vision)
 set(may_include_train core ops nn optim vision data io train)
 set(may_include_distributed core ops nn optim data io train distributed)
 
@@ -32,4 +32,7 @@ foreach(header IN LISTS headers)
   endforeach()
 endforeach()
 list(LENGTH headers count)
+if(count EQUAL 0)
+  message(FATAL_ERROR "no headers in ${INCLUDE}/nasion: INCLUDE must be an absolute path")
+endif()
 message(STATUS "${count} headers keep to their layers")

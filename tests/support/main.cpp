@@ -12,6 +12,11 @@
 
 #include "support/catch.hpp"
 
+// An allocation of impossible size must fail as it does without a sanitizer, not end the program.
+extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
+extern "C" const char* __tsan_default_options() { return "allocator_may_return_null=1"; }
+extern "C" const char* __ubsan_default_options() { return "print_stacktrace=1"; }
+
 namespace {
 
 #if __has_include(<catch2/catch_all.hpp>)
