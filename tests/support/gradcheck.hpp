@@ -129,6 +129,7 @@ std::string compare(F&& forward, const Tensors& leaves, MemoryOrder gradient_ord
 /// equal. An exception of `f` passes through, if all memory orders throw the same.
 template <class F>
 std::string gradcheck(F&& f, const Tensors& inputs, const GradcheckOptions& options = {}) {
+  const SerialScope serial;  // many small evaluations
   std::vector<std::size_t> images;
   for (std::size_t i = 0; i < inputs.size(); ++i)
     if (inputs[i].rank() == 4) images.push_back(i);
@@ -194,6 +195,7 @@ inline Tensors reached_leaves(const Tensord& y) {
 /// backward() reaches a leaf that nn::parameters(module) does not name: a line that visit() lacks.
 template <class M>
 std::string check_module(const M& module, const Tensord& x, const GradcheckOptions& options = {}) {
+  const SerialScope serial;
   const auto parameters = nn::parameters(module);
   for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
     if (x.rank() != 4 && order == MemoryOrder::channels_last) break;

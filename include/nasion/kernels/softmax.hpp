@@ -29,11 +29,12 @@ void log_softmax_forward(const SoftmaxSizes& s, const T* x, T* y) {
       for (Index j = 0; j < s.n; ++j)
         for (Index i = 0; i < s.inner; ++i)
           total[static_cast<std::size_t>(i)] += std::exp(in[j * s.inner + i] - top[static_cast<std::size_t>(i)]);
-      for (Index i = 0; i < s.inner; ++i)
-        top[static_cast<std::size_t>(i)] += std::log(total[static_cast<std::size_t>(i)]);
+      for (auto& t : total) t = std::log(t);
       for (Index j = 0; j < s.n; ++j)
-        for (Index i = 0; i < s.inner; ++i)
-          out[j * s.inner + i] = in[j * s.inner + i] - top[static_cast<std::size_t>(i)];
+        for (Index i = 0; i < s.inner;
+             ++i)  // in this order: the maximum may be so large that it swallows the logarithm
+          out[j * s.inner + i] =
+              (in[j * s.inner + i] - top[static_cast<std::size_t>(i)]) - total[static_cast<std::size_t>(i)];
     }
   });
 }

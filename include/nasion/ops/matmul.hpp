@@ -21,9 +21,10 @@ Tensor<T> product(const Tensor<T>& a, const Tensor<T>& b) {
   if (batch == 1)
     kernels::parallel_gemm<a_is, b_is>(m, n, k, x.data(), x.dim(-1), w.data(), w.dim(-1), to, n);
   else
-    parallel_for(batch, 1, [&](Index i, Index) {
-      kernels::gemm<a_is, b_is>(m, n, k, x.data() + i * m * k, x.dim(-1), w.data() + i * k * n, w.dim(-1),
-                                to + i * m * n, n);
+    parallel_for(batch, std::max<Index>(1, 65536 / std::max<Index>(1, m * n * k)), [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i)
+        kernels::gemm<a_is, b_is>(m, n, k, x.data() + i * m * k, x.dim(-1), w.data() + i * k * n, w.dim(-1),
+                                  to + i * m * n, n);
     });
   return y;
 }
