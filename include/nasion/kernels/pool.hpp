@@ -20,6 +20,7 @@ struct Window {
 /// averages, as far as PyTorch counts it: not beyond size + padding.
 inline std::vector<Window> regular_windows(Index size, Index kernel, Index stride, Index padding, Index outputs) {
   std::vector<Window> windows;
+  windows.reserve(static_cast<std::size_t>(outputs));
   for (Index o = 0; o < outputs; ++o) {
     const Index begin = o * stride - padding, end = std::min(begin + kernel, size + padding);
     windows.push_back({std::max<Index>(begin, 0), std::min(end, size), end - begin});
@@ -31,6 +32,7 @@ inline std::vector<Window> regular_windows(Index size, Index kernel, Index strid
 /// overlap, and there may be more of them than positions.
 inline std::vector<Window> adaptive_windows(Index size, Index outputs) {
   std::vector<Window> windows;
+  windows.reserve(static_cast<std::size_t>(outputs));
   for (Index o = 0; o < outputs; ++o) {
     const Index begin = o * size / outputs, end = ((o + 1) * size + outputs - 1) / outputs;
     windows.push_back({begin, end, end - begin});

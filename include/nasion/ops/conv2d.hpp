@@ -14,8 +14,12 @@ struct Size2 {
   Size2(Index both) : h(both), w(both) {}  // NOLINT: meant to convert
   Size2(Index height, Index width) : h(height), w(width) {}
   bool operator==(const Size2&) const = default;
+  bool within(Index low, Index high) const { return h >= low && h <= high && w >= low && w <= high; }
   friend std::ostream& operator<<(std::ostream& out, const Size2& size) { return out << size.h << "x" << size.w; }
 };
+
+/// Largest kernel, stride, padding and dilation, so that products of two stay far from overflow.
+inline constexpr Index max_extent = Index{1} << 30;
 
 /// Which kernel computes a convolution. `naive` is the reference, `im2col` the parallel matrix product.
 enum class Conv2dAlgorithm { automatic, naive, im2col };
@@ -30,17 +34,18 @@ namespace detail {
 
 /// The sizes of the convolution of x [N, C, H, W] with weight [K, C / groups, kh, kw]. ShapeError when they do not fit.
 inline kernels::Conv2dSizes conv2d_sizes(const Shape& x, const Shape& weight, const Conv2dOptions& o) {
-  check<ValueError>(o.stride.h > 0 && o.stride.w > 0 && o.dilation.h > 0 && o.dilation.w > 0 && o.padding.h >= 0 &&
-                        o.padding.w >= 0 && o.groups > 0,
+  check<ValueError>(o.stride.within(1, max_extent) && o.dilation.within(1, max_extent) &&
+                        o.padding.within(0, max_extent) && o.groups > 0 && o.groups <= max_extent,
                     "[conv2d] stride ", o.stride, ", dilation ", o.dilation, " and groups ", o.groups,
-                    " must be at least 1, padding ", o.padding, " at least 0");
+                    " must be at least 1, padding ", o.padding, " at least 0, and none above ", max_extent);
   check(x.rank() == 4 && weight.rank() == 4, "[conv2d] input ", x, " and weight ", weight,
         " must be [N, C, H, W] and [K, C / groups, kh, kw]");
+  check(weight[1] > 0 && weight[1] <= max_extent && Size2(weight[2], weight[3]).within(1, max_extent),
+        "[conv2d] weight ", weight, " has an empty or far too large kernel");
   check(x[1] == weight[1] * o.groups, "[conv2d] input ", x, " has ", x[1], " channels but weight ", weight, " expects ",
         weight[1] * o.groups);
   check(weight[0] % o.groups == 0, "[conv2d] weight ", weight, " has ", weight[0], " output channels, which ", o.groups,
         " groups do not divide");
-  check(weight[1] > 0 && weight[2] > 0 && weight[3] > 0, "[conv2d] weight ", weight, " has an empty kernel");
   const Index reach_h = (weight[2] - 1) * o.dilation.h + 1, reach_w = (weight[3] - 1) * o.dilation.w + 1;
   const Index room_h = x[2] + 2 * o.padding.h - reach_h, room_w = x[3] + 2 * o.padding.w - reach_w;
   check(room_h >= 0 && room_w >= 0, "[conv2d] weight ", weight, " (reach ", reach_h, "x", reach_w,
@@ -84,7 +89,8 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
     kernels::conv2d_im2col_forward(s, order, x.data(), w.data(), b, y.mutable_data());
 
   return record("conv2d", y, {x, weight, bias},
-                [s, naive, order, x = save(x), weight = save(weight)](const Tensor<T>& grad) -> Grads<T> {
+                [s, naive, order, x = save(x), weight = save(weight),
+                 need_db = bias.defined() && bias.requires_grad()](const Tensor<T>& grad) -> Grads<T> {
                   const auto dy = to_order(grad, order);
                   Tensor<T> dx, dw;
                   if (x.requires_grad()) {
@@ -105,7 +111,7 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
                       kernels::conv2d_im2col_backward_weight(s, order, x->data(), dy.data(), dw.mutable_data());
                     dw = to_order(dw, weight->order());
                   }
-                  return {dx, dw, sum(dy, {0, 2, 3})};
+                  return {dx, dw, need_db ? sum(dy, {0, 2, 3}) : Tensor<T>{}};
                 });
 }
 

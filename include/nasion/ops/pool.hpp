@@ -27,8 +27,8 @@ inline Index pool_outputs(Index size, Index kernel, Index stride, Index padding,
 inline kernels::PoolSizes pool_sizes(const char* op, const Shape& x, PoolOptions o) {
   if (o.stride == Size2{0}) o.stride = o.kernel;
   check(x.rank() == 4, "[", op, "] input ", x, " must be [N, C, H, W]");
-  check<ValueError>(o.kernel.h > 0 && o.kernel.w > 0 && o.stride.h > 0 && o.stride.w > 0, "[", op, "] kernel ",
-                    o.kernel, " and stride ", o.stride, " must be at least 1");
+  check<ValueError>(o.kernel.within(1, max_extent) && o.stride.within(1, max_extent), "[", op, "] kernel ", o.kernel,
+                    " and stride ", o.stride, " must be in 1 .. ", max_extent);
   check<ValueError>(
       o.padding.h >= 0 && o.padding.w >= 0 && 2 * o.padding.h <= o.kernel.h && 2 * o.padding.w <= o.kernel.w, "[", op,
       "] padding ", o.padding, " must be 0 up to half of kernel ", o.kernel);
@@ -45,8 +45,11 @@ inline kernels::PoolSizes pool_sizes(const char* op, const Shape& x, PoolOptions
 }
 
 inline kernels::PoolSizes adaptive_pool_sizes(const char* op, const Shape& x, const Size2& output) {
-  check(x.rank() == 4 && x[2] > 0 && x[3] > 0, "[", op, "] input ", x, " must be [N, C, H, W] with pixels");
-  check<ValueError>(output.h > 0 && output.w > 0, "[", op, "] output size ", output, " must be at least 1");
+  check(x.rank() == 4 && Size2(x[2], x[3]).within(1, max_extent), "[", op, "] input ", x,
+        " must be [N, C, H, W] with pixels");
+  check<ValueError>(output.within(1, max_extent), "[", op, "] output size ", output, " must be in 1 .. ", max_extent);
+  check(x[0] * x[1] == 0 || output.h <= max_size / output.w / (x[0] * x[1]), "[", op, "] output size ", output,
+        " is too large for input ", x);
   return {x[0], x[1], x[2], x[3], kernels::adaptive_windows(x[2], output.h), kernels::adaptive_windows(x[3], output.w)};
 }
 

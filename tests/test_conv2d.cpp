@@ -1,0 +1,234 @@
+#include "nasion/ops/conv2d.hpp"
+
+#include "support/catch.hpp"
+#include "support/gradcheck.hpp"
+#include "support/threads.hpp"
+
+using namespace nasion;
+using test::gradcheck;
+using test::random;
+
+namespace {
+
+struct Case {
+  Index n, c, h, w, k, kh, kw;
+  Conv2dOptions options = {};
+};
+
+std::ostream& operator<<(std::ostream& out, const Case& c) {
+  return out << c.n << " of " << c.c << "x" << c.h << "x" << c.w << ", weight " << c.k << "x" << c.kh << "x" << c.kw
+             << ", stride " << c.options.stride << ", padding " << c.options.padding << ", dilation "
+             << c.options.dilation << ", groups " << c.options.groups;
+}
+
+// Each with something odd about it.
+const std::vector<Case> cases = {
+    {1, 1, 3, 3, 1, 3, 3},
+    {2, 3, 7, 5, 4, 3, 3},
+    {3, 2, 6, 9, 3, 2, 5},
+    {0, 2, 5, 5, 3, 3, 3},
+    {4, 3, 5, 6, 2, 1, 1},
+    {5, 4, 4, 4, 6, 1, 1, {.groups = 2}},
+    {2, 3, 5, 6, 4, 1, 1, {.stride = 2}},
+    {2, 3, 5, 6, 4, 1, 1, {.padding = 1}},
+    {2, 3, 8, 7, 4, 3, 3, {.stride = 2, .padding = 1}},
+    {1, 2, 9, 11, 3, 3, 5, {.stride = {2, 3}, .padding = {0, 2}}},
+    {2, 2, 9, 10, 3, 3, 3, {.padding = 2, .dilation = 2}},
+    {1, 2, 11, 9, 2, 3, 2, {.stride = {3, 1}, .padding = {4, 1}, .dilation = {2, 3}}},
+    {2, 6, 6, 6, 9, 3, 3, {.padding = 1, .groups = 3}},
+    {2, 4, 7, 5, 8, 3, 3, {.stride = 2, .padding = 1, .dilation = 2, .groups = 4}},
+    {3, 5, 6, 7, 5, 3, 3, {.groups = 5}},
+    {1, 1, 2, 2, 2, 4, 4, {.padding = 1}},
+    {1, 2, 1, 1, 2, 3, 3, {.padding = 3}},               // most outputs see padding alone
+    {2, 1, 4, 3, 2, 2, 2, {.stride = 5, .padding = 1}},  // gaps between the windows
+};
+
+Conv2dOptions with(Conv2dOptions options, Conv2dAlgorithm algorithm) {
+  options.algorithm = algorithm;
+  return options;
+}
+
+/// By the definition, on logical positions alone: independent of every kernel.
+template <class T>
+Tensor<T> reference(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b, const Conv2dOptions& o) {
+  const Index oh = (x.dim(2) + 2 * o.padding.h - o.dilation.h * (w.dim(2) - 1) - 1) / o.stride.h + 1;
+  const Index ow = (x.dim(3) + 2 * o.padding.w - o.dilation.w * (w.dim(3) - 1) - 1) / o.stride.w + 1;
+  const auto y = Tensor<T>::zeros({x.dim(0), w.dim(0), oh, ow});
+  for (Index n = 0; n < x.dim(0); ++n)
+    for (Index k = 0; k < w.dim(0); ++k)
+      for (Index p = 0; p < oh; ++p)
+        for (Index q = 0; q < ow; ++q) {
+          double sum = b.defined() ? b.at({k}) : 0;
+          for (Index c = 0; c < w.dim(1); ++c)
+            for (Index i = 0; i < w.dim(2); ++i)
+              for (Index j = 0; j < w.dim(3); ++j) {
+                const Index row = p * o.stride.h + i * o.dilation.h - o.padding.h;
+                const Index col = q * o.stride.w + j * o.dilation.w - o.padding.w;
+                const Index channel = k / (w.dim(0) / o.groups) * w.dim(1) + c;
+                if (row >= 0 && row < x.dim(2) && col >= 0 && col < x.dim(3))
+                  sum += double{x.at({n, channel, row, col})} * double{w.at({k, c, i, j})};
+              }
+          y.set({n, k, p, q}, static_cast<T>(sum));
+        }
+  return y;
+}
+
+template <class T>
+struct Results {
+  Tensor<T> y, dx, dw, db;
+};
+
+/// Convolution and all gradients for given inputs and gradient of the result.
+template <class T>
+Results<T> run(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b, const Conv2dOptions& o,
+               MemoryOrder gradient_order) {
+  const auto p = x.detach().set_requires_grad(), q = w.detach().set_requires_grad();
+  const auto r = b.detach().set_requires_grad();
+  const auto y = conv2d(p, q, r, o);
+  y.backward(to_order(random<T>(y.shape(), 99), gradient_order));
+  return {y.detach(), p.grad(), q.grad(), r.grad()};
+}
+
+/// Largest difference, relative to the largest number where that is above 1.
+template <class T>
+double error(const Tensor<T>& a, const Tensor<T>& expected) {
+  double largest = 1;
+  for (const T v : expected.values()) largest = std::max(largest, std::abs(double{v}));
+  return test::max_difference(a, expected) / largest;
+}
+
+template <class T>
+void compare_with_naive(const Case& c, double tolerance) {
+  const auto x = random<T>({c.n, c.c, c.h, c.w}), w = random<T>({c.k, c.c / c.options.groups, c.kh, c.kw}, 8);
+  const auto b = random<T>({c.k}, 9);
+  const auto naive = run(x, w, b, with(c.options, Conv2dAlgorithm::naive), MemoryOrder::row_major);
+  CHECK(error(naive.y, reference(x, w, b, c.options)) < tolerance);
+  for (const auto algorithm : {Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col, Conv2dAlgorithm::automatic})
+    for (const auto x_order : {MemoryOrder::row_major, MemoryOrder::channels_last})
+      for (const auto w_order : {MemoryOrder::row_major, MemoryOrder::channels_last})
+        for (const auto g_order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+          const auto r = run(to_order(x, x_order), to_order(w, w_order), b, with(c.options, algorithm), g_order);
+          INFO("algorithm " << static_cast<int>(algorithm) << ", x " << x_order << ", weight " << w_order
+                            << ", gradient " << g_order);
+          CHECK(r.y.order() == x_order);
+          CHECK(error(r.y, naive.y) < tolerance);
+          CHECK(error(r.dx, naive.dx) < tolerance);
+          CHECK(error(r.dw, naive.dw) < tolerance);
+          CHECK(error(r.db, naive.db) < tolerance);
+        }
+}
+
+}  // namespace
+
+TEST_CASE("Every algorithm computes the definition, in both memory orders") {
+  for (const auto& c : cases) {
+    INFO(c);
+    const SerialScope serial;
+    compare_with_naive<double>(c, 1e-12);
+    compare_with_naive<float>(c, 1e-5);
+  }
+}
+
+TEST_CASE("Images of several row blocks and deep columns") {
+  const SerialScope serial;
+  // Rows are convolved in blocks of about half a mebibyte of columns: here there are several.
+  compare_with_naive<float>({2, 24, 40, 33, 5, 5, 5, {.padding = 2}}, 1e-5);
+  compare_with_naive<float>({17, 3, 9, 70, 4, 3, 3, {}}, 1e-5);  // more images than parts of the weight gradient
+  compare_with_naive<float>({1, 3, 90, 80, 4, 1, 1, {}}, 1e-5);  // pointwise, in blocks of pixels
+}
+
+TEST_CASE("Gradients of every algorithm against central differences") {
+  for (const auto algorithm : {Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col})
+    for (const auto& c : cases) {
+      if (c.n == 0) continue;
+      INFO(c << ", algorithm " << static_cast<int>(algorithm));
+      const auto o = with(c.options, algorithm);
+      CHECK(gradcheck([&](const auto& t) { return conv2d(t[0], t[1], t[2], o); },
+                      {random({c.n, c.c, c.h, c.w}), random({c.k, c.c / o.groups, c.kh, c.kw}, 8), random({c.k}, 9)},
+                      {.most = 12}) == "");
+    }
+}
+
+TEST_CASE("Bias and gradients are optional") {
+  const auto x = random({2, 3, 5, 5}), w = random({4, 3, 3, 3}, 8);
+  CHECK(test::max_difference(conv2d(x, w), reference(x, w, {}, {})) < 1e-12);
+  CHECK(gradcheck([](const auto& t) { return conv2d(t[0], t[1]); }, {x, w}, {.most = 20}) == "");
+  const auto leaf = w.detach().set_requires_grad();
+  const auto y = conv2d(x, leaf, random({4}));
+  y.backward(random(y.shape()));
+  CHECK(leaf.grad().shape() == w.shape());
+  CHECK_FALSE(conv2d(x, w).requires_grad());
+}
+
+TEST_CASE("An empty batch has empty results and zero gradients") {
+  for (const auto algorithm : {Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col}) {
+    const auto r = run(Tensord::zeros({0, 3, 5, 5}), random({4, 3, 3, 3}), random({4}), with({}, algorithm),
+                       MemoryOrder::row_major);
+    CHECK(r.y.shape() == Shape{0, 4, 3, 3});
+    CHECK(r.dx.shape() == Shape{0, 3, 5, 5});
+    CHECK(test::values(r.dw) == std::vector<double>(108, 0));
+    CHECK(test::values(r.db) == std::vector<double>(4, 0));
+  }
+}
+
+TEST_CASE("NaN and infinity reach exactly the outputs that see them") {
+  const auto x = Tensorf::ones({1, 1, 5, 5});
+  x.set({0, 0, 0, 0}, std::numeric_limits<float>::quiet_NaN());
+  x.set({0, 0, 4, 4}, std::numeric_limits<float>::infinity());
+  for (const auto algorithm : {Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col}) {
+    const auto y = conv2d(x, Tensorf::ones({1, 1, 3, 3}), {}, with({}, algorithm));
+    for (Index i = 0; i < 3; ++i)
+      for (Index j = 0; j < 3; ++j) {
+        CHECK(std::isnan(y.at({0, 0, i, j})) == (i == 0 && j == 0));
+        CHECK(std::isinf(y.at({0, 0, i, j})) == (i == 2 && j == 2));
+      }
+  }
+}
+
+TEST_CASE("conv2d refuses sizes that do not fit") {
+  const auto x = random({2, 3, 8, 8});
+  CHECK_THROWS_WITH(conv2d(x, random({16, 4, 3, 3})), ContainsSubstring("[conv2d]") &&
+                                                          ContainsSubstring("[2, 3, 8, 8] has 3 channels") &&
+                                                          ContainsSubstring("[16, 4, 3, 3] expects 4"));
+  CHECK_THROWS_WITH(conv2d(x, random({4, 3, 9, 3})),
+                    ContainsSubstring("[4, 3, 9, 3]") && ContainsSubstring("larger than input [2, 3, 8, 8]"));
+  CHECK_THROWS_AS(conv2d(x, random({4, 3, 5, 5}), {}, {.dilation = 2}), ShapeError);
+  CHECK_NOTHROW(conv2d(x, random({4, 3, 5, 5}), {}, {.padding = {1, 1}, .dilation = 2}));
+  CHECK_THROWS_WITH(conv2d(x, random({4, 3, 3, 3}), random({3})),
+                    ContainsSubstring("bias [3]") && ContainsSubstring("[4, 3, 3, 3]"));
+  CHECK_THROWS_AS(conv2d(random({3, 8, 8}), random({4, 3, 3, 3})), ShapeError);
+  CHECK_THROWS_AS(conv2d(x, random({4, 3, 3})), ShapeError);
+  CHECK_THROWS_WITH(conv2d(x, random({4, 1, 3, 3}), {}, {.groups = 3}), ContainsSubstring("groups do not divide"));
+  CHECK_THROWS_AS(conv2d(x, random({4, 3, 3, 3}), {}, {.groups = 2}), ShapeError);
+  CHECK_THROWS_WITH(conv2d(x, Tensord::zeros({4, 3, 0, 3})), ContainsSubstring("empty or far too large kernel"));
+  CHECK_THROWS_AS(conv2d(Tensord::zeros({2, 0, 8, 8}), Tensord::zeros({4, 0, 3, 3})), ShapeError);
+  CHECK_THROWS_AS(conv2d(x, random({4, 3, 3, 3}), {}, {.stride = 0}), ValueError);
+  CHECK_THROWS_AS(conv2d(x, random({4, 3, 3, 3}), {}, {.padding = {0, -1}}), ValueError);
+  CHECK_THROWS_AS(conv2d(x, random({4, 3, 3, 3}), {}, {.dilation = {1, 0}}), ValueError);
+  CHECK_THROWS_AS(conv2d(x, random({4, 3, 3, 3}), {}, {.groups = 0}), ValueError);
+  // Sizes whose sums or products would overflow.
+  const Index huge = std::numeric_limits<Index>::max();
+  CHECK_THROWS_AS(conv2d(x, random({4, 3, 3, 3}), {}, {.padding = huge}), std::exception);
+  CHECK_THROWS_AS(conv2d(x, random({4, 3, 3, 3}), {}, {.dilation = huge}), std::exception);
+  CHECK_THROWS_AS(conv2d(x, random({4, 3, 3, 3}), {}, {.groups = huge}), std::exception);
+  CHECK_THROWS_AS(conv2d(x, random({4, 3, 3, 3}), {}, {.stride = huge}), std::exception);
+  CHECK(conv2d(x, random({4, 3, 3, 3}), {}, {.stride = max_extent}).shape() == Shape{2, 4, 1, 1});
+  CHECK_THROWS_AS(conv2d(x, random({4, 3, 3, 3}), {}, {.padding = max_extent}), std::exception);
+}
+
+TEST_CASE("conv2d gives the same bits for any number of threads, forward and backward") {
+  for (const auto& c :
+       {Case{3, 4, 30, 29, 6, 3, 3, {.padding = 1}}, Case{19, 8, 12, 12, 6, 3, 3, {.stride = 2, .groups = 2}},
+        Case{2, 16, 60, 50, 5, 5, 5, {}}, Case{2, 16, 60, 50, 5, 1, 1, {}}})
+    for (const auto algorithm : {Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col})
+      for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+        INFO(c << ", algorithm " << static_cast<int>(algorithm) << ", " << order);
+        const auto x = to_order(random<float>({c.n, c.c, c.h, c.w}), order);
+        const auto w = random<float>({c.k, c.c / c.options.groups, c.kh, c.kw}, 8), b = random<float>({c.k}, 9);
+        CHECK(test::same_for_all_thread_counts([&] { return run(x, w, b, with(c.options, algorithm), order); },
+                                               [](const auto& p, const auto& q) {
+                                                 return test::identical(p.y, q.y) && test::identical(p.dx, q.dx) &&
+                                                        test::identical(p.dw, q.dw) && test::identical(p.db, q.db);
+                                               }));
+      }
+}

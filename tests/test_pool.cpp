@@ -1,0 +1,176 @@
+#include "nasion/ops/pool.hpp"
+
+#include "support/catch.hpp"
+#include "support/gradcheck.hpp"
+#include "support/threads.hpp"
+
+using namespace nasion;
+using test::distinct;
+using test::gradcheck;
+using test::values;
+using Vector = std::vector<double>;
+
+namespace {
+
+/// Pooling on logical positions alone. `ranges(o)` gives begin and end of output o, which may lie in the padding.
+template <class Rows, class Columns>
+Tensord reference(const Tensord& x, Index oh, Index ow, Rows rows, Columns columns, bool average) {
+  const auto y = Tensord::zeros({x.dim(0), x.dim(1), oh, ow});
+  for (Index n = 0; n < x.dim(0); ++n)
+    for (Index c = 0; c < x.dim(1); ++c)
+      for (Index p = 0; p < oh; ++p)
+        for (Index q = 0; q < ow; ++q) {
+          const auto [top, bottom] = rows(p);
+          const auto [left, right] = columns(q);
+          double best = -INFINITY, sum = 0;
+          for (Index i = std::max<Index>(top, 0); i < std::min(bottom, x.dim(2)); ++i)
+            for (Index j = std::max<Index>(left, 0); j < std::min(right, x.dim(3)); ++j) {
+              best = std::max(best, x.at({n, c, i, j}));
+              sum += x.at({n, c, i, j});
+            }
+          y.set({n, c, p, q}, average ? sum / static_cast<double>((bottom - top) * (right - left)) : best);
+        }
+  return y;
+}
+
+struct Case {
+  Index h, w;
+  PoolOptions options;
+  Index oh, ow;  // expected
+};
+const std::vector<Case> cases = {
+    {6, 8, {}, 3, 4},
+    {7, 5, {}, 3, 2},
+    {7, 5, {.ceil_mode = true}, 4, 3},
+    {7, 9, {.kernel = 3, .stride = 2, .padding = 1}, 4, 5},
+    {8, 6, {.kernel = 3, .stride = 2, .padding = 1, .ceil_mode = true}, 5, 4},
+    {5, 5, {.kernel = {3, 2}, .stride = {1, 3}, .padding = {1, 0}}, 5, 2},
+    {4, 4, {.kernel = 2, .stride = 3, .ceil_mode = true}, 2, 2},
+    {3, 3, {.kernel = 1, .stride = 5, .ceil_mode = true}, 1, 1},  // a second window would start outside
+    {1, 1, {.kernel = 2, .stride = 1, .padding = 1}, 2, 2},
+    {5, 4, {.kernel = {5, 4}}, 1, 1},
+};
+
+}  // namespace
+
+TEST_CASE("Regular pooling: values, gradients, both memory orders") {
+  for (const auto& c : cases) {
+    PoolOptions o = c.options;
+    INFO(c.h << " x " << c.w << ", kernel " << o.kernel << ", stride " << o.stride << ", padding " << o.padding);
+    const auto x = distinct({2, 3, c.h, c.w});
+    const auto stride = o.stride == Size2{0} ? o.kernel : o.stride;
+    const auto range = [](Index size, Index kernel, Index step, Index padding) {
+      return [=](Index i) {
+        const Index begin = i * step - padding;
+        return std::pair{begin, std::min(begin + kernel, size + padding)};
+      };
+    };
+    const auto rows = range(c.h, o.kernel.h, stride.h, o.padding.h),
+               columns = range(c.w, o.kernel.w, stride.w, o.padding.w);
+    for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+      const auto input = to_order(x, order);
+      const auto largest = max_pool2d(input, o), mean = avg_pool2d(input, o);
+      CHECK(largest.order() == order);
+      CHECK(mean.order() == order);
+      CHECK(values(largest) == values(reference(x, c.oh, c.ow, rows, columns, false)));
+      CHECK(test::max_difference(mean, reference(x, c.oh, c.ow, rows, columns, true)) < 1e-12);
+    }
+    CHECK(gradcheck([&](const auto& t) { return max_pool2d(t[0], o); }, {x}) == "");
+    CHECK(gradcheck([&](const auto& t) { return avg_pool2d(t[0], o); }, {x}) == "");
+  }
+}
+
+TEST_CASE("Adaptive pooling, also to more pixels than there are") {
+  for (const auto [h, w, oh, ow] : {std::array<Index, 4>{6, 8, 3, 4},
+                                    {7, 5, 3, 2},
+                                    {3, 4, 7, 9},
+                                    {1, 1, 3, 2},
+                                    {5, 5, 5, 5},
+                                    {4, 9, 6, 2},
+                                    {11, 13, 1, 1}}) {
+    INFO(h << " x " << w << " to " << oh << " x " << ow);
+    const auto x = distinct({2, 3, h, w});
+    const auto range = [](Index size, Index outputs) {
+      return [=](Index i) {
+        const double begin = static_cast<double>(i * size) / static_cast<double>(outputs);
+        const double end = static_cast<double>((i + 1) * size) / static_cast<double>(outputs);
+        return std::pair{static_cast<Index>(std::floor(begin)), static_cast<Index>(std::ceil(end))};
+      };
+    };
+    for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+      const auto largest = adaptive_max_pool2d(to_order(x, order), {oh, ow});
+      const auto mean = adaptive_avg_pool2d(to_order(x, order), {oh, ow});
+      CHECK(largest.order() == order);
+      CHECK(values(largest) == values(reference(x, oh, ow, range(h, oh), range(w, ow), false)));
+      CHECK(test::max_difference(mean, reference(x, oh, ow, range(h, oh), range(w, ow), true)) < 1e-12);
+    }
+    CHECK(gradcheck([&](const auto& t) { return adaptive_max_pool2d(t[0], {oh, ow}); }, {x}) == "");
+    CHECK(gradcheck([&](const auto& t) { return adaptive_avg_pool2d(t[0], {oh, ow}); }, {x}) == "");
+  }
+}
+
+TEST_CASE("Maxima: the first of equals gets the gradient, NaN wins, minus infinity may") {
+  const auto x = Tensord::ones({1, 1, 2, 2}).set_requires_grad();
+  max_pool2d(x).backward();
+  CHECK(values(x.grad()) == Vector{1, 0, 0, 0});
+  const double none = std::nan(""), inf = INFINITY;
+  for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+    const auto y = max_pool2d(to_order(Tensord::from({1, 2, 2, 4}, {1, none, 4, 5, 3, 9, 6, 7,  //
+                                                                    -inf, -inf, none, 1, -inf, -inf, 2, 3}),
+                                       order));
+    CHECK(std::isnan(y.at({0, 0, 0, 0})));
+    CHECK(y.at({0, 0, 0, 1}) == 7);
+    CHECK(y.at({0, 1, 0, 0}) == -inf);
+    CHECK(std::isnan(y.at({0, 1, 0, 1})));
+  }
+  // Padding never wins, not even against negative numbers.
+  CHECK(values(max_pool2d(Tensord::full({1, 1, 1, 1}, -5), {.kernel = 3, .stride = 1, .padding = 1})) == Vector{-5});
+}
+
+TEST_CASE("Pooling of empty batches") {
+  CHECK(max_pool2d(Tensord::zeros({0, 3, 4, 4})).shape() == Shape{0, 3, 2, 2});
+  CHECK(adaptive_avg_pool2d(Tensord::zeros({2, 0, 4, 4}), 3).shape() == Shape{2, 0, 3, 3});
+  const auto x = Tensord::zeros({0, 3, 4, 4}).set_requires_grad();
+  max_pool2d(x).backward(Tensord::zeros({0, 3, 2, 2}));
+  CHECK(x.grad().shape() == x.shape());
+}
+
+TEST_CASE("Pooling refuses what does not fit") {
+  const auto x = Tensord::zeros({2, 3, 4, 5});
+  CHECK_THROWS_WITH(max_pool2d(x, {.kernel = 5}), ContainsSubstring("[max_pool2d] kernel 5x5 is larger than input") &&
+                                                      ContainsSubstring("[2, 3, 4, 5]"));
+  CHECK_THROWS_WITH(avg_pool2d(x, {.kernel = 2, .padding = 2}),
+                    ContainsSubstring("[avg_pool2d] padding 2x2") && ContainsSubstring("kernel 2x2"));
+  CHECK_THROWS_WITH(avg_pool2d(Tensord::zeros({3, 4, 5})), ContainsSubstring("[avg_pool2d] input [3, 4, 5]"));
+  CHECK_THROWS_AS(max_pool2d(x, {.kernel = 0}), ValueError);
+  CHECK_THROWS_AS(max_pool2d(x, {.kernel = 2, .stride = {0, 1}}), ValueError);
+  CHECK_THROWS_AS(max_pool2d(x, {.kernel = 2, .padding = -1}), ValueError);
+  CHECK_THROWS_AS(max_pool2d(Tensord::zeros({2, 3, 0, 5}), {.kernel = 1}), ShapeError);
+  CHECK_THROWS_WITH(adaptive_max_pool2d(x, {0, 3}), ContainsSubstring("[adaptive_max_pool2d] output size 0x3"));
+  CHECK_THROWS_WITH(adaptive_avg_pool2d(Tensord::zeros({2, 3, 4, 0}), 2),
+                    ContainsSubstring("[adaptive_avg_pool2d] input [2, 3, 4, 0]"));
+  CHECK_THROWS_AS(adaptive_max_pool2d(Tensord::zeros({3, 4, 5}), 2), ShapeError);
+  // Sizes whose sums or products would overflow, or that no machine holds.
+  const Index huge = std::numeric_limits<Index>::max();
+  CHECK_THROWS_AS(max_pool2d(x, {.kernel = huge, .padding = huge / 2}), std::exception);
+  CHECK_THROWS_AS(max_pool2d(x, {.kernel = 2, .stride = huge}), ValueError);
+  CHECK(max_pool2d(x, {.kernel = 2, .stride = max_extent}).shape() == Shape{2, 3, 1, 1});
+  CHECK(max_pool2d(x, {.kernel = 2, .stride = max_extent, .ceil_mode = true}).shape() == Shape{2, 3, 1, 1});
+  CHECK_THROWS_AS(adaptive_max_pool2d(x, {1, huge}), std::exception);
+  CHECK_THROWS_AS(adaptive_avg_pool2d(x, Size2{max_extent}), ShapeError);
+}
+
+TEST_CASE("Pooling gives the same bits for any number of threads") {
+  const auto x = test::random<float>({5, 7, 33, 31});
+  for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last})
+    CHECK(test::same_for_all_thread_counts(
+        [&] {
+          const auto leaf = to_order(x, order).clone().set_requires_grad();
+          const auto y = adaptive_avg_pool2d(max_pool2d(leaf, {.kernel = 3, .stride = 2, .padding = 1}), {20, 7});
+          y.backward(y.detach());
+          return std::pair{y.detach(), leaf.grad()};
+        },
+        [](const auto& p, const auto& q) {
+          return test::identical(p.first, q.first) && test::identical(p.second, q.second);
+        }));
+}
