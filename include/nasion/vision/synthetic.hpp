@@ -6,6 +6,7 @@
 #include <atomic>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <mutex>
 
 #include "nasion/core/parallel.hpp"
@@ -20,9 +21,33 @@ inline void check_picture_size(const char* op, int width, int height) {
                     "] width and height must be in 16 ... 8192, got ", width, " x ", height);
 }
 
-/// Draws the face. ValueError unless both sizes are in 16 ... 8192.
+/// ValueError when a number is not finite or so far off that there is no head to see.
+inline void check_face(const FaceParameters& face) {
+  const auto within = [](const char* what, float value, float low, float high) {
+    check<ValueError>(value >= low && value <= high, "[render_face] ", what, " must be in ", low, " ... ", high,
+                      ", got ", value);
+  };
+  for (const float weight : face.person.shape) within("person.shape", weight, -6, 6);
+  for (const float weight : face.expression) within("expression", weight, -2, 2);
+  within("eyes.upper", face.eyes.upper, -0.5f, 1.6f), within("eyes.lower", face.eyes.lower, -0.5f, 1.6f);
+  within("gaze_x", face.gaze_x, -1, 1), within("gaze_y", face.gaze_y, -1, 1);
+  within("yaw", face.yaw, -1.2f, 1.2f), within("pitch", face.pitch, -1, 1), within("roll", face.roll, -1, 1);
+  within("centre_x", face.centre_x, -1, 2), within("centre_y", face.centre_y, -1, 2);
+  within("scale", face.scale, 1e-3f, 0.2f);
+  const auto& hair = face.person.hair;
+  within("hair.length", hair.length, 0, 60), within("hair.thickness", hair.thickness, 0, 4);
+  for (const float density :
+       {face.person.stubble, face.person.moustache, face.person.chin_beard, face.person.cheek_beard})
+    within("beard", density, 0, 1);
+  within("blur", face.blur, 0, 1), within("noise", face.noise, 0, 1), within("exposure", face.exposure, 0, 100);
+  check<ValueError>(synthetic::length(face.light_direction) > 0 && synthetic::length(face.fill_direction) > 0,
+                    "[render_face] the directions of the lights must not be zero");
+}
+
+/// Draws the face. ValueError unless both sizes are in 16 ... 8192 and every number of the face is in its range.
 inline SyntheticFace render_face(const FaceParameters& face, int width, int height) {
   check_picture_size("render_face", width, height);
+  check_face(face);
   using namespace synthetic;
   const Portrait portrait(face, width, height);
   const auto mirrored_pair = [&](const std::vector<float>& at) {
@@ -52,6 +77,10 @@ inline std::string marker(std::uint64_t seed, int persons, int width, int height
 inline std::string read_marker(const std::filesystem::path& folder) {
   std::ifstream file(folder / marker_name, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+inline std::ptrdiff_t files_in(const std::filesystem::path& folder) {
+  return std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator());
 }
 
 /// A folder that is removed again unless it was renamed to what it is for.
@@ -105,10 +134,13 @@ inline bool write_synthetic_imm(const std::filesystem::path& folder, std::uint64
   check_picture_size("write_synthetic_imm", width, height);
   const std::string content = synthetic::marker(seed, persons, width, height);
   const std::string present = synthetic::read_marker(folder);
-  if (present == content) return false;
+  if (present == content && synthetic::files_in(folder) >= 12 * persons + 1) return false;
   std::error_code error;
-  if (std::filesystem::exists(folder, error) && present.empty() && !std::filesystem::is_empty(folder, error))
-    throw IoError(folder, "is there already and holds something other than synthetic faces");
+  if (std::filesystem::exists(folder, error)) {
+    if (!std::filesystem::is_directory(folder, error)) throw IoError(folder, "is there already and is not a folder");
+    if (present.empty() && !std::filesystem::is_empty(folder, error))
+      throw IoError(folder, "is there already and holds something other than synthetic faces");
+  }
 
   synthetic::TemporaryFolder work(folder);
   const int total = 6 * persons;

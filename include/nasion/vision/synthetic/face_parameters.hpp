@@ -32,6 +32,7 @@ struct PersonParameters {
 
   synthetic::Vec3 clothes{0.05f, 0.05f, 0.07f}, collar{0.05f, 0.05f, 0.07f};
   float collar_height = 0;  ///< 0 T-shirt ... 1 turtleneck
+  synthetic::Vec3 backdrop{0.02f, 0.09f, 0.075f};
   bool grey_photos = false;
 
   std::uint64_t seed = 0;  ///< of the person's texture and hair

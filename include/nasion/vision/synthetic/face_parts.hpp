@@ -40,22 +40,23 @@ Grid teeth(bool upper, Deform&& deform) {
       g.average[i] = p;
       g.position[i] = p + deform({0.0f, upper ? -6.0f : -7.6f, 8.6f}) - Vec3{0.0f, upper ? -6.0f : -7.6f, 8.6f};
       const float gum = smoothstep(0.3f, 0.12f, v);
-      g.colour[i] = mix(Vec3{0.62f, 0.56f, 0.45f} * (0.45f + 0.55f * std::sqrt(tooth)), {0.35f, 0.1f, 0.1f}, gum);
+      g.colour[i] = mix(Vec3{0.8f, 0.72f, 0.58f} * (0.6f + 0.4f * std::sqrt(tooth)), {0.35f, 0.1f, 0.1f}, gum);
       g.colour[i] = g.colour[i] * (1 - 0.45f * u * u);
       g.gloss[i] = 0.5f;
-      g.open[i] = 0.75f;
+      g.open[i] = 0.9f;
     }
   compute_normals(g, upper ? 1.0f : -1.0f, false);
   return g;
 }
 
-/// The dark behind the teeth.
-inline Grid mouth_cavity() {
+/// The dark behind the teeth; its lower edge goes with the jaw.
+template <class Deform>
+Grid mouth_cavity(Deform&& deform) {
   Grid g(2, 2);
-  for (int i = 0; i < 4; ++i) {
-    const auto k = static_cast<std::size_t>(i);
-    g.position[k] = {i % 2 ? 3.2f : -3.2f, i / 2 ? -11.0f : -5.0f, i / 2 ? 4.5f : 6.0f};
-    g.normal[k] = {0, 0, 1}, g.colour[k] = {0.06f, 0.012f, 0.012f}, g.open[k] = 0.3f, g.lit[k] = 0.1f;
+  for (std::size_t i = 0; i < 4; ++i) {
+    g.average[i] = {i % 2 ? 2.4f : -2.4f, i / 2 ? -8.9f : -5.2f, 5.6f};
+    g.position[i] = deform(g.average[i]);
+    g.normal[i] = {0, 0, 1}, g.colour[i] = {0.06f, 0.012f, 0.012f}, g.open[i] = 0.3f, g.lit[i] = 0.1f;
   }
   return g;
 }
@@ -79,7 +80,7 @@ inline Grid ear(float side, const IdentityWeights& identity, Vec3 skin, float si
       height += 0.35f * bell(back + 0.85f, up + 0.45f, 0.28f, 0.4f);  // tragus
       height -= 0.55f * behind * smoothstep(0.93f, 1.0f, rho);        // rim turns back
       const float out = height * std::cos(angle * 0.3f), swing = back * std::sin(angle);
-      const Vec3 p = root + Vec3{(out + std::max(swing, -0.2f)) * size - 0.1f, up * size * 0.95f - 0.25f + 0.15f * back,
+      const Vec3 p = root + Vec3{(out + std::max(swing, -0.2f)) * size - 0.1f, up * size * 0.9f + 0.45f + 0.15f * back,
                                  -back * std::cos(angle) * size - 0.6f};
       const std::size_t i = g.index(r, c);
       g.position[i] = {side * p.x, p.y, p.z};
@@ -97,11 +98,11 @@ inline Grid ear(float side, const IdentityWeights& identity, Vec3 skin, float si
 inline Grid torso(const PersonParameters& person) {
   using Ring = std::array<float, 8>;
   Grid g(60, 121);
-  const float top = mix(-15.2f, -12.6f, person.collar_height), broad = person.female ? 0.86f : 1.0f;
+  const float top = mix(-14.2f, -12.3f, person.collar_height), broad = person.female ? 0.86f : 1.0f;
   const Ring half_width{5.9f, 6.5f, 8.2f, 12.5f, 17.5f, 20.5f, 22.0f, 23.0f};
-  const Ring height_side{top + 0.4f, top - 1.2f, -16.2f, -17.8f, -19.5f, -21.8f, -26.0f, -40.0f};
+  const Ring height_side{top + 0.4f, top - 1.2f, -15.2f, -16.4f, -17.8f, -20.3f, -25.0f, -40.0f};
   const Ring height_front{
-      top - 1.6f + 0.8f * person.collar_height, top - 2.6f, -18.0f, -20.0f, -22.5f, -25.5f, -30.0f, -42.0f};
+      top - 1.6f + 0.8f * person.collar_height, top - 2.6f, -17.2f, -19.0f, -21.5f, -24.5f, -29.0f, -42.0f};
   const Ring depth_front{5.6f, 6.2f, 6.6f, 7.6f, 9.0f, 10.0f, 10.8f, 12.0f};
   for (int r = 0; r < g.rows; ++r)
     for (int c = 0; c < g.columns; ++c) {

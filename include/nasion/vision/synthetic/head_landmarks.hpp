@@ -95,7 +95,7 @@ inline const LandmarkModel& imm_landmark_model() {
     for (const float y : {-9.3f, -8.0f, -6.5f, -4.9f}) m.contour.push_back(detail::side_contour(1, y));
     m.fixed.resize(16);  // eyes
     for (const float side : {1.0f, -1.0f})
-      for (const auto& [x, y] : {std::pair{1.35f, 1.5f}, {2.45f, 2.2f}, {4.1f, 2.38f}, {5.05f, 1.95f}, {5.6f, 1.1f}})
+      for (const auto& [x, y] : {std::pair{1.35f, 1.32f}, {2.45f, 2.02f}, {4.1f, 2.18f}, {5.05f, 1.75f}, {5.6f, 0.95f}})
         m.fixed.push_back(face_point(side * x, y));
     m.fixed.push_back(face_point(-2.58f, mouth_line(2.58f)));
     for (const float x : {-0.72f, 0.0f, 0.72f}) m.fixed.push_back(face_point(x, detail::lip_y(x, true, true)));
@@ -120,7 +120,7 @@ inline const LandmarkModel& ibug_landmark_model() {
     for (const float x : {-2.9f, -1.5f, 0.0f, 1.5f, 2.9f}) m.contour.push_back(detail::chin_contour(x));
     for (auto y = heights.rbegin(); y != heights.rend(); ++y) m.contour.push_back(detail::side_contour(1, *y));
     const std::array<std::pair<float, float>, 5> brow{
-        {{5.55f, 1.35f}, {4.7f, 2.15f}, {3.6f, 2.3f}, {2.5f, 2.1f}, {1.45f, 1.8f}}};
+        {{5.55f, 1.1f}, {4.7f, 1.9f}, {3.6f, 2.1f}, {2.5f, 1.92f}, {1.45f, 1.6f}}};
     for (const auto& [x, y] : brow) m.fixed.push_back(face_point(-x, y));
     for (auto p = brow.rbegin(); p != brow.rend(); ++p) m.fixed.push_back(face_point(p->first, p->second));
     for (const float y : {0.2f, -1.1f, -2.35f, -3.55f}) m.fixed.push_back(face_point(0, y));

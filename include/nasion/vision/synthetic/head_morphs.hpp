@@ -17,7 +17,8 @@ struct Morph {
 
 namespace detail {
 
-inline float side_of(float x) { return x < 0 ? -1.0f : 1.0f; }
+/// -1 on one side, 1 on the other, smooth across the middle of the face.
+inline float side_of(float x) { return x / std::sqrt(x * x + 0.5f); }
 /// A bell around (|cx|, cy) on both halves of the front of the head.
 inline float pair(Vec3 p, float cx, float cy, float wx, float wy) {
   return bell(std::abs(p.x) - cx, p.y - cy, wx, wy) * smoothstep(-1.0f, 4.0f, p.z);
@@ -38,7 +39,7 @@ inline float jaw_part(Vec3 p) {
 inline constexpr std::array identity_morphs{
     Morph{"face width", [](Vec3 p) { return Vec3{0.035f * p.x, 0, 0}; }},
     Morph{"face length", [](Vec3 p) { return Vec3{0, 0.32f * p.y / 11 * smoothstep(2, -2, p.y) * smoothstep(-30, -11, p.y), 0}; }},
-    Morph{"jaw width", [](Vec3 p) { return Vec3{0.07f * p.x * smoothstep(-1, -7, p.y) * smoothstep(-14, -9, p.y), 0, 0}; }},
+    Morph{"jaw width", [](Vec3 p) { return Vec3{0.05f * p.x * smoothstep(-1, -7, p.y) * smoothstep(-14, -9, p.y), 0, 0}; }},
     Morph{"chin length", [](Vec3 p) { return Vec3{0, -0.3f * smoothstep(-7.3f, -10, p.y) * smoothstep(-3, 4, p.z) * smoothstep(-15, -12, p.y), 0}; }},
     Morph{"chin forward", [](Vec3 p) { return Vec3{0, 0, 0.3f * detail::pair(p, 0, -10.2f, 2.0f, 1.3f)}; }},
     Morph{"chin width", [](Vec3 p) { return Vec3{0.3f * detail::side_of(p.x) * detail::pair(p, 2.2f, -10.4f, 1.1f, 1.3f), 0, 0}; }},
@@ -49,7 +50,7 @@ inline constexpr std::array identity_morphs{
     Morph{"brow ridge", [](Vec3 p) { return Vec3{0, 0, 0.18f * detail::pair(p, 2.3f, 1.7f, 1.9f, 0.6f)}; }},
     Morph{"brow height", [](Vec3 p) { return Vec3{0, 0.2f * detail::pair(p, 3.2f, 2.0f, 2.2f, 0.7f), 0}; }},
     Morph{"eye distance", [](Vec3 p) { return Vec3{0.14f * detail::side_of(p.x) * detail::pair(p, 3.2f, 0.3f, 1.7f, 1.6f), 0, 0}; }},
-    Morph{"eye size", [](Vec3 p) { const float w = 0.06f * detail::pair(p, 3.15f, 0, 1.5f, 1.0f); return Vec3{w * (p.x - detail::side_of(p.x) * 3.15f), w * p.y, 0}; }},
+    Morph{"eye size", [](Vec3 p) { const float w = 0.06f * detail::pair(p, 3.15f, 0, 1.5f, 1.0f); return Vec3{w * (p.x - (p.x < 0 ? -3.15f : 3.15f)), w * p.y, 0}; }},
     Morph{"eye tilt", [](Vec3 p) { return Vec3{0, 0.1f * detail::pair(p, 3.15f, 0, 1.5f, 1.0f) * (std::abs(p.x) - 3.15f), 0}; }},
     Morph{"eye depth", [](Vec3 p) { return Vec3{0, 0, -0.18f * detail::pair(p, 3.0f, 0.1f, 1.6f, 0.9f)}; }},
     Morph{"nose length", [](Vec3 p) { return Vec3{0, -0.25f * detail::pair(p, 0, -4.0f, 1.9f, 1.8f), 0}; }},

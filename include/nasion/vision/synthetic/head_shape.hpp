@@ -30,7 +30,7 @@ inline float mouth_gap(float x) { return 0.13f * std::sqrt(clamp01(1 - square(x 
 /// Where lip skin begins: the upper border with its two peaks, and the lower border.
 inline float upper_lip_border(float x) {
   const float ax = std::abs(x);
-  return mouth_line(x) + 0.83f * (1 - std::pow(clamp01((ax - 0.5f) / 2.1f), 1.4f)) - 0.22f * bell(x, 0.36f);
+  return mouth_line(x) + 0.88f * (1 - std::pow(clamp01((ax - 0.5f) / 2.1f), 1.4f)) - 0.22f * bell(x, 0.36f);
 }
 inline float lower_lip_border(float x) {
   return mouth_line(x) - 0.95f * std::pow(clamp01(1 - square(x / 2.6f)), 0.75f);
@@ -54,7 +54,7 @@ inline float nose_front(float x, float y) {
   const float ax = std::abs(x);
   float z = spline(profile, along) - 1.25f * dome(square(ax / spline(width, along)));
   z = smooth_max(z, ball(x, y, 0, -3.55f, 11.2f, 1.0f, 0.95f, 1.5f), 0.35f);
-  z = smooth_max(z, ball(ax, y, 1.13f, -3.72f, 9.95f, 0.68f, 0.85f, 1.25f), 0.6f);
+  z = smooth_max(z, ball(ax, y, 1.13f, -3.72f, 9.78f, 0.66f, 0.82f, 1.15f), 0.8f);
   z = smooth_max(z, ball(x, y, 0, -4.05f, 10.7f, 0.36f, 0.62f, 1.5f), 0.2f);
   return z - 30 * smoothstep(1.0f, 4.0f, y);
 }
@@ -64,7 +64,7 @@ inline float face_relief(float x, float y) {
   const float ax = std::abs(x);
   return 0.28f * bell(ax - 2.6f, y - 1.75f, 1.5f, 0.55f) + 0.12f * bell(x, y - 1.7f, 1.0f, 0.6f)    // brow ridge
          - 0.75f * bell(ax - 3.1f, y - 0.2f, 1.4f, 0.85f)                                           // eye socket
-         - 0.75f * bell(ax - 1.55f, y - 0.2f, 0.55f, 0.8f)                                          // inner corner
+         - 0.5f * bell(ax - 1.6f, y - 0.25f, 0.6f, 0.8f)                                            // inner corner
          + 0.30f * bell(ax - 4.5f, y + 2.6f, 1.5f, 1.1f)                                            // cheek bone
          - 0.14f * bell(ax - 2.7f, y + 4.2f, 0.6f, 1.2f)                                            // beside the nose
          + 0.30f * bell(x, y + 6.5f, 2.3f, 1.7f)                                                    // teeth behind lips
@@ -106,7 +106,7 @@ inline Vec3 head_point(float around, float ring) {
   static constexpr Profile side_z{  -0.6f, -0.8f, -1.0f, -1.0f, -1.0f, -0.7f, -0.3f, 0.1f, 0.4f,  0.5f,  0.6f,  0.6f,  0.6f,   0.5f,   0.3f,   0.0f,  -0.4f,  -1.0f,  -1.2f,  -1.2f};
   static constexpr Profile back_y{  11.9f, 11.3f,  9.3f,  6.7f, 4.0f, 1.6f, 0.2f, -1.2f, -2.5f, -3.6f, -4.6f, -5.5f, -6.4f,  -7.2f,  -8.0f,  -8.6f,  -9.5f, -11.2f, -14.0f, -18.0f};
   static constexpr Profile back_z{  -0.6f, -5.0f, -8.1f, -9.7f, -10.1f, -9.7f, -9.1f, -8.4f, -7.6f, -6.9f, -6.4f, -6.1f, -5.9f, -5.8f, -5.8f,  -5.9f,  -6.0f,  -6.3f,  -6.6f,  -7.0f};
-  static constexpr Profile corner{   2.0f,  2.1f,  2.15f, 2.2f, 2.3f, 2.3f, 2.25f, 2.15f, 2.1f,  2.05f, 2.05f, 2.0f,  2.0f,   2.0f,   2.0f,   2.0f,   2.0f,   2.0f,   2.0f,   2.0f};
+  static constexpr Profile corner{   2.0f,  2.1f,  2.1f, 2.12f, 2.15f, 2.15f, 2.15f, 2.1f, 2.1f,  2.05f, 2.05f, 2.0f,  2.0f,   2.0f,   2.0f,   2.0f,   2.0f,   2.0f,   2.0f,   2.0f};
   // clang-format on
   const float s = std::sin(around), c = std::cos(around);
   const float n = std::abs(around) < pi / 2 ? spline(corner, ring) : 2.0f;  // 2: ellipse, more: squarer

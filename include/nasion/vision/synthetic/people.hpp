@@ -16,13 +16,14 @@ inline PersonParameters random_person(Rng rng) {
   p.female = rng.chance(0.35);
   for (float& weight : p.shape) weight = std::clamp(static_cast<float>(rng.normal(0, 0.85)), -2.0f, 2.0f);
   const auto shift = [&](std::size_t morph, float by) { p.shape[morph] += p.female ? by : -0.4f * by; };
-  shift(synthetic::identity_index("face width"), -0.9f);
-  shift(synthetic::identity_index("jaw width"), -0.9f);
-  shift(synthetic::identity_index("brow ridge"), -1.2f);
-  shift(synthetic::identity_index("neck width"), -1.6f);
-  shift(synthetic::identity_index("nose width"), -0.6f);
-  shift(synthetic::identity_index("upper lip full"), 0.7f);
-  shift(synthetic::identity_index("chin width"), -0.7f);
+  using synthetic::identity_index;
+  shift(identity_index("face width"), -0.8f), shift(identity_index("face length"), -0.7f);
+  shift(identity_index("jaw width"), -0.7f), shift(identity_index("chin width"), -0.7f);
+  shift(identity_index("brow ridge"), -1.4f), shift(identity_index("brow height"), 0.7f);
+  shift(identity_index("neck width"), -1.7f), shift(identity_index("eye size"), 0.8f);
+  shift(identity_index("nose width"), -0.7f), shift(identity_index("nose length"), -0.5f);
+  shift(identity_index("nose protrusion"), -0.6f), shift(identity_index("bridge width"), -0.8f);
+  shift(identity_index("upper lip full"), 0.8f), shift(identity_index("lower lip full"), 0.6f);
 
   const float melanin = rng.chance(0.75) ? uniform(0, 0.35) : uniform(0.35, 1);
   const Vec3 pale{0.78f, 0.5f, 0.39f}, tan{0.5f, 0.28f, 0.18f}, dark{0.13f, 0.065f, 0.04f};
@@ -43,7 +44,7 @@ inline PersonParameters random_person(Rng rng) {
                                      {0.13f, 0.07f, 0.03f},
                                      {0.06f, 0.033f, 0.018f},
                                      {0.018f, 0.013f, 0.011f},
-                                     {0.28f, 0.1f, 0.03f},
+                                     {0.2f, 0.085f, 0.035f},
                                      {0.3f, 0.28f, 0.26f}}};
   p.hair.colour =
       colours[static_cast<std::size_t>(melanin > 0.45f ? 3 + rng.below(2) : rng.below(7))] * uniform(0.8, 1.2);
@@ -74,10 +75,10 @@ inline PersonParameters random_person(Rng rng) {
       p.hair.length = uniform(2.5, 4.2);
       break;
     case Style::parted:
-      p.hair.length = uniform(5, 8);
+      p.hair.length = uniform(3.5, 6);
       break;
     case Style::fringe:
-      p.hair.length = uniform(4.5, 7);
+      p.hair.length = uniform(3.5, 5.5);
       break;
     case Style::swept_back:
       p.hair.length = uniform(7, 12);
@@ -99,6 +100,9 @@ inline PersonParameters random_person(Rng rng) {
   p.clothes = cloth(), p.collar = rng.chance(0.5) ? p.clothes : cloth();
   p.collar_height = rng.chance(0.3) ? 1.0f : uniform(0, 0.5);
   p.grey_photos = rng.chance(0.08);
+  const float wall = uniform(0.03, 0.085);  // mostly blackboard green
+  p.backdrop =
+      rng.chance(0.1) ? Vec3{wall, wall, wall} : Vec3{wall * uniform(0.15, 0.45), wall, wall * uniform(0.7, 1.2)};
   return p;
 }
 
@@ -117,7 +121,7 @@ inline FaceParameters imm_view(const PersonParameters& person, int view, Rng rng
   f.seed = rng();
   auto& e = f.expression;
   e[expression_index("lips closed")] = 1;
-  e[expression_index("brows up")] = normal(0, 0.12), e[expression_index("frown")] = std::max(normal(0.1, 0.2), 0.0f);
+  e[expression_index("brows up")] = normal(0, 0.12), e[expression_index("frown")] = std::max(normal(0, 0.12), 0.0f);
   f.eyes.upper = std::clamp(normal(0.95, 0.13), 0.5f, 1.3f), f.eyes.lower = std::clamp(normal(1, 0.15), 0.5f, 1.4f);
   f.yaw = normal(0, 0.035), f.pitch = normal(0, 0.05), f.roll = normal(0, 0.035);
   f.gaze_x = normal(0, 0.04) - 0.7f * f.yaw, f.gaze_y = normal(0, 0.03);
@@ -135,7 +139,7 @@ inline FaceParameters imm_view(const PersonParameters& person, int view, Rng rng
     f.gaze_x = normal(0, 0.08);
   }
   if (view == 6) {
-    f.yaw = normal(0, 0.22), f.pitch = normal(0, 0.12), f.roll = normal(0, 0.12);
+    f.yaw = normal(0, 0.28), f.pitch = normal(0.04, 0.14), f.roll = normal(0, 0.12);
     f.gaze_x = normal(0, 0.15), f.gaze_y = normal(0, 0.12);
     if (rng.chance(0.4)) {
       smile(uniform(0.3, 1.3));
@@ -151,8 +155,8 @@ inline FaceParameters imm_view(const PersonParameters& person, int view, Rng rng
 
   // Placement: eyes 60 pixels above the base of the nose, as in the photographs.
   f.scale = normal(14.2, 0.55) / 480;
-  f.centre_x = normal(0.508, 0.028) + 0.075f * f.yaw / 0.5f;
-  f.centre_y = normal(0.492, 0.03);
+  f.centre_x = normal(0.508, view == 3 || view == 4 || view == 6 ? 0.04 : 0.03) + 0.17f * f.yaw;
+  f.centre_y = normal(0.49, 0.03);
 
   const float warm = uniform(0.92, 1.08);
   const float key = uniform(1.15, 1.45);
@@ -161,19 +165,16 @@ inline FaceParameters imm_view(const PersonParameters& person, int view, Rng rng
   f.fill_direction = {f.light_direction.x > 0 ? -0.7f : 0.7f, 0.1f, 0.7f};
   const float fill = uniform(0.15, 0.4), ambient = uniform(0.14, 0.3);
   f.fill = {fill, fill, fill * 1.05f}, f.ambient = {ambient, ambient, ambient};
-  f.exposure = uniform(0.5, 0.8);
+  f.exposure = uniform(0.33, 0.75);
   if (view == 5 || (view == 6 && rng.chance(0.25))) {
     f.spot = true;
     f.light_direction = {uniform(0.7, 1.3), uniform(0.25, 0.6), 0.75f};
     f.light = f.light * 1.45f;
     f.fill_direction.x = -0.7f;
   }
-  const bool grey_wall = rng.chance(0.1);
-  const float value = uniform(0.03, 0.085), blue = uniform(0, 1);
-  f.backdrop = grey_wall ? Vec3{value, value, value}
-                         : Vec3{value * uniform(0.15, 0.45), value * uniform(0.85, 1.05), value * (0.7f + 0.5f * blue)};
+  f.backdrop = person.backdrop * uniform(0.8, 1.25);
   f.backdrop_light_x = uniform(0.2, 0.9), f.backdrop_light_y = uniform(0.1, 0.7), f.backdrop_light = uniform(0.2, 1.1);
-  f.blur = uniform(0.3, 1.0), f.noise = uniform(0.006, 0.02);
+  f.blur = uniform(0.3, 1.0), f.noise = uniform(0.008, 0.03);
   return f;
 }
 

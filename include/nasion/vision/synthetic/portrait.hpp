@@ -6,10 +6,12 @@
 #include "nasion/vision/image.hpp"
 #include "nasion/vision/landmarks.hpp"
 #include "nasion/vision/synthetic/face_parts.hpp"
-#include "nasion/vision/synthetic/hair.hpp"
+#include "nasion/vision/synthetic/facial_hair.hpp"
 #include "nasion/vision/synthetic/head_landmarks.hpp"
 #include "nasion/vision/synthetic/rasterizer.hpp"
+#include "nasion/vision/synthetic/scalp_hair.hpp"
 #include "nasion/vision/synthetic/shading.hpp"
+#include "nasion/vision/synthetic/skin.hpp"
 
 namespace nasion::vision::synthetic {
 
@@ -111,8 +113,8 @@ class Portrait {
         height_(height),
         key_(normalized(face.light_direction)),
         fill_(normalized(face.fill_direction)) {
-    camera_.focal = face.scale * static_cast<float>(height);
-    const Vec3 eyes = camera_(pose_({0, 0, 7.6f}));
+    camera_.scale = face.scale * static_cast<float>(height);
+    const Vec3 eyes = camera_(pose_({0, 0, camera_.near}));
     camera_.centre_x = face.centre_x * static_cast<float>(width) - eyes.x;
     camera_.centre_y = face.centre_y * static_cast<float>(height) - eyes.y;
     build();
@@ -135,13 +137,17 @@ class Portrait {
     for (int y = 0; y < height_; ++y)
       for (int x = 0; x < width_; ++x) {
         Vec3 sum;
+        int empty = 0;
         for (int j = 0; j < samples; ++j)
           for (int i = 0; i < samples; ++i) {
             const Fragment& f = fragments.at(x * samples + i, y * samples + j);
-            sum += f.surface == Fragment::nothing ? backdrop(static_cast<float>(x) + 0.5f, static_cast<float>(y) + 0.5f)
-                   : f.surface == strand_surface  ? strand_colours[f.element]
-                                                  : colour(f);
+            if (f.surface == Fragment::nothing)
+              ++empty;
+            else
+              sum += f.surface == strand_surface ? strand_colours[f.element] : colour(f);
           }
+        if (empty > 0)
+          sum += backdrop(static_cast<float>(x) + 0.5f, static_cast<float>(y) + 0.5f) * static_cast<float>(empty);
         picture[static_cast<std::size_t>(y) * static_cast<std::size_t>(width_) + static_cast<std::size_t>(x)] =
             sum * (1.0f / (samples * samples));
       }
@@ -154,7 +160,7 @@ class Portrait {
   void build() {
     const PersonParameters& person = face_.person;
     Grid head = head_mesh(person.shape, face_.expression);
-    paint_skin(head, person, face_.eyes.upper);
+    paint_skin(head, person, face_.eyes);
     strands_ = facial_hair(head, person, face_.eyes);
     strands_.push_back(scalp_hair(head, person));
     pose_.turn(head, Pose::neck_share);
@@ -172,7 +178,7 @@ class Portrait {
     const auto skull = [&](Vec3 p) { return morphed(p, person.shape, {}); };
     add(teeth(true, skull), Material::matte, on_head);
     add(teeth(false, deform), Material::matte, on_head);
-    add(mouth_cavity(), Material::matte, on_head);
+    add(mouth_cavity(deform), Material::matte, on_head);
     add(torso(person), Material::matte, [](Vec3) { return 1.0f; });
     if (person.glasses)
       for (Grid& g : glasses(person)) add(std::move(g), Material::matte, on_head);
@@ -258,11 +264,12 @@ class Portrait {
     SurfacePoint p{normalized(at(g.normal)), at(g.average), at(g.colour), at(g.open), at(g.lit), at(g.gloss)};
     if (part.material == Material::eye) {
       // The lids and lashes shade the upper part of the ball.
-      const float below_lid = 0.72f * face_.eyes.upper - eye_radius * p.average.y + 0.05f;
-      p.open = smoothstep(-0.1f, 0.75f, below_lid) * (1 - 0.5f * smoothstep(0.6f, 1.0f, std::abs(p.average.x)));
+      const float below_lid = 0.62f * face_.eyes.upper - eye_radius * p.average.y;
+      const float corner = 1 - 0.45f * smoothstep(0.45f, 0.95f, std::abs(p.average.x));
+      p.open = mix(0.25f, 1.0f, smoothstep(-0.1f, 0.7f, below_lid)) * corner;
       const Rotation gaze = rotation(-face_.gaze_x, 0, 0);
       const Vec3 d = rotation(0, -face_.gaze_y, 0)(gaze(p.average));
-      p.colour = eye_colour(normalized(d), face_.person) * (0.35f + 0.65f * p.open);
+      p.colour = eye_colour(normalized(d), face_.person) * (0.3f + 0.7f * p.open);
     }
     return shade(p, part.material, face_, key_, fill_);
   }

@@ -10,15 +10,14 @@
 
 namespace nasion::vision::synthetic {
 
-/// A pinhole camera on the +z axis (x right, y down in the picture). `focal` is the scale in pixels per centimetre at
-/// z = 0.
+/// A pinhole camera on the +z axis (x right, y down in the picture). `scale` is in pixels per centimetre at z = near.
 struct Camera {
-  float distance = 120, focal = 14, centre_x = 0, centre_y = 0;
+  float distance = 120, near = 7.6f, scale = 14, centre_x = 0, centre_y = 0;
 
   /// Picture x, picture y, distance from the camera.
   Vec3 operator()(Vec3 p) const {
-    const float depth = distance - p.z, scale = focal * distance / depth;
-    return {centre_x + scale * p.x, centre_y - scale * p.y, depth};
+    const float depth = distance - p.z, here = scale * (distance - near) / depth;
+    return {centre_x + here * p.x, centre_y - here * p.y, depth};
   }
 };
 

@@ -2,7 +2,7 @@
 // How surfaces answer light: skin (soft, reddish at the edge of shadow, slightly shiny), eyes, cloth and hair.
 
 #include "nasion/vision/synthetic/face_parameters.hpp"
-#include "nasion/vision/synthetic/skin.hpp"
+#include "nasion/vision/synthetic/noise.hpp"
 
 namespace nasion::vision::synthetic {
 
@@ -32,7 +32,7 @@ inline Vec3 eye_colour(Vec3 d, const PersonParameters& person) {
   const float spokes = value_noise(angle * 9 + 60, radius * 2.5f, seed + 7);
   Vec3 iris = person.iris * (0.55f + 0.9f * spokes) * mix(1.3f, 0.75f, smoothstep(0.25f, 0.6f, radius));
   iris = iris * (1 - 0.75f * smoothstep(0.5f, 0.61f, radius));
-  const Vec3 white = mix(Vec3{0.62f, 0.58f, 0.55f}, {0.5f, 0.3f, 0.27f}, smoothstep(0.7f, 2.0f, radius));
+  const Vec3 white = mix(Vec3{0.47f, 0.41f, 0.38f}, {0.4f, 0.22f, 0.2f}, smoothstep(0.75f, 1.7f, radius));
   Vec3 colour = mix(iris, white, smoothstep(0.57f, 0.65f, radius));
   return colour * smoothstep(0.19f, 0.25f, radius) + Vec3{0.004f, 0.004f, 0.004f};
 }
@@ -41,18 +41,21 @@ inline Vec3 eye_colour(Vec3 d, const PersonParameters& person) {
 inline Vec3 shade(const SurfacePoint& p, Material material, const FaceParameters& face, Vec3 key, Vec3 fill) {
   const Vec3 wrap = material == Material::skin ? Vec3{0.32f, 0.16f, 0.12f} : Vec3{0.08f, 0.08f, 0.08f};
   const float lit = clamp01(p.lit);
-  const Vec3 shadow = material == Material::skin ? Vec3{std::pow(lit, 0.75f), lit, lit} : Vec3{lit, lit, lit};
+  // Red light spreads farthest under skin: the edge of a shadow is reddish.
+  const Vec3 shadow{material == Material::skin ? lit * (1.35f - 0.35f * lit) : lit, lit, lit};
   const Vec3 sky = face.ambient * (p.open * (0.75f + 0.25f * p.normal.y));
   const float hollow = std::min(1.0f, 0.35f + 0.65f * p.open);
   const Vec3 light = face.light * shadow * wrapped(dot(p.normal, key), wrap) * hollow +
                      face.fill * wrapped(dot(p.normal, fill), {0.4f, 0.4f, 0.4f}) * p.open + sky;
   Vec3 colour = p.colour * light;
   if (p.gloss > 0) {
-    const float edge = 0.35f + 1.6f * std::pow(1 - clamp01(p.normal.z), 3.0f);
+    const float edge_on = 1 - clamp01(p.normal.z);
+    const float edge = 0.35f + 1.6f * edge_on * edge_on * edge_on;
     const float sharp = material == Material::eye ? 220.0f : 14.0f;
     const float strength = material == Material::eye ? 2.5f : 0.28f * p.gloss * edge;
     colour += face.light * (lit * p.open * strength * highlight(p.normal, key, sharp));
-    colour += face.fill * (p.open * strength * 0.7f * highlight(p.normal, fill, sharp));
+    colour +=
+        face.fill * (p.open * strength * (material == Material::eye ? 0.12f : 0.7f) * highlight(p.normal, fill, sharp));
   }
   return colour;
 }
