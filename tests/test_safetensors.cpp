@@ -44,6 +44,7 @@ bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
 
 /// What went wrong when reading a file of these bytes; empty when nothing did.
 std::string error_of(const fs::path& path, const std::string& bytes) {
+  fs::remove(path);  // a file written anew is not flushed to disk, one that is overwritten is on some file systems
   test::write_text(path, bytes);
   try {
     io::read_safetensors<float>(path);
@@ -384,8 +385,8 @@ TEST_CASE("A mutated file is read or refused, nothing else") {
     const auto error = error_of(folder / "mutated", bytes);
     ++(error.empty() ? read : refused);
     if (!error.empty() && error.find('\n') != error.npos) FAIL(error);
-    if (!error.empty()) continue;
-    // What was accepted can be written, and then reads as the same.
+    if (!error.empty() || read % 16 != 0) continue;
+    // What was accepted can be written, and then reads as the same. Not every time: writing waits for the disk.
     io::write_safetensors(folder / "again", io::read_safetensors<float>(folder / "mutated"));
     const auto once = test::read_text(folder / "again");
     io::write_safetensors(folder / "again", io::read_safetensors<float>(folder / "again"));
