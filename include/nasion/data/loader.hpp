@@ -83,6 +83,7 @@ class DataLoader {
                       "[DataLoader] batch_size ", options.batch_size, " and prefetch ", options.prefetch,
                       " must be positive, workers ", options.workers, " not negative");
   }
+  DataLoader(const D&&, const LoaderOptions&, Collate) = delete;  // a temporary would be gone
 
   /// Number of batches of an epoch.
   Index size() const {
@@ -227,5 +228,7 @@ auto make_loader(const D& dataset, const LoaderOptions& options) {
   const auto collate = [](const auto& samples) { return stack(samples); };
   return DataLoader<D, decltype(collate)>(dataset, options, collate);
 }
+template <class D>
+auto make_loader(const D&& dataset, const LoaderOptions& options) = delete;
 
 }  // namespace nasion::data

@@ -23,7 +23,7 @@ struct Conv2d {
   Tensor<T> bias;    // [out], or undefined
   Conv2dOptions options;
 
-  /// ValueError for sizes that are not positive or that the groups do not divide.
+  /// ValueError for sizes out of range or that the groups do not divide.
   Conv2d(const Conv2dConfig& c, Rng& rng)
       : options{.stride = c.stride,
                 .padding = c.padding,
@@ -34,6 +34,7 @@ struct Conv2d {
                       ", out ", c.out, ", groups ", c.groups, " and kernel ", c.kernel, " must be positive");
     check<ValueError>(c.in % c.groups == 0 && c.out % c.groups == 0, "[Conv2d] groups ", c.groups, " must divide in ",
                       c.in, " and out ", c.out);
+    nasion::detail::check_conv2d_options("Conv2d", options);
     weight = default_weight<T>({c.out, c.in / c.groups, c.kernel.h, c.kernel.w}, rng);
     if (c.bias) bias = default_bias<T>(weight.shape(), rng);
   }

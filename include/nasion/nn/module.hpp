@@ -11,6 +11,7 @@
 //
 // A copy of a module is another handle on the same parameters, as with tensors; clone() makes new ones.
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -149,12 +150,15 @@ auto named_parameters(const M& module) {
   return named;
 }
 
-/// Parameters, for an optimizer.
+/// Parameters, for an optimizer: each once, also when it has several names.
 template <class M>
 auto parameters(const M& module) {
   std::vector<Tensor<ScalarOf<M>>> tensors;
-  for (auto& entry : traverse(module).tensors)
-    if (entry.is_parameter) tensors.push_back(std::move(entry.tensor));
+  for (auto& entry : traverse(module).tensors) {
+    const auto is_this = [&](const auto& known) { return known.same_as(entry.tensor); };
+    if (entry.is_parameter && std::none_of(tensors.begin(), tensors.end(), is_this))
+      tensors.push_back(std::move(entry.tensor));
+  }
   return tensors;
 }
 
@@ -180,7 +184,7 @@ StateDict<ScalarOf<M>> state_dict(const M& module) {
 /// Copies `state` into `module`, strictly: one ValueError lists every missing, unexpected and mismatched key, and then
 /// nothing has been changed.
 template <class M>
-void load_state_dict(M& module, const StateDict<ScalarOf<M>>& state) {
+requires(!std::is_const_v<M>) void load_state_dict(M& module, const StateDict<ScalarOf<M>>& state) {
   const auto visited = traverse(module);
   std::string missing, unexpected, mismatched;
   const auto find = [](auto& list, const std::string& name) {
@@ -195,10 +199,12 @@ void load_state_dict(M& module, const StateDict<ScalarOf<M>>& state) {
   }
   for (const auto& own : visited.counters)
     if (find(state.counters, own.name) == state.counters.end()) missing += " " + own.name;
-  for (const auto& given : state.tensors)
-    if (find(visited.tensors, given.name) == visited.tensors.end()) unexpected += " " + given.name;
-  for (const auto& given : state.counters)
-    if (find(visited.counters, given.name) == visited.counters.end()) unexpected += " " + given.name;
+  const auto find_unexpected = [&](const auto& given, const auto& own) {
+    for (auto entry = given.begin(); entry != given.end(); ++entry)  // also a name that was given before
+      if (find(own, entry->name) == own.end() || find(given, entry->name) != entry) unexpected += " " + entry->name;
+  };
+  find_unexpected(state.tensors, visited.tensors);
+  find_unexpected(state.counters, visited.counters);
   check<ValueError>(missing.empty() && unexpected.empty() && mismatched.empty(),
                     "[load_state_dict] keys do not fit the module;", missing.empty() ? "" : " missing:", missing,
                     unexpected.empty() ? "" : " unexpected:", unexpected,
@@ -210,7 +216,7 @@ void load_state_dict(M& module, const StateDict<ScalarOf<M>>& state) {
 
 /// Switches dropout and the like on (training) or off (inference).
 template <class M>
-void train(M& module, bool on = true) {
+requires(!std::is_const_v<M>) void train(M& module, bool on = true) {
   for (bool* flag : traverse(module).training_flags) *flag = on;
 }
 template <class M>
@@ -224,13 +230,16 @@ void freeze(const M& module, bool frozen = true) {
   for (const auto& p : parameters(module)) p.set_requires_grad(!frozen);
 }
 
-/// A module with parameters and buffers of its own, equal to those of `module`.
+/// A module with parameters and buffers of its own, equal to those of `module`. What was shared inside stays so.
 template <class M>
 M clone(const M& module) {
   M copy = module;
-  for (auto& entry : traverse(copy).tensors) {
-    *entry.slot = entry.tensor.clone();
-    entry.slot->set_requires_grad(entry.tensor.requires_grad());
+  const auto tensors = traverse(copy).tensors;
+  for (auto entry = tensors.begin(); entry != tensors.end(); ++entry) {
+    const auto first =
+        std::find_if(tensors.begin(), entry, [&](const auto& before) { return before.tensor.same_as(entry->tensor); });
+    *entry->slot =
+        first == entry ? entry->tensor.clone().set_requires_grad(entry->tensor.requires_grad()) : *first->slot;
   }
   return copy;
 }

@@ -32,12 +32,16 @@ struct Conv2dOptions {
 
 namespace detail {
 
-/// The sizes of the convolution of x [N, C, H, W] with weight [K, C / groups, kh, kw]. ShapeError when they do not fit.
-inline kernels::Conv2dSizes conv2d_sizes(const Shape& x, const Shape& weight, const Conv2dOptions& o) {
+inline void check_conv2d_options(const char* op, const Conv2dOptions& o) {
   check<ValueError>(o.stride.within(1, max_extent) && o.dilation.within(1, max_extent) &&
                         o.padding.within(0, max_extent) && o.groups > 0 && o.groups <= max_extent,
-                    "[conv2d] stride ", o.stride, ", dilation ", o.dilation, " and groups ", o.groups,
+                    "[", op, "] stride ", o.stride, ", dilation ", o.dilation, " and groups ", o.groups,
                     " must be at least 1, padding ", o.padding, " at least 0, and none above ", max_extent);
+}
+
+/// The sizes of the convolution of x [N, C, H, W] with weight [K, C / groups, kh, kw]. ShapeError when they do not fit.
+inline kernels::Conv2dSizes conv2d_sizes(const Shape& x, const Shape& weight, const Conv2dOptions& o) {
+  check_conv2d_options("conv2d", o);
   check(x.rank() == 4 && weight.rank() == 4, "[conv2d] input ", x, " and weight ", weight,
         " must be [N, C, H, W] and [K, C / groups, kh, kw]");
   check(weight[1] > 0 && weight[1] <= max_extent && Size2(weight[2], weight[3]).within(1, max_extent),

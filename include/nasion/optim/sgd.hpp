@@ -19,7 +19,7 @@ class SGD {
   using Scalar = T;
   SgdOptions options;
 
-  /// ValueError for negative settings, or Nesterov without momentum or with dampening.
+  /// ValueError for negative settings, for Nesterov without momentum or with dampening, or when a parameter is no leaf.
   SGD(std::vector<Tensor<T>> parameters, const SgdOptions& o) : options(o), parameters_(std::move(parameters)) {
     check<ValueError>(o.lr >= 0 && o.momentum >= 0 && o.weight_decay >= 0, "[SGD] lr ", o.lr, ", momentum ", o.momentum,
                       " and weight_decay ", o.weight_decay, " must not be negative");
@@ -27,8 +27,10 @@ class SGD {
                       "[SGD] Nesterov needs a momentum and no dampening, got momentum ", o.momentum, " and dampening ",
                       o.dampening);
     moved_.resize(parameters_.size(), 0);
-    for (const auto& p : parameters_)
+    for (const auto& p : parameters_) {
+      check<ValueError>(p.is_leaf(), "[SGD] parameter ", p.shape(), " is the result of an operation, not a leaf");
       velocity_.push_back(o.momentum > 0 ? Tensor<T>::zeros(p.shape(), p.order()) : Tensor<T>{});
+    }
   }
 
   void zero_grad() const {

@@ -1,0 +1,113 @@
+#include "nasion/optim/sgd.hpp"
+
+#include "nasion/ops/reduce.hpp"
+#include "support/catch.hpp"
+#include "support/gradcheck.hpp"
+
+using namespace nasion;
+using test::values;
+using Vector = std::vector<double>;
+
+namespace {
+/// The parameter after steps with the gradients 1, 2, ...
+Vector steps(const optim::SgdOptions& options, int n) {
+  const auto p = Tensord::from({1}, {10}).set_requires_grad();
+  optim::SGD<double> sgd({p}, options);
+  Vector result;
+  for (int i = 1; i <= n; ++i) {
+    p.set_grad(Tensord::full({1}, i));
+    sgd.step();
+    result.push_back(p.item());
+  }
+  return result;
+}
+Vector approximately(const Vector& v) {  // rounded, to compare sums of tenths
+  Vector r;
+  for (const double x : v) r.push_back(std::round(x * 1e9) / 1e9);
+  return r;
+}
+}  // namespace
+
+TEST_CASE("SGD by hand") {
+  CHECK(approximately(steps({.lr = 0.1}, 2)) == Vector{9.9, 9.7});
+  // v = 1, 2.9, 5.61
+  CHECK(approximately(steps({.lr = 0.1, .momentum = 0.9}, 3)) == Vector{9.9, 9.61, 9.049});
+  // v = 1 (no dampening at first), 0.9 + 1, 1.71 + 1.5
+  CHECK(approximately(steps({.lr = 0.1, .momentum = 0.9, .dampening = 0.5}, 3)) == Vector{9.9, 9.71, 9.389});
+  // g + 0.9 v
+  CHECK(approximately(steps({.lr = 0.1, .momentum = 0.9, .nesterov = true}, 2)) == Vector{9.81, 9.349});
+  // 1 + 0.5 * 10 = 6
+  CHECK(approximately(steps({.lr = 0.1, .weight_decay = 0.5}, 1)) == Vector{9.4});
+  CHECK(steps({.lr = 0}, 3) == Vector{10, 10, 10});
+}
+
+TEST_CASE("Parameters without a gradient stay; zero_grad forgets") {
+  const auto p = Tensord::from({1}, {1}).set_requires_grad(), q = Tensord::from({1}, {1}).set_requires_grad();
+  optim::SGD<double> sgd({p, q}, {.lr = 0.5, .weight_decay = 0.1});
+  (p * 2).backward();
+  sgd.step();
+  CHECK(p.item() == Approx(1 - 0.5 * 2.1));
+  CHECK(q.item() == 1);
+  sgd.zero_grad();
+  CHECK_FALSE(p.grad().defined());
+}
+
+TEST_CASE("A graph from before the step cannot be used after it") {
+  const auto p = Tensord::from({1}, {3}).set_requires_grad();
+  optim::SGD<double> sgd({p}, {.lr = 0.1});
+  const auto loss = p * p;
+  loss.backward({}, true);
+  sgd.step();
+  CHECK_THROWS_WITH(loss.backward(), ContainsSubstring("[mul]") && ContainsSubstring("modified in place"));
+}
+
+TEST_CASE("Gradients and parameters may differ in memory order") {
+  const auto p = to_order(test::random({2, 3, 2, 2}), MemoryOrder::channels_last).clone().set_requires_grad();
+  const auto g = test::random({2, 3, 2, 2}, 9);
+  const auto expected = p - g * 0.1;
+  p.set_grad(g);
+  optim::SGD<double>({p}, {.lr = 0.1, .momentum = 0.9}).step();
+  CHECK(p.order() == MemoryOrder::channels_last);
+  CHECK(test::max_difference(p.detach(), expected.detach()) < 1e-15);
+}
+
+TEST_CASE("The learning rate may change between steps") {
+  const auto p = Tensord::from({1}, {1}).set_requires_grad();
+  optim::SGD<double> sgd({p}, {.lr = 0.1});
+  p.set_grad(Tensord::ones({1}));
+  sgd.options.lr = 0.5;
+  sgd.step();
+  CHECK(p.item() == 0.5);
+}
+
+TEST_CASE("An SGD goes on from a saved state as if it had never stopped") {
+  const optim::SgdOptions options{.lr = 0.1, .momentum = 0.9, .dampening = 0.3};
+  const auto run = [&](bool interrupted) {
+    const auto p = Tensord::from({2}, {1, 2}).set_requires_grad();
+    auto sgd = std::make_unique<optim::SGD<double>>(std::vector{p}, options);
+    for (int i = 0; i < 6; ++i) {
+      if (interrupted && i == 3) {
+        auto next = std::make_unique<optim::SGD<double>>(std::vector{p}, options);
+        nn::load_state_dict(*next, nn::state_dict(*sgd));
+        sgd = std::move(next);
+      }
+      p.set_grad(Tensord::full({2}, i + 1));
+      sgd->step();
+    }
+    return values(p);
+  };
+  CHECK(run(true) == run(false));
+}
+
+TEST_CASE("SGD refuses settings that make no sense") {
+  const auto p = Tensord::ones({1}).set_requires_grad();
+  const auto make = [&](const optim::SgdOptions& options) { return optim::SGD<double>({p}, options); };
+  CHECK_THROWS_WITH(make({.lr = -1}), ContainsSubstring("[SGD] lr -1"));
+  CHECK_THROWS_AS(make({.lr = std::nan("")}), ValueError);
+  CHECK_THROWS_AS(make({.lr = 1, .momentum = -0.1}), ValueError);
+  CHECK_THROWS_AS(make({.lr = 1, .weight_decay = -0.1}), ValueError);
+  CHECK_THROWS_WITH(make({.lr = 1, .nesterov = true}), ContainsSubstring("Nesterov"));
+  CHECK_THROWS_AS(make({.lr = 1, .momentum = 0.9, .dampening = 0.1, .nesterov = true}), ValueError);
+  CHECK_THROWS_AS(optim::SGD<double>({Tensord{}}, {}), ValueError);
+  CHECK_THROWS_WITH(optim::SGD<double>({p * 2}, {}), ContainsSubstring("[SGD] parameter [1]"));
+}
