@@ -1,7 +1,6 @@
 #include "nasion/io/checkpoint.hpp"
 
-#include <cstring>
-#include <optional>
+#include <string>
 
 #include "nasion/nn/functions.hpp"
 #include "nasion/nn/layers.hpp"

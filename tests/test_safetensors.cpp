@@ -1,10 +1,12 @@
 #include "nasion/io/safetensors.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <bit>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <limits>
 

@@ -3,8 +3,9 @@
 // header (8 bytes, little-endian), the header (JSON), the numbers.
 
 #include <bit>
-#include <cstring>
+#include <cerrno>
 #include <fstream>
+#include <system_error>
 
 #include "nasion/io/atomic_file.hpp"
 #include "nasion/io/safetensors_header.hpp"
