@@ -1,0 +1,221 @@
+#!/usr/bin/python3
+"""Writes the golden files of tests/test_golden.cpp with PyTorch (made with 1.13, Debian's python3-torch).
+
+    tests/golden/generate.py            # overwrites tests/golden/*.safetensors
+
+Everything is seeded and computed in float64. Names are `case.what`; `case.options` are integers.
+"""
+
+import json
+import pathlib
+import struct
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+FOLDER = pathlib.Path(__file__).parent
+torch.set_num_threads(1)
+torch.set_default_dtype(torch.float64)
+torch.use_deterministic_algorithms(True)
+
+
+def write(name, tensors):
+    """Header length, JSON header, data: https://github.com/huggingface/safetensors#format"""
+    header, blobs, at = {}, [], 0
+    for key, tensor in tensors.items():
+        array = np.ascontiguousarray(tensor.detach().numpy())
+        blobs.append(array.tobytes())
+        header[key] = {
+            "dtype": {"float64": "F64", "int64": "I64"}[str(array.dtype)],
+            "shape": list(tensor.shape),
+            "data_offsets": [at, at + len(blobs[-1])],
+        }
+        at += len(blobs[-1])
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    path = FOLDER / f"{name}.safetensors"
+    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(blobs))
+    print(f"{path.name}: {path.stat().st_size} bytes")
+
+
+class Cases(dict):
+    """Results of f(inputs) and gradients for a random gradient of the result."""
+
+    def add(self, case, f, options=(), **inputs):
+        leaves = {k: v.clone().requires_grad_(v.is_floating_point()) for k, v in inputs.items() if v is not None}
+        y = f(**leaves)
+        dy = torch.randn_like(y)
+        y.backward(dy)
+        self[f"{case}.options"] = torch.tensor(options, dtype=torch.int64).reshape(-1)
+        self[f"{case}.y"], self[f"{case}.dy"] = y, dy
+        for k, v in leaves.items():
+            self[f"{case}.{k}"] = v
+            if v.grad is not None:
+                self[f"{case}.d{k}"] = v.grad
+
+
+def conv2d():
+    torch.manual_seed(1)
+    cases = Cases()
+    for i, (x, w, stride, padding, dilation, groups, bias) in enumerate([
+        ((2, 3, 7, 5), (4, 3, 3, 3), (1, 1), (0, 0), (1, 1), 1, True),
+        ((2, 3, 8, 7), (4, 3, 3, 3), (2, 2), (1, 1), (1, 1), 1, False),
+        ((1, 2, 9, 11), (3, 2, 3, 5), (2, 3), (0, 2), (1, 1), 1, True),
+        ((2, 2, 9, 10), (3, 2, 3, 3), (1, 1), (2, 2), (2, 2), 1, True),
+        ((2, 6, 6, 6), (9, 2, 3, 3), (1, 1), (1, 1), (1, 1), 3, True),
+        ((2, 4, 7, 5), (8, 1, 3, 3), (2, 1), (1, 2), (1, 2), 4, True),
+        ((3, 5, 4, 6), (2, 5, 1, 1), (1, 1), (0, 0), (1, 1), 1, True),
+        ((1, 3, 14, 14), (4, 3, 7, 7), (2, 2), (3, 3), (1, 1), 1, False),
+        ((1, 1, 2, 2), (2, 1, 4, 4), (1, 1), (1, 1), (1, 1), 1, True),
+    ]):
+        cases.add(
+            i,
+            lambda x, w, b=None: F.conv2d(x, w, b, stride, padding, dilation, groups),
+            (*stride, *padding, *dilation, groups),
+            x=torch.randn(x), w=torch.randn(w), b=torch.randn(w[0]) if bias else None)
+    write("conv2d", cases)
+
+
+def pool():
+    torch.manual_seed(2)
+    cases = Cases()
+    regular = [  # height, width, kernel, stride, padding, ceil_mode
+        (6, 8, (2, 2), (2, 2), (0, 0), False),
+        (7, 5, (2, 2), (2, 2), (0, 0), True),
+        (7, 9, (3, 3), (2, 2), (1, 1), False),
+        (8, 6, (3, 3), (2, 2), (1, 1), True),
+        (5, 5, (3, 2), (1, 3), (1, 0), False),
+        (4, 4, (2, 2), (3, 3), (0, 0), True),
+        (5, 7, (4, 3), (3, 2), (2, 1), True),
+        (1, 1, (2, 2), (1, 1), (1, 1), False),
+    ]
+    for i, (h, w, kernel, stride, padding, ceil) in enumerate(regular):
+        options = (*kernel, *stride, *padding, ceil)
+        x = torch.randn(2, 3, h, w)
+        cases.add(f"max.{i}", lambda x: F.max_pool2d(x, kernel, stride, padding, ceil_mode=ceil), options, x=x)
+        cases.add(f"avg.{i}", lambda x: F.avg_pool2d(x, kernel, stride, padding, ceil_mode=ceil), options, x=x)
+        # Few different numbers: which of equal ones gets the gradient.
+        ties = torch.randint(0, 3, (1, 2, h, w)).double()
+        cases.add(f"max.tie{i}", lambda x: F.max_pool2d(x, kernel, stride, padding, ceil_mode=ceil), options, x=ties)
+    for i, (h, w, out) in enumerate(
+            [(6, 8, (3, 4)), (7, 5, (3, 2)), (3, 4, (7, 9)), (1, 1, (3, 2)), (5, 5, (5, 5)), (4, 9, (6, 2)), (11, 13, (1, 1))]):
+        x = torch.randn(2, 3, h, w)
+        cases.add(f"adaptive_max.{i}", lambda x: F.adaptive_max_pool2d(x, out), out, x=x)
+        cases.add(f"adaptive_avg.{i}", lambda x: F.adaptive_avg_pool2d(x, out), out, x=x)
+    write("pool", cases)
+
+
+def linear():
+    torch.manual_seed(3)
+    cases = Cases()
+    cases.add("bias", F.linear, input=torch.randn(5, 4), weight=torch.randn(3, 4), bias=torch.randn(3))
+    cases.add("plain", F.linear, input=torch.randn(1, 6), weight=torch.randn(2, 6))
+    write("linear", cases)
+
+
+def loss():
+    torch.manual_seed(4)
+    cases = Cases()
+    for reduction in ("mean", "sum", "none"):
+        def add(name, f, p, t):
+            cases.add(f"{name}.{reduction}", lambda p, t: f(p, t, reduction=reduction), p=p, t=t)
+        add("mse", F.mse_loss, torch.randn(3, 4), torch.randn(3, 4))
+        add("l1", F.l1_loss, torch.randn(3, 4), torch.randn(3, 4))
+        add("classes", F.cross_entropy, 3 * torch.randn(5, 4), torch.randint(0, 4, (5,)))
+        add("pixels", F.cross_entropy, 3 * torch.randn(2, 3, 3, 4), torch.randint(0, 3, (2, 3, 4)))
+        add("probabilities", F.cross_entropy, 3 * torch.randn(5, 4), torch.randn(5, 4).softmax(1))
+        add("pixel_probabilities", F.cross_entropy, 3 * torch.randn(2, 3, 3, 4), torch.randn(2, 3, 3, 4).softmax(1))
+    write("loss", cases)
+
+
+def activations():
+    torch.manual_seed(5)
+    cases = Cases()
+    x = torch.cat([3 * torch.randn(2, 3, 4).reshape(-1), torch.tensor([0.0, 30.0, -30.0, 1e-9])]).reshape(7, 4)
+    for name, f in [("relu", F.relu), ("leaky_relu", F.leaky_relu), ("elu", F.elu), ("sigmoid", torch.sigmoid),
+                    ("tanh", torch.tanh), ("softmax0", lambda x: F.softmax(x, 0)), ("softmax1", lambda x: F.softmax(x, 1)),
+                    ("log_softmax0", lambda x: F.log_softmax(x, 0)), ("log_softmax1", lambda x: F.log_softmax(x, 1)),
+                    ("clamp", lambda x: x.clamp(-1, 2)), ("abs", torch.abs)]:
+        cases.add(name, lambda x: f(x), x=x)
+    write("activations", cases)
+
+
+def init():
+    """Largest absolute value and deviation of weights and biases of large layers: the range of the initialisation."""
+    torch.manual_seed(6)
+    layers = {
+        "conv": torch.nn.Conv2d(64, 512, 5),
+        "grouped": torch.nn.Conv2d(64, 512, (3, 2), groups=4),
+        "linear": torch.nn.Linear(900, 512),
+    }
+    write("init", {
+        name: torch.stack([v for p in (layer.weight, layer.bias) for v in (p.abs().max(), p.std())])
+        for name, layer in layers.items()
+    })
+
+
+def optim():
+    torch.manual_seed(7)
+    start, gradients = torch.randn(12), torch.randn(20, 12)
+    gradients[:, 3] = 0
+    result = {"start": start, "gradients": gradients}
+    for name, make in {
+        "plain": lambda p: torch.optim.SGD(p, lr=0.05),
+        "momentum": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9),
+        "dampening": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, dampening=0.4),
+        "decay": lambda p: torch.optim.SGD(p, lr=0.05, weight_decay=0.1),
+        "nesterov": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, nesterov=True),
+        "nesterov_decay": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.8, weight_decay=0.1, nesterov=True),
+        "everything": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.8, dampening=0.2, weight_decay=0.1),
+        "adam": lambda p: torch.optim.Adam(p, lr=0.05),
+        "adam_decay": lambda p: torch.optim.Adam(p, lr=0.05, weight_decay=0.1),
+        "adam_other": lambda p: torch.optim.Adam(p, lr=0.02, betas=(0.7, 0.95), eps=1e-4),
+    }.items():
+        p = start.clone().requires_grad_()
+        optimizer = make([p])
+        steps = []
+        for g in gradients:
+            p.grad = g.clone()
+            optimizer.step()
+            steps.append(p.detach().clone())
+        result[name] = torch.stack(steps)
+    write("optim", result)
+
+
+def hashed(count, number, scale):
+    """`count` numbers k scale / 2^15 with whole k in [-2^15, 2^15): the same bits from any program. MurmurHash3's
+    finalizer of the position and the parameter's number."""
+    h = (np.arange(count, dtype=np.uint64) + np.uint64(number) * np.uint64(0x9E3779B1)) & np.uint64(0xFFFFFFFF)
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        h = ((h ^ (h >> np.uint64(shift))) * np.uint64(factor)) & np.uint64(0xFFFFFFFF)
+    h ^= h >> np.uint64(16)
+    return torch.from_numpy(((h & np.uint64(0xFFFF)).astype(np.float64) - 2**15) * (scale / 2**15))
+
+
+def nose_tip():
+    """The network of part 1: result, loss, and of each gradient its norm and 16 numbers."""
+    layers = torch.nn.ModuleList([
+        torch.nn.Conv2d(1, 12, 3), torch.nn.Conv2d(12, 32, 5), torch.nn.Conv2d(32, 64, 5), torch.nn.Conv2d(64, 32, 3),
+        torch.nn.Linear(12800, 128), torch.nn.Linear(128, 2)])
+    parameters = list(layers.parameters())
+    scales = [2.0**-s for s in (1, 1, 4, 4, 4, 4, 4, 4, 6, 6, 3, 3)]
+    for i, (p, scale) in enumerate(zip(parameters, scales)):
+        p.data = hashed(p.numel(), i, scale).reshape(p.shape)
+    x = images = hashed(2 * 60 * 80, 100, 0.5).reshape(2, 1, 60, 80)
+    for conv, pooled in zip(layers[:4], (12, 32, 64, 20)):
+        x = F.adaptive_max_pool2d(F.relu(conv(x)), pooled)
+    y = layers[5](F.relu(layers[4](x.flatten(1))))
+    loss = F.mse_loss(y, hashed(4, 101, 0.5).reshape(2, 2))
+    loss.backward()
+    result = {"y": y, "loss": loss.reshape(1)}
+    for i, p in enumerate(parameters):
+        g = p.grad.reshape(-1)
+        result[f"{i}.norm"] = g.norm().reshape(1)
+        result[f"{i}.numbers"] = g[torch.arange(16) * (g.numel() - 1) // 15]
+    write("nose_tip", result)
+
+
+if __name__ == "__main__":
+    for make in (conv2d, pool, linear, loss, activations, init, optim, nose_tip):
+        make()

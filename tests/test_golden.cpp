@@ -1,0 +1,222 @@
+// Values and gradients against PyTorch. Both sides compute in double from the same bits; they add in different orders,
+// which changes the last of 16 digits: 1e-12 of the largest number leaves room for sums of a few thousand terms.
+
+#include "nasion/models/keypoint_cnn.hpp"
+#include "nasion/ops/loss.hpp"
+#include "nasion/optim/adam.hpp"
+#include "nasion/optim/sgd.hpp"
+#include "support/catch.hpp"
+#include "support/golden.hpp"
+
+using namespace nasion;
+using test::compare_with_golden;
+using test::Golden;
+
+namespace {
+constexpr double rounding = 1e-12;
+}
+
+TEST_CASE("Convolution as in PyTorch, by every algorithm") {
+  const Golden golden("conv2d");
+  REQUIRE(golden.cases().size() == 9);
+  for (const auto& name : golden.cases())
+    for (const auto algorithm : {Conv2dAlgorithm::automatic, Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col}) {
+      const auto o = golden.integers(name + ".options");
+      const Conv2dOptions options{{o[0], o[1]}, {o[2], o[3]}, {o[4], o[5]}, o[6], algorithm};
+      CHECK(compare_with_golden(
+                golden, name, {"x", "w", "b"}, [&](const auto& t) { return conv2d(t[0], t[1], t[2], options); },
+                rounding) == "");
+    }
+}
+
+TEST_CASE("Pooling as in PyTorch") {
+  const Golden golden("pool");
+  REQUIRE(golden.cases().size() == 38);
+  using Pool = Tensord (*)(const Tensord&, const PoolOptions&);
+  using Adaptive = Tensord (*)(const Tensord&, const Size2&);
+  for (const auto& [prefix, pool] :
+       {std::pair<std::string, Pool>{"max.", max_pool2d<double>}, {"avg.", avg_pool2d<double>}})
+    for (const auto& name : golden.cases(prefix)) {
+      const auto o = golden.integers(name + ".options");
+      const PoolOptions options{{o[0], o[1]}, {o[2], o[3]}, {o[4], o[5]}, o[6] != 0};
+      CHECK(compare_with_golden(
+                golden, name, {"x"}, [&, f = pool](const auto& t) { return f(t[0], options); }, rounding) == "");
+    }
+  for (const auto& [prefix, pool] : {std::pair<std::string, Adaptive>{"adaptive_max.", adaptive_max_pool2d<double>},
+                                     {"adaptive_avg.", adaptive_avg_pool2d<double>}})
+    for (const auto& name : golden.cases(prefix)) {
+      const auto o = golden.integers(name + ".options");
+      CHECK(compare_with_golden(
+                golden, name, {"x"},
+                [&, f = pool](const auto& t) {
+                  return f(t[0], {o[0], o[1]});
+                },
+                rounding) == "");
+    }
+}
+
+TEST_CASE("Linear layers as in PyTorch") {
+  const Golden golden("linear");
+  for (const auto& name : {"bias", "plain"})
+    CHECK(compare_with_golden(
+              golden, name, {"input", "weight", "bias"}, [](const auto& t) { return linear(t[0], t[1], t[2]); },
+              rounding) == "");
+}
+
+TEST_CASE("Losses as in PyTorch, with every reduction") {
+  const Golden golden("loss");
+  for (const auto& [suffix, reduction] :
+       {std::pair{".mean", Reduction::mean}, {".sum", Reduction::sum}, {".none", Reduction::none}}) {
+    const auto check = [&](const std::string& name, auto&& loss) {
+      CHECK(compare_with_golden(golden, name, {"p", "t"}, loss, rounding) == "");
+    };
+    const auto r = reduction;
+    check(std::string("mse") + suffix, [r](const auto& t) { return mse_loss(t[0], t[1], r); });
+    check(std::string("l1") + suffix, [r](const auto& t) { return l1_loss(t[0], t[1], r); });
+    for (const std::string name : {"classes", "pixels"})
+      check(name + suffix, [&, classes = golden.integers(name + suffix + ".t")](const auto& t) {
+        return cross_entropy(t[0], classes, r);
+      });
+    for (const std::string name : {"probabilities", "pixel_probabilities"})
+      check(name + suffix, [r](const auto& t) { return cross_entropy(t[0], t[1], r); });
+  }
+}
+
+TEST_CASE("Activations as in PyTorch") {
+  const Golden golden("activations");
+  const std::vector<std::pair<std::string, Tensord (*)(const Tensord&)>> all = {
+      {"relu", [](const Tensord& x) { return relu(x); }},
+      {"leaky_relu", [](const Tensord& x) { return leaky_relu(x); }},
+      {"elu", [](const Tensord& x) { return elu(x); }},
+      {"sigmoid", [](const Tensord& x) { return sigmoid(x); }},
+      {"tanh", [](const Tensord& x) { return tanh(x); }},
+      {"softmax0", [](const Tensord& x) { return softmax(x, 0); }},
+      {"softmax1", [](const Tensord& x) { return softmax(x, 1); }},
+      {"log_softmax0", [](const Tensord& x) { return log_softmax(x, 0); }},
+      {"log_softmax1", [](const Tensord& x) { return log_softmax(x, 1); }},
+      {"clamp", [](const Tensord& x) { return clamp(x, -1, 2); }},
+      {"abs", [](const Tensord& x) { return abs(x); }},
+  };
+  REQUIRE(golden.cases().size() == all.size());
+  for (const auto& [name, f] : all)
+    CHECK(compare_with_golden(
+              golden, name, {"x"}, [g = f](const auto& t) { return g(t[0]); }, rounding) == "");
+}
+
+TEST_CASE("Initial values have PyTorch's range") {
+  const Golden golden("init");
+  Rng rng(1);
+  const auto check = [&](const std::string& name, const auto& layer) {
+    INFO(name);
+    const auto expected = golden[name];  // largest and deviation of the weight, then of the bias
+    Index i = 0;
+    for (const auto& p : nn::parameters(layer)) {
+      const auto largest = max(abs(p)).item();
+      const auto deviation = std::sqrt(mean(square(p)).item());
+      // Of n uniform numbers the largest lies about 1 / n under the bound, and the deviation varies by 0.45 / sqrt(n).
+      const double n = static_cast<double>(p.size());
+      CHECK(largest == Approx(expected.at({i})).epsilon(8 / n));
+      CHECK(deviation == Approx(expected.at({i + 1})).epsilon(4 * 0.45 * std::sqrt(2 / n)));
+      i += 2;
+    }
+  };
+  check("conv", nn::Conv2d<double>({.in = 64, .out = 512, .kernel = 5}, rng));
+  check("grouped", nn::Conv2d<double>({.in = 64, .out = 512, .kernel = {3, 2}, .groups = 4}, rng));
+  check("linear", nn::Linear<double>({.in = 900, .out = 512}, rng));
+}
+
+TEST_CASE("20 steps of each optimizer as in PyTorch") {
+  const Golden golden("optim");
+  const auto check = [&](const std::string& name, auto make) {
+    // Rounding errors of one step stay in the state of the next, and do not grow: 1e-13 of numbers about 1.
+    const auto p = golden["start"].clone().set_requires_grad();
+    auto optimizer = make(p);
+    const auto expected = golden[name];
+    double difference = 0;
+    for (Index step = 0; step < 20; ++step) {
+      p.set_grad(reshape(slice(golden["gradients"], 0, step, step + 1), {-1}));
+      optimizer.step();
+      difference =
+          std::max(difference, test::max_difference(p.detach(), reshape(slice(expected, 0, step, step + 1), {-1})));
+    }
+    INFO(name);
+    CHECK(difference < 1e-13);
+  };
+  const auto sgd = [&](const std::string& name, const optim::SgdOptions& options) {
+    check(name, [&](const Tensord& p) { return optim::SGD<double>({p}, options); });
+  };
+  sgd("plain", {.lr = 0.05});
+  sgd("momentum", {.lr = 0.05, .momentum = 0.9});
+  sgd("dampening", {.lr = 0.05, .momentum = 0.9, .dampening = 0.4});
+  sgd("decay", {.lr = 0.05, .weight_decay = 0.1});
+  sgd("nesterov", {.lr = 0.05, .momentum = 0.9, .nesterov = true});
+  sgd("nesterov_decay", {.lr = 0.05, .momentum = 0.8, .weight_decay = 0.1, .nesterov = true});
+  sgd("everything", {.lr = 0.05, .momentum = 0.8, .dampening = 0.2, .weight_decay = 0.1});
+  const auto adam = [&](const std::string& name, const optim::AdamOptions& options) {
+    check(name, [&](const Tensord& p) { return optim::Adam<double>({p}, options); });
+  };
+  adam("adam", {.lr = 0.05});
+  adam("adam_decay", {.lr = 0.05, .weight_decay = 0.1});
+  adam("adam_other", {.lr = 0.02, .beta1 = 0.7, .beta2 = 0.95, .eps = 1e-4});
+}
+
+namespace {
+
+/// The same numbers as `hashed` of generate.py, exactly representable.
+template <class T>
+std::vector<T> hashed(Index count, std::uint32_t number, double scale) {
+  std::vector<T> result;
+  for (Index i = 0; i < count; ++i) {
+    std::uint32_t h = static_cast<std::uint32_t>(i) + number * 0x9E3779B1;
+    h = (h ^ h >> 16) * 0x85EBCA6B;
+    h = (h ^ h >> 13) * 0xC2B2AE35;
+    h ^= h >> 16;
+    result.push_back(static_cast<T>((static_cast<double>(h & 0xFFFF) - 0x1p15) * (scale / 0x1p15)));
+  }
+  return result;
+}
+
+/// Loss and gradients of part 1's network against the golden file.
+template <class T>
+void check_nose_tip(MemoryOrder order, double tolerance) {
+  const Golden golden("nose_tip");
+  Rng rng(1);
+  const models::KeypointCnn<T> net(models::nose_tip_config(), rng);
+  const auto parameters = nn::parameters(net);
+  const double scales[] = {0x1p-1, 0x1p-1, 0x1p-4, 0x1p-4, 0x1p-4, 0x1p-4,
+                           0x1p-4, 0x1p-4, 0x1p-6, 0x1p-6, 0x1p-3, 0x1p-3};
+  REQUIRE(parameters.size() == 12);
+  for (std::size_t i = 0; i < 12; ++i) {
+    const auto& p = parameters[i];
+    p.detach().copy_from(Tensor<T>::from(p.shape(), hashed<T>(p.size(), static_cast<std::uint32_t>(i), scales[i])));
+  }
+  const auto images = to_order(Tensor<T>::from({2, 1, 60, 80}, hashed<T>(2 * 60 * 80, 100, 0.5)), order);
+  const auto y = net(images);
+  const auto loss = mse_loss(y, Tensor<T>::from({2, 2}, hashed<T>(4, 101, 0.5)));
+  loss.backward();
+  const auto expected = golden["y"];
+  for (Index i = 0; i < 4; ++i) CHECK(y.data()[i] == Approx(expected.data()[i]).epsilon(tolerance).scale(1));
+  CHECK(loss.item() == Approx(golden["loss"].item()).epsilon(tolerance));
+  for (std::size_t i = 0; i < 12; ++i) {
+    INFO("gradient of parameter " << i);
+    const auto gradient = test::values(parameters[i].grad());
+    double squares = 0;
+    for (const T g : gradient) squares += static_cast<double>(g) * static_cast<double>(g);
+    const double norm = golden[message(i, ".norm")].item();
+    CHECK(std::sqrt(squares) == Approx(norm).epsilon(tolerance));
+    const auto numbers = golden[message(i, ".numbers")];
+    for (std::size_t k = 0; k < 16; ++k)
+      CHECK(gradient[k * (gradient.size() - 1) / 15] == Approx(numbers.values()[k]).epsilon(0).margin(tolerance * norm));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("The network of part 1 as in PyTorch") {
+  // Sums of up to 12800 terms, through six layers.
+  check_nose_tip<double>(MemoryOrder::row_major, 1e-11);
+  check_nose_tip<double>(MemoryOrder::channels_last, 1e-11);
+  // In float one of many maxima may be another pixel that is equal up to rounding.
+  check_nose_tip<float>(MemoryOrder::row_major, 1e-4);
+  check_nose_tip<float>(MemoryOrder::channels_last, 1e-4);
+}
