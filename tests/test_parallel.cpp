@@ -109,6 +109,7 @@ TEST_CASE("Loops may be nested and started by several threads") {
 
 TEST_CASE("The number of threads") {
   CHECK_THROWS_WITH(set_num_threads(-1), ContainsSubstring("got -1"));
+  CHECK_THROWS_WITH(set_num_threads(1 << 20), ContainsSubstring("got 1048576"));
   const test::Threads use(0);
   CHECK(num_threads() >= 1);
 }
