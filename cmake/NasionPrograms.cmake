@@ -17,7 +17,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # GCC 12 sees overlaps and overruns in std::string once it has inlined operator+, and uninitialised values in its own
   # AVX-512 intrinsics.
   target_compile_options(nasion_flags INTERFACE -Wno-restrict -Wno-array-bounds
-    -Wno-stringop-overflow -Wno-maybe-uninitialized)
+    -Wno-stringop-overflow -Wno-uninitialized -Wno-maybe-uninitialized)
 endif()
 if(NASION_NATIVE)
   include(CheckCXXCompilerFlag)
