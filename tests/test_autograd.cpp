@@ -209,6 +209,13 @@ TEST_CASE("Gradients share no memory with each other or with anything given") {
   CHECK(values(y.grad()) == Vector{1, 1});
   CHECK(values(given) == Vector{1, 1});
   y.zero_grad();
+  // One gradient goes two ways, and more is added on one of them only.
+  const auto u = leaf({1});
+  const auto a = u * 2, b = u * 3, older = a * 5, newer = a + b;
+  const auto one = Tensord::ones({1});
+  (newer + older).backward(one);
+  CHECK(values(u.grad()) == Vector{2 * (1 + 5) + 3});
+  CHECK(one.item() == 1);
   (reshape(y, {1, 2}) + 0).backward(Tensord::ones({1, 2}));
   const auto z = leaf({0, 0});
   (z + y).backward(y.grad());

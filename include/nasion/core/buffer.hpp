@@ -51,8 +51,9 @@ class CachingAllocator {
       block = ::operator new(size, alignment, std::nothrow);
       if (!block) {
         release();
-        block = ::operator new(size, alignment);
+        block = ::operator new(size, alignment, std::nothrow);
       }
+      if (!block) throw std::bad_alloc();
       ++stats_.system_allocations;
     }
     stats_.in_use += size;
