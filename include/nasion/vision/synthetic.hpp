@@ -36,6 +36,9 @@ inline void check_face(const FaceParameters& face) {
   within("scale", face.scale, 1e-3f, 0.2f);
   const auto& hair = face.person.hair;
   within("hair.length", hair.length, 0, 60), within("hair.thickness", hair.thickness, 0, 4);
+  within("hair.parting", hair.parting, -2, 2), within("hair.recession", hair.recession, 0, 1);
+  within("glasses_size", face.person.glasses_size, 0.2f, 3);
+  within("collar_height", face.person.collar_height, -1, 2);
   for (const float density :
        {face.person.stubble, face.person.moustache, face.person.chin_beard, face.person.cheek_beard})
     within("beard", density, 0, 1);

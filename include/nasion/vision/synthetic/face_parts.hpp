@@ -2,24 +2,31 @@
 // The other surfaces of a portrait: eyeballs, mouth, ears, shoulders, glasses.
 
 #include "nasion/vision/synthetic/face_parameters.hpp"
+#include "nasion/vision/synthetic/noise.hpp"
 
 namespace nasion::vision::synthetic {
 
-/// An eyeball in its own frame, looking along +z: `average` is the direction from its centre. side: 1 right in the
-/// picture.
+/// An eyeball, looking along +z: `average` is the direction from its centre. Only the front is there; at its rim it
+/// goes over into a flat border that closes the corners of the eye. side: 1 right in the picture.
 inline Grid eyeball(float side, const IdentityWeights& identity) {
   Grid g(25, 41);
-  const Vec3 centre{side * eye_centre.x, eye_centre.y, eye_centre.z};
   // The ball follows its socket: as the foremost point moves with the morphs, so does the whole.
-  const Vec3 front = centre + Vec3{0, 0, eye_radius};
-  const Vec3 moved = morphed(front, identity, {}) - Vec3{0, 0, eye_radius};
+  const Vec3 front = Vec3{side * eye_centre.x, eye_centre.y, eye_centre.z + eye_radius};
+  const Vec3 centre = morphed(front, identity, {}) - Vec3{0, 0, eye_radius};
   for (int r = 0; r < g.rows; ++r)
     for (int c = 0; c < g.columns; ++c) {
-      const float polar = 1.7f * static_cast<float>(r) / static_cast<float>(g.rows - 1);
+      const float polar = 1.15f * static_cast<float>(r) / static_cast<float>(g.rows - 5);  // the last 4 rows: border
       const float angle = 2 * pi * static_cast<float>(c) / static_cast<float>(g.columns - 1);
-      const Vec3 d{std::sin(polar) * std::cos(angle), std::sin(polar) * std::sin(angle), std::cos(polar)};
+      const float border = std::max(polar - 1.15f, 0.0f), on_ball = polar - border;
+      const float nose_side = smoothstep(0.5f, -0.5f, side * std::cos(angle));  // the temple falls away at once
+      const float out = std::sin(on_ball) + border * mix(0.5f, 2.0f, nose_side);
       const std::size_t i = g.index(r, c);
-      g.average[i] = d, g.normal[i] = d, g.position[i] = moved + d * eye_radius, g.gloss[i] = 1;
+      g.average[i] = {std::sin(on_ball) * std::cos(angle), std::sin(on_ball) * std::sin(angle), std::cos(on_ball)};
+      const float back = border * mix(2.5f, 0.0f, nose_side);
+      g.position[i] =
+          centre + Vec3{out * std::cos(angle), out * std::sin(angle), std::cos(on_ball) - back} * eye_radius;
+      g.normal[i] = normalized(mix(g.average[i], {0, 0, 1}, smoothstep(0, 0.1f, border)));
+      g.gloss[i] = 1 - smoothstep(0, 0.05f, border);
     }
   return g;
 }
@@ -49,15 +56,18 @@ Grid teeth(bool upper, Deform&& deform) {
   return g;
 }
 
-/// The dark behind the teeth; its lower edge goes with the jaw.
+/// The dark behind the teeth, bent forwards to the cheeks; its lower edge goes with the jaw.
 template <class Deform>
 Grid mouth_cavity(Deform&& deform) {
-  Grid g(2, 2);
-  for (std::size_t i = 0; i < 4; ++i) {
-    g.average[i] = {i % 2 ? 2.4f : -2.4f, i / 2 ? -8.9f : -5.2f, 5.6f};
-    g.position[i] = deform(g.average[i]);
-    g.normal[i] = {0, 0, 1}, g.colour[i] = {0.06f, 0.012f, 0.012f}, g.open[i] = 0.3f, g.lit[i] = 0.1f;
-  }
+  Grid g(2, 13);
+  for (int r = 0; r < g.rows; ++r)
+    for (int c = 0; c < g.columns; ++c) {
+      const float u = 2 * static_cast<float>(c) / static_cast<float>(g.columns - 1) - 1;
+      const std::size_t i = g.index(r, c);
+      g.average[i] = {2.9f * u, r == 0 ? -5.2f : -8.9f, 4.8f + 2.3f * square(square(u))};
+      g.position[i] = deform(g.average[i]);
+      g.normal[i] = {0, 0, 1}, g.colour[i] = {0.06f, 0.012f, 0.012f}, g.open[i] = 0.3f, g.lit[i] = 0.1f;
+    }
   return g;
 }
 
@@ -96,28 +106,31 @@ inline Grid ear(float side, const IdentityWeights& identity, Vec3 skin, float si
 
 /// Neck opening, shoulders and chest, dressed. Lives in the frame of the body.
 inline Grid torso(const PersonParameters& person) {
-  using Ring = std::array<float, 8>;
-  Grid g(60, 121);
-  const float top = mix(-14.2f, -12.3f, person.collar_height), broad = person.female ? 0.86f : 1.0f;
-  const Ring half_width{5.9f, 6.5f, 8.2f, 12.5f, 17.5f, 20.5f, 22.0f, 23.0f};
-  const Ring height_side{top + 0.4f, top - 1.2f, -15.2f, -16.4f, -17.8f, -20.3f, -25.0f, -40.0f};
-  const Ring height_front{
-      top - 1.6f + 0.8f * person.collar_height, top - 2.6f, -17.2f, -19.0f, -21.5f, -24.5f, -29.0f, -42.0f};
-  const Ring depth_front{5.6f, 6.2f, 6.6f, 7.6f, 9.0f, 10.0f, 10.8f, 12.0f};
+  using Ring = std::array<float, 8>;  // collar's edge, its foot, then over the shoulders down
+  Grid g(90, 181);
+  const float top = mix(-14.0f, -12.2f, person.collar_height), broad = person.female ? 0.88f : 1.0f;
+  const float neck = 1 + 0.07f * person.shape[identity_index("neck width")];
+  const Ring half_width{5.8f, 6.3f, 8.4f, 13.5f, 18.5f, 21.5f, 22.8f, 23.5f};
+  const Ring depth{5.6f, 6.2f, 6.8f, 7.8f, 9.2f, 10.2f, 11.0f, 12.0f};
+  const Ring side{top - 0.2f, top - 1.4f, -15.2f, -16.1f, -17.3f, -19.6f, -24.5f, -40.0f};
+  const Ring front{top - 2.0f + person.collar_height, top - 2.9f, -17.4f, -19.0f, -21.0f, -24.0f, -29.0f, -42.0f};
+  const Ring back{top + 0.6f, top - 0.6f, -14.2f, -15.0f, -16.4f, -18.6f, -24.0f, -40.0f};
+  const auto seed = static_cast<std::uint32_t>(person.seed);
   for (int r = 0; r < g.rows; ++r)
     for (int c = 0; c < g.columns; ++c) {
       const float t = 7 * static_cast<float>(r) / static_cast<float>(g.rows - 1);
       const float around = pi * (2 * static_cast<float>(c) / static_cast<float>(g.columns - 1) - 1);
       const float s = std::sin(around), k = std::cos(around);
-      const float wide = (t > 1.5f ? mix(1.0f, broad, smoothstep(1.5f, 3.5f, t)) : 1.0f) * spline(half_width, t);
+      const float size = mix(neck, broad, smoothstep(1.0f, 3.5f, t));
       const std::size_t i = g.index(r, c);
-      g.position[i] = {wide * s, mix(spline(height_side, t), spline(height_front, t), k * k * (k > 0 ? 1.0f : 0.2f)),
-                       -1.5f + k * (k > 0 ? spline(depth_front, t) : 6.5f + 0.3f * t)};
-      const float fold = 0.12f * std::sin(9 * s + 2.3f * t + 1.7f * std::sin(3 * t)) * smoothstep(1.5f, 4, t);
-      g.position[i].z += fold;
+      const float folds = value_noise(3 * s + 20, 0.9f * t + 1.5f * s, seed + 31) - 0.5f;
+      g.position[i] = {size * spline(half_width, t) * s, mix(spline(side, t), spline(k > 0 ? front : back, t), k * k),
+                       -1.5f + k * size * (k > 0 ? spline(depth, t) : 6.5f + 0.3f * t)};
+      g.position[i] += Vec3{0, 0.7f, 0.7f} * (folds * smoothstep(1.5f, 4.0f, t));
       g.average[i] = {40.0f * s, -80.0f - 4 * t, 0.0f};
-      g.colour[i] = mix(person.collar, person.clothes, smoothstep(0.9f, 1.05f, t));
-      g.open[i] = mix(0.55f, 1.0f, smoothstep(0, 1.5f, t)) - (0.25f * bell(t - 1, 0.12f));
+      const float weave = value_noise(70 * around, 45 * t, seed + 32) - 0.5f;
+      g.colour[i] = mix(person.collar, person.clothes, smoothstep(0.9f, 1.05f, t)) * (1 + 0.5f * weave);
+      g.open[i] = mix(0.5f, 1.0f, smoothstep(0, 1.5f, t)) - 0.3f * bell(t - 1, 0.12f);
     }
   compute_normals(g, 1, true);
   return g;

@@ -99,12 +99,12 @@ inline Vec3 head_point(float around, float ring) {
   // clang-format off
   using Profile = std::array<float, 20>;
   //                                 crown                    forehead        brow  eyes              nose                   mouth         chin   jaw    below  throat neck
-  static constexpr Profile front_y{ 11.9f, 11.4f,  9.8f,  7.3f, 4.8f, 2.7f, 1.4f,  0.0f, -1.8f, -3.4f, -5.0f, -6.8f, -8.5f, -10.2f, -11.5f, -11.9f, -11.8f, -13.2f, -16.0f, -20.0f};
+  static constexpr Profile front_y{11.75f, 11.05f, 9.5f, 7.3f, 4.8f, 2.7f, 1.4f, 0.0f, -1.8f, -3.4f, -5.0f, -6.8f, -8.5f, -10.2f, -11.5f, -11.9f, -11.8f, -13.2f, -16.0f, -20.0f};
   static constexpr Profile front_z{ -0.6f,  3.4f,  6.4f,  8.1f, 8.9f, 9.15f, 9.1f, 8.8f,  8.75f, 8.85f, 9.05f, 9.1f,  8.95f,  8.85f,  8.0f,   6.6f,   4.6f,   4.0f,   4.0f,   4.2f};
-  static constexpr Profile side_x{   0.0f,  3.7f,  5.9f,  7.1f, 7.55f, 7.5f, 7.3f, 7.15f, 7.1f,  7.0f,  6.85f, 6.6f,  6.3f,   5.95f,  5.6f,   5.4f,   5.3f,   5.4f,   5.6f,   6.0f};
-  static constexpr Profile side_y{  11.9f, 11.4f,  9.6f,  7.2f, 4.8f, 2.7f, 1.4f,  0.0f, -1.6f, -3.0f, -4.4f, -5.7f, -6.9f,  -7.8f,  -8.6f,  -9.1f, -10.0f, -12.0f, -15.0f, -19.0f};
+  static constexpr Profile side_x{0.0f, 3.6f, 5.8f, 7.0f, 7.55f, 7.5f, 7.3f, 7.15f, 7.1f, 7.0f, 7.0f, 6.8f, 6.45f, 5.95f, 5.6f, 5.55f, 5.5f, 5.55f, 5.7f, 6.0f};
+  static constexpr Profile side_y{11.75f, 11.0f, 9.3f, 7.0f, 4.8f, 2.7f, 1.4f, 0.0f, -1.6f, -3.0f, -4.4f, -5.7f, -6.9f, -7.8f, -8.6f, -9.1f, -10.0f, -12.0f, -15.0f, -19.0f};
   static constexpr Profile side_z{  -0.6f, -0.8f, -1.0f, -1.0f, -1.0f, -0.7f, -0.3f, 0.1f, 0.4f,  0.5f,  0.6f,  0.6f,  0.6f,   0.5f,   0.3f,   0.0f,  -0.4f,  -1.0f,  -1.2f,  -1.2f};
-  static constexpr Profile back_y{  11.9f, 11.3f,  9.3f,  6.7f, 4.0f, 1.6f, 0.2f, -1.2f, -2.5f, -3.6f, -4.6f, -5.5f, -6.4f,  -7.2f,  -8.0f,  -8.6f,  -9.5f, -11.2f, -14.0f, -18.0f};
+  static constexpr Profile back_y{11.75f, 10.9f, 9.3f, 6.7f, 4.0f, 1.6f, 0.2f, -1.2f, -2.5f, -3.6f, -4.6f, -5.5f, -6.4f, -7.2f, -8.0f, -8.6f, -9.5f, -11.2f, -14.0f, -18.0f};
   static constexpr Profile back_z{  -0.6f, -5.0f, -8.1f, -9.7f, -10.1f, -9.7f, -9.1f, -8.4f, -7.6f, -6.9f, -6.4f, -6.1f, -5.9f, -5.8f, -5.8f,  -5.9f,  -6.0f,  -6.3f,  -6.6f,  -7.0f};
   static constexpr Profile corner{   2.0f,  2.1f,  2.1f, 2.12f, 2.15f, 2.15f, 2.15f, 2.1f, 2.1f,  2.05f, 2.05f, 2.0f,  2.0f,   2.0f,   2.0f,   2.0f,   2.0f,   2.0f,   2.0f,   2.0f};
   // clang-format on

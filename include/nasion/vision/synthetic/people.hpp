@@ -28,11 +28,12 @@ inline PersonParameters random_person(Rng rng) {
   const float melanin = rng.chance(0.75) ? uniform(0, 0.35) : uniform(0.35, 1);
   const Vec3 pale{0.78f, 0.5f, 0.39f}, tan{0.5f, 0.28f, 0.18f}, dark{0.13f, 0.065f, 0.04f};
   p.skin = melanin < 0.5f ? mix(pale, tan, 2 * melanin) : mix(tan, dark, 2 * melanin - 1);
-  p.skin = p.skin * Vec3{uniform(0.94, 1.04), uniform(0.94, 1.04), uniform(0.92, 1.06)};
+  p.skin = p.skin * Vec3{uniform(0.94, 1.06), uniform(0.92, 1.03), uniform(0.9, 1.14)};
   p.lips =
       mix(p.skin * Vec3{0.78f, 0.48f, 0.5f}, Vec3{0.45f, 0.08f, 0.1f}, p.female ? uniform(0, 0.45) : uniform(0, 0.1));
-  p.blush = uniform(0.4, 1.6), p.freckles = rng.chance(0.2) ? uniform(0.3, 1) : 0, p.shine = uniform(0.5, 1.4);
-  const std::array<Vec3, 5> irises{{{0.10f, 0.16f, 0.24f},
+  p.wrinkles = rng.chance(0.5) ? uniform(0, 1) : 0, p.blush = uniform(0.4, 1.6),
+  p.freckles = rng.chance(0.2) ? uniform(0.3, 1) : 0, p.shine = uniform(0.5, 1.4);
+  const std::array<Vec3, 5> irises{{{0.065f, 0.10f, 0.15f},
                                     {0.09f, 0.11f, 0.10f},
                                     {0.11f, 0.12f, 0.05f},
                                     {0.10f, 0.045f, 0.015f},
@@ -46,8 +47,8 @@ inline PersonParameters random_person(Rng rng) {
                                      {0.018f, 0.013f, 0.011f},
                                      {0.2f, 0.085f, 0.035f},
                                      {0.3f, 0.28f, 0.26f}}};
-  p.hair.colour =
-      colours[static_cast<std::size_t>(melanin > 0.45f ? 3 + rng.below(2) : rng.below(7))] * uniform(0.8, 1.2);
+  p.hair.colour = colours[static_cast<std::size_t>(melanin > 0.45f ? 3 + rng.below(2) : rng.below(7))];
+  p.hair.colour = p.hair.colour * uniform(0.8, 1.2);
   p.hair.parting = uniform(-0.8, 0.8), p.hair.thickness = uniform(0.8, 1.2);
   if (p.female) {
     const std::array styles{Style::long_open, Style::long_open, Style::swept_back,
@@ -94,8 +95,8 @@ inline PersonParameters random_person(Rng rng) {
   p.glasses_size = uniform(0.85, 1.1);
   if (rng.chance(0.3)) p.glasses_colour = {0.25f, 0.2f, 0.12f};
   const auto cloth = [&] {
-    const float value = rng.chance(0.5) ? uniform(0.01, 0.06) : uniform(0.06, 0.6);
-    return Vec3{value * uniform(0.6, 1.2), value * uniform(0.6, 1.2), value * uniform(0.6, 1.3)};
+    const float value = rng.chance(0.5) ? uniform(0.008, 0.05) : uniform(0.05, 0.5);
+    return Vec3{value * uniform(0.75, 1.15), value * uniform(0.75, 1.1), value * uniform(0.75, 1.25)};
   };
   p.clothes = cloth(), p.collar = rng.chance(0.5) ? p.clothes : cloth();
   p.collar_height = rng.chance(0.3) ? 1.0f : uniform(0, 0.5);
@@ -122,7 +123,7 @@ inline FaceParameters imm_view(const PersonParameters& person, int view, Rng rng
   auto& e = f.expression;
   e[expression_index("lips closed")] = 1;
   e[expression_index("brows up")] = normal(0, 0.12), e[expression_index("frown")] = std::max(normal(0, 0.12), 0.0f);
-  f.eyes.upper = std::clamp(normal(0.95, 0.13), 0.5f, 1.3f), f.eyes.lower = std::clamp(normal(1, 0.15), 0.5f, 1.4f);
+  f.eyes.upper = std::clamp(normal(1.03, 0.15), 0.5f, 1.35f), f.eyes.lower = std::clamp(normal(1, 0.15), 0.5f, 1.4f);
   f.yaw = normal(0, 0.035), f.pitch = normal(0, 0.05), f.roll = normal(0, 0.035);
   f.gaze_x = normal(0, 0.04) - 0.7f * f.yaw, f.gaze_y = normal(0, 0.03);
   const auto smile = [&](float amount) {
@@ -154,18 +155,18 @@ inline FaceParameters imm_view(const PersonParameters& person, int view, Rng rng
   }
 
   // Placement: eyes 60 pixels above the base of the nose, as in the photographs.
-  f.scale = normal(14.2, 0.55) / 480;
+  f.scale = normal(14.2, 0.75) / 480;
   f.centre_x = normal(0.508, view == 3 || view == 4 || view == 6 ? 0.04 : 0.03) + 0.17f * f.yaw;
-  f.centre_y = normal(0.49, 0.03);
+  f.centre_y = normal(0.492, 0.035);
 
   const float warm = uniform(0.92, 1.08);
-  const float key = uniform(1.15, 1.45);
+  const float key = uniform(1.2, 1.65);
   f.light_direction = {uniform(-0.5, 0.5), uniform(0.45, 1.0), 0.9f};
   f.light = Vec3{key * warm, key, key / warm};
   f.fill_direction = {f.light_direction.x > 0 ? -0.7f : 0.7f, 0.1f, 0.7f};
-  const float fill = uniform(0.15, 0.4), ambient = uniform(0.14, 0.3);
+  const float fill = uniform(0.12, 0.38), ambient = uniform(0.12, 0.28);
   f.fill = {fill, fill, fill * 1.05f}, f.ambient = {ambient, ambient, ambient};
-  f.exposure = uniform(0.33, 0.75);
+  f.exposure = uniform(0.38, 0.72);
   if (view == 5 || (view == 6 && rng.chance(0.25))) {
     f.spot = true;
     f.light_direction = {uniform(0.7, 1.3), uniform(0.25, 0.6), 0.75f};

@@ -161,8 +161,9 @@ class Portrait {
     const PersonParameters& person = face_.person;
     Grid head = head_mesh(person.shape, face_.expression);
     paint_skin(head, person, face_.eyes);
-    strands_ = facial_hair(head, person, face_.eyes);
-    strands_.push_back(scalp_hair(head, person));
+    const float richness = std::clamp(samples * camera_.scale / 28, 0.15f, 3.0f);
+    strands_ = facial_hair(head, person, face_.eyes, richness);
+    strands_.push_back(scalp_hair(head, person, richness));
     pose_.turn(head, Pose::neck_share);
     const auto on_head = [](Vec3) { return 0.0f; };
     const auto add = [&](Grid g, Material m, auto&& share) {
@@ -209,7 +210,9 @@ class Portrait {
   void draw_part(FragmentBuffer& fragments, std::size_t k) const {
     const Grid& g = parts_[k].grid;
     std::vector<Vec3> corners(g.size());
-    for (std::size_t i = 0; i < g.size(); ++i) corners[i] = project(g.position[i]);
+    constexpr float nowhere = std::numeric_limits<float>::quiet_NaN();
+    for (std::size_t i = 0; i < g.size(); ++i)  // what faces away is hidden by what faces the camera
+      corners[i] = g.normal[i].z < -0.35f ? Vec3{nowhere, nowhere, nowhere} : project(g.position[i]);
     rasterize(g, corners, fragments.width, fragments.height,
               [&](int x, int y, float depth, std::uint32_t element, float b, float c) {
                 Fragment& f = fragments.at(x, y);
@@ -322,6 +325,7 @@ inline Image develop(const std::vector<Vec3>& picture, int width, int height, co
       }
       sum = sum * face.exposure;
       const auto tone = [&](float v, int channel) {
+        if (!(v > 0)) return gamma[0];
         v = v < 0.7f ? v : 0.7f + 0.3f * (1 - std::exp(-(v - 0.7f) / 0.3f));  // highlights roll off
         const float grain = hash01(x * 3 + channel, y, grain_seed) + hash01(x * 3 + channel, y, grain_seed + 9) - 1;
         v += face.noise * grain * std::sqrt(std::max(v, 0.0f) + 0.01f) * 2;

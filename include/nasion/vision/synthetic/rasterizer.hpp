@@ -49,7 +49,7 @@ inline std::array<std::size_t, 3> triangle_corners(const Grid& g, std::uint32_t 
 
 /// Calls plot(x, y, depth, element, b, c) for every pixel centre inside a triangle of the grid whose corners on the
 /// picture are given. Attributes are interpolated linearly on the picture: triangles are too small for perspective to
-/// matter.
+/// matter. Triangles with a corner that is not a number are left out.
 template <class Plot>
 void rasterize(const Grid& g, const std::vector<Vec3>& corners, int width, int height, Plot&& plot) {
   const auto count = static_cast<std::uint32_t>(2 * (g.rows - 1) * (g.columns - 1));
@@ -61,7 +61,7 @@ void rasterize(const Grid& g, const std::vector<Vec3>& corners, int width, int h
     const float bottom = std::min(std::max({a.y, b.y, c.y}), static_cast<float>(height));
     if (!(left < right && top < bottom)) continue;
     const float area = (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x);
-    if (std::abs(area) < 1e-9f) continue;
+    if (!(std::abs(area) > 1e-9f)) continue;  // also when not a number
     const float scale = 1 / area;
     const int last_x = std::min(static_cast<int>(right), width - 1),
               last_y = std::min(static_cast<int>(bottom), height - 1);

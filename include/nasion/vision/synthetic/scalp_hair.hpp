@@ -70,15 +70,19 @@ inline Combing combing(const PersonParameters::Hair& hair, Vec3 a) {
     case Style::long_open:
       return {.direction = {side * 0.9f, -0.6f, -0.35f}, .lift = 0.25f, .weight = 0.4f};
     case Style::curly:
-      return {.direction = {0.1f * a.x, -0.5f, 0.1f}, .lift = 0.5f, .weight = 0.15f, .cling = 0.3f};
+      return {.direction = {0.1f * a.x, 0.35f - 0.9f * flank, 0.2f},
+              .lift = 0.85f,
+              .weight = 0.12f,
+              .cling = 0.22f,
+              .stretch = 0.6f + 0.4f * on_top};
   }
   return {};
 }
 
 }  // namespace detail
 
-/// The hair of the head in the person's style.
-inline Strands scalp_hair(const Grid& head, const PersonParameters& person) {
+/// The hair of the head in the person's style. `richness` scales the number of strands.
+inline Strands scalp_hair(const Grid& head, const PersonParameters& person, float richness) {
   using Style = PersonParameters::Hair::Style;
   const auto& hair = person.hair;
   const bool is_long = hair.length > 12, curly = hair.style == Style::curly, bald = hair.style == Style::bald;
@@ -86,13 +90,15 @@ inline Strands scalp_hair(const Grid& head, const PersonParameters& person) {
   s.points_per_strand = is_long ? 18 : curly ? 14 : 9;
   s.root_open = 0.35f;
   const RootSampler roots(head, [&](Vec3 p) {
-    return p.y < -8 ? 0.0f : scalp(p, hair.recession) * (bald ? smoothstep(4.5f, 2.0f, p.y) : 1.0f);
+    if (p.y < -8) return 0.0f;
+    const float in_view = is_long ? 1.0f : smoothstep(-8.0f, -5.5f, p.z);  // nobody sees the back of the head
+    return in_view * scalp(p, hair.recession) * (bald ? smoothstep(4.5f, 2.0f, p.y) : 1.0f);
   });
   if (roots.empty()) return s;
 
   const detail::Skull skull(head);
   const auto seed = static_cast<std::uint32_t>(person.seed);
-  const float count = (is_long || curly ? 8000.0f : hair.length < 2 ? 13000.0f : 11000.0f) * hair.thickness;
+  const float count = (is_long ? 8000.0f : hair.length < 2 ? 13000.0f : 11000.0f) * hair.thickness * richness;
   Rng rng = Rng(person.seed).split(5);
   for (int k = 0; k < static_cast<int>(count); ++k) {
     const std::size_t i = roots(rng);
@@ -111,16 +117,16 @@ inline Strands scalp_hair(const Grid& head, const PersonParameters& person) {
                 side = a.x > hair.parting * 4 ? 1.0f : -1.0f;
     const float phase = 9 * (lock_x + lock_z) + detail::uniform(rng, 0, 1);
     Vec3 p = detail::jittered(head, i, rng);
-    Vec3 d = normalized(
-        detail::along_surface(c.direction + Vec3{0.7f * lock_x + 0.3f * fine, 0.2f * lock_z, 0.7f * lock_z}, n) +
-        n * (c.lift * detail::uniform(rng, 0.7f, 1.4f)) + detail::random_vector(rng, 0.2f));
+    const Vec3 tangled = Vec3{0.7f * lock_x + 0.3f * fine, 0.2f * lock_z, 0.7f * lock_z};
+    const float lift = c.lift * detail::uniform(rng, 0.7f, 1.4f);
+    Vec3 d = normalized(detail::along_surface(c.direction + tangled, n) + n * lift + detail::random_vector(rng, 0.2f));
     for (int j = 0; j < s.points_per_strand; ++j) {
       s.points.push_back(p);
       Vec3 next = p + d * step;
       if (j > 0) next = skull.outside(next, clearance + (is_long ? 0.1f * smoothstep(1, -4, next.y) : 0.0f));
       // The face stays free: long hair hangs beside it, short hair is cut above the brows.
       if (next.z > 2 && next.y < 8) {
-        if (is_long || curly) {
+        if (is_long) {
           const float beside = mix(0.9f * skull.radii.x, 2.2f, smoothstep(0.5f, 7.5f, next.y));
           if (std::abs(next.x) < beside) next.x = mix(next.x, side * beside, 0.6f);
         } else if (next.y < fringe_end && std::abs(next.x) < 5.5f) {

@@ -15,7 +15,7 @@ inline void paint_skin(Grid& g, const PersonParameters& person, EyeOpening eyes)
     const Vec3 p = g.average[i];
     const float ax = std::abs(p.x);
     Vec3 colour = person.skin;
-    float gloss = 0.28f;
+    float gloss = 0.36f;
     const float blotch = value_noise(p.x * 0.7f + 40, p.y * 0.7f + p.z * 0.5f, seed) - 0.5f;
     const float pores = value_noise(p.x * 6 + 90, p.y * 6 + p.z * 4, seed + 1) - 0.5f;
     colour = colour * (1 + 0.2f * blotch + 0.12f * pores);
@@ -36,6 +36,14 @@ inline void paint_skin(Grid& g, const PersonParameters& person, EyeOpening eyes)
       colour = colour * (1 - 0.5f * inside * bell(p.y - meeting - 0.4f, 0.085f));
       colour = colour * (1 - 0.75f * inside * bell(p.y - meeting, 0.075f));
       colour = colour * (1 - 0.3f * inside * bell(p.y - lower_lid(ax, eyes) + 0.03f, 0.06f));
+      if (person.wrinkles > 0) {
+        const float fold = bell(ax - 1.95f - 0.45f * (-4.1f - p.y), 0.13f) * smoothstep(-3.8f, -4.4f, p.y) *
+                           smoothstep(-7.2f, -6.2f, p.y);
+        const float rows = 0.5f + 0.5f * std::cos(7.5f * (p.y + 0.12f * std::sin(1.3f * p.x)));
+        const float forehead = square(square(rows)) * bell(p.x, p.y - 5.0f, 2.8f, 0.9f);
+        const float corner = bell(p.y + 0.1f - 0.4f * (ax - 5.2f) * std::sin(4 * p.y), 0.3f) * bell(ax - 5.4f, 0.3f);
+        colour = colour * (1 - person.wrinkles * (0.3f * fold + 0.2f * forehead + 0.1f * corner));
+      }
       // Lips
       const float up = upper_lip_border(p.x), low = lower_lip_border(p.x);
       const float lips = smoothstep(up + 0.08f, up - 0.1f, p.y) * smoothstep(low - 0.1f, low + 0.08f, p.y) *

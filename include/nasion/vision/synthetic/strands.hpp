@@ -60,7 +60,8 @@ inline Vec3 along_surface(Vec3 direction, Vec3 normal) { return direction - norm
 inline Vec3 jittered(const Grid& g, std::size_t i, Rng& rng) {
   const Vec3 across = g.position[i + 1] - g.position[i],
              down = g.position[i + static_cast<std::size_t>(g.columns)] - g.position[i];
-  return g.position[i] + across * uniform(rng, 0, 1) + down * uniform(rng, 0, 1);
+  const float u = uniform(rng, 0, 1), v = uniform(rng, 0, 1);
+  return g.position[i] + across * u + down * v;
 }
 
 inline Vec3 varied(Vec3 colour, Rng& rng, float lock) {
