@@ -16,6 +16,7 @@
 extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
 extern "C" const char* __tsan_default_options() { return "allocator_may_return_null=1"; }
 extern "C" const char* __ubsan_default_options() { return "print_stacktrace=1"; }
+extern "C" const char* __lsan_default_suppressions() { return "leak:libomp"; }  // the threads it keeps for each thread
 
 namespace {
 
