@@ -1,0 +1,238 @@
+// The programs as their users meet them: run from outside, killed, resumed, given bad input.
+
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <chrono>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "nasion/io/safetensors.hpp"
+#include "nasion/train/history.hpp"
+#include "nasion/vision/draw.hpp"
+#include "nasion/vision/landmarks.hpp"
+#include "support/catch.hpp"
+#include "support/data_dir.hpp"
+#include "support/process.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace nasion;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string part1 = std::string(NASION_PROGRAM_DIR) + "/part1_nose_tip";
+
+/// An IMM folder of ten persons (25 to 34): 48 photos to learn from, 12 to validate. A disc marks each nose.
+void write_faces(const fs::path& folder) {
+  fs::create_directories(folder);
+  Rng rng(5);
+  for (int person = 25; person <= 34; ++person)
+    for (int view = 1; view <= 6; ++view) {
+      const std::string name = message(person, "-", view, "m");
+      const vision::Point nose{rng.uniform(50, 110), rng.uniform(40, 80)};
+      vision::Image photo(160, 120, 3, 90);
+      vision::draw_point(photo, nose, vision::colours::white, 8);
+      vision::write_jpeg(folder / (name + ".jpg"), photo);
+      vision::Landmarks relative;
+      for (int i = 0; i < vision::imm::point_count; ++i)
+        relative.push_back({(nose.x + i - vision::imm::nose_tip) / 160, nose.y / 120});
+      vision::write_asf(folder / (name + ".asf"), {relative, name + ".jpg"});
+    }
+}
+
+support::ProcessResult run(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), part1);
+  return support::run_process(arguments, "");
+}
+
+/// Starts the program and kills it after a while, unless it has ended by then. Returns whether it had.
+bool run_and_kill(std::vector<std::string> arguments, std::chrono::milliseconds after) {
+  arguments.insert(arguments.begin(), part1);
+  std::vector<char*> argv;
+  for (auto& word : arguments) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  pid_t child = 0;
+  REQUIRE(::posix_spawn(&child, part1.c_str(), nullptr, nullptr, argv.data(), environ) == 0);
+  std::this_thread::sleep_for(after);
+  ::kill(child, SIGKILL);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+long lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
+
+}  // namespace
+
+TEST_CASE("part1_nose_tip writes all that it promises") {
+  const test::TemporaryFolder folder;
+  write_faces(folder.path() / "faces");
+  const auto out = folder.path() / "out";
+  const auto result =
+      run({"--data", folder.path() / "faces", "--epochs", "5", "--seed", "3", "--threads", "1", "--out", out});
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  CHECK(result.err.empty());
+  for (const auto* name :
+       {"report.html", "history.csv", "metrics.json", "predictions.csv", "model.safetensors", "checkpoint.safetensors",
+        "samples.png", "successes.png", "failures.png", "learning_rates.json"})
+    CHECK(fs::exists(out / name));
+  const auto history = train::History::read(out / "history.csv");
+  CHECK(history.last_epoch() == 5);
+  CHECK(history.rows().back().train_loss < history.rows().front().train_loss);
+  const auto metrics = nlohmann::json::parse(test::read_text(out / "metrics.json"));
+  CHECK(metrics["val_mse"].get<double>() == Approx(history.rows().back().val_loss).epsilon(1e-3));
+  CHECK(metrics["val_mean_error_px"].get<double>() > 0);
+  CHECK(metrics["view_error_px"].size() == 6);
+  CHECK(metrics["seed"] == 3);
+  CHECK(metrics["threads"] == 1);
+  CHECK(metrics["images_per_second"].get<double>() > 0);
+  CHECK_FALSE(metrics["diverged"].get<bool>());
+  CHECK(lines(test::read_text(out / "predictions.csv")) == 13);
+  CHECK(io::read_metadata(out / "model.safetensors").at("setting.seed") == "3");
+
+  SECTION("a finished run is not overwritten") {
+    const auto before = test::read_text(out / "model.safetensors");
+    const auto again = run({"--data", folder.path() / "faces", "--epochs", "1", "--out", out});
+    CHECK(again.code == 2);
+    CHECK_THAT(again.err, ContainsSubstring("already holds a run"));
+    CHECK(lines(again.err) == 1);
+    CHECK(test::read_text(out / "model.safetensors") == before);
+  }
+  SECTION("a run is not resumed with other settings") {
+    const auto other =
+        run({"--data", folder.path() / "faces", "--epochs", "6", "--seed", "3", "--out", out, "--resume"});
+    CHECK(other.code == 2);
+    CHECK_THAT(other.err, ContainsSubstring("epochs 5, not 6"));
+  }
+}
+
+TEST_CASE("The number of threads does not change a byte of the model") {
+  const test::TemporaryFolder folder;
+  write_faces(folder.path() / "faces");
+  for (const std::string recipe : {"best", "seed"}) {
+    std::string first;
+    for (const std::string threads : {"1", "2", "3"}) {
+      const auto out = folder.path() / (recipe + threads);
+      const auto result = run({"--data", folder.path() / "faces", "--recipe", recipe, "--epochs", "2", "--threads",
+                               threads, "--out", out, "--quiet"});
+      INFO(result.err);
+      REQUIRE(result.code == 0);
+      CHECK(result.out.empty());
+      const auto bytes = test::read_text(out / "model.safetensors");
+      if (first.empty()) first = bytes;
+      CHECK(bytes == first);
+    }
+  }
+}
+
+TEST_CASE("A run that is killed again and again, and resumed, ends with the same bytes") {
+  const test::TemporaryFolder folder;
+  write_faces(folder.path() / "faces");
+  std::vector<std::string> flags{"--data", folder.path() / "faces", "--epochs", "12", "--quiet", "--out"};
+  auto whole = flags, broken = flags;
+  whole.push_back(folder.path() / "whole");
+  broken.push_back(folder.path() / "broken");
+  const auto start = std::chrono::steady_clock::now();
+  REQUIRE(run(whole).code == 0);
+  const auto duration = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
+
+  fs::create_directory(folder.path() / "broken");
+  broken.push_back("--resume");
+  Rng rng(static_cast<std::uint64_t>(start.time_since_epoch().count()));
+  int killed = 0;
+  for (int i = 0; i < 5; ++i) killed += !run_and_kill(broken, duration * rng.below(45) / 100);
+  CHECK(killed > 0);
+  const auto last = run(broken);
+  INFO(last.err);
+  REQUIRE(last.code == 0);
+  CHECK(test::read_text(folder.path() / "broken/model.safetensors") ==
+        test::read_text(folder.path() / "whole/model.safetensors"));
+  CHECK(train::History::read(folder.path() / "broken/history.csv").last_epoch() == 12);
+}
+
+TEST_CASE("A learning rate that makes the loss explode is reported, in every file it touches") {
+  const test::TemporaryFolder folder;
+  write_faces(folder.path() / "faces");
+  const auto out = folder.path() / "out";
+  const auto result =
+      run({"--data", folder.path() / "faces", "--recipe", "seed", "--epochs", "3", "--lr", "1e9", "--out", out});
+  CHECK(result.code == 0);
+  CHECK_THAT(result.err, ContainsSubstring("training diverged"));
+  CHECK_THAT(result.err, ContainsSubstring("learning rate 1e+09"));
+  CHECK_THAT(test::read_text(out / "report.html"), ContainsSubstring("Training diverged"));
+  CHECK(nlohmann::json::parse(test::read_text(out / "metrics.json"))["diverged"].get<bool>());
+  CHECK(io::read_metadata(out / "model.safetensors").contains("diverged"));
+}
+
+TEST_CASE("Bad input is one line, exit code 2, and no output") {
+  const test::TemporaryFolder folder;
+  const auto faces = folder.path() / "faces", out = folder.path() / "out";
+  write_faces(faces);
+  std::vector<std::string> extra;
+  std::string expected;
+  SECTION("a folder that is not there") {
+    extra = {"--data", folder.path() / "nothing"};
+    expected = "nothing";
+  }
+  SECTION("an absurd picture size") {
+    const auto header = std::string("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x2c\0\0\x27\x10\x08\x02\0\0\0", 29);
+    std::ofstream(faces / "25-1m.jpg", std::ios::binary) << header;
+    expected = "25-1m.jpg";
+  }
+  SECTION("a photo cut short") {
+    const auto bytes = test::read_text(faces / "30-3m.jpg");
+    std::ofstream(faces / "30-3m.jpg", std::ios::binary) << bytes.substr(0, bytes.size() / 2);
+    expected = "30-3m.jpg";
+  }
+  SECTION("57 points") {
+    auto text = test::read_text(faces / "26-2m.asf");
+    text.replace(text.find("\n58\n"), 4, "\n57\n");
+    std::ofstream(faces / "26-2m.asf", std::ios::binary) << text;
+    expected = "26-2m.asf";
+  }
+  SECTION("no epochs") {
+    extra = {"--epochs", "0"};
+    expected = "--epochs";
+  }
+  SECTION("a learning rate that is no number") {
+    extra = {"--lr", "nan"};
+    expected = "--lr";
+  }
+  SECTION("an unknown recipe") {
+    extra = {"--recipe", "worst"};
+    expected = "--recipe";
+  }
+  std::vector<std::string> arguments{"--data", faces, "--out", out};
+  arguments.insert(arguments.end(), extra.begin(), extra.end());
+  const auto result = run(arguments);
+  INFO(result.err);
+  CHECK(result.code == 2);
+  CHECK_THAT(result.err, ContainsSubstring(expected));
+  CHECK(lines(result.err) == 1);
+  CHECK_FALSE(fs::exists(out / "model.safetensors"));
+  CHECK((!fs::exists(out) || fs::is_empty(out)));
+}
+
+TEST_CASE("quickstart trains, saves, loads and predicts") {
+  const test::TemporaryFolder folder;
+  const auto result =
+      support::run_process({"env", "-C", folder.path(), std::string(NASION_PROGRAM_DIR) + "/quickstart"}, "");
+  INFO(result.err);
+  CHECK(result.code == 0);
+  CHECK_THAT(result.out, ContainsSubstring("found at"));
+  CHECK(fs::exists(folder.path() / "quickstart.safetensors"));
+}
+
+TEST_CASE("On real faces, a few epochs of the best recipe beat the mean face", "[data]") {
+  const test::TemporaryFolder folder;
+  const auto out = folder.path() / "out";
+  const auto result = run({"--data", *test::data_dir() / "imm_face_db", "--epochs", "12", "--seed", "0", "--out", out});
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  const auto metrics = nlohmann::json::parse(test::read_text(out / "metrics.json"));
+  CHECK(metrics["val_mse"].get<double>() < 0.0025);  // the mean face has 0.0051
+}
