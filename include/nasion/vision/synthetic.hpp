@@ -11,10 +11,16 @@
 
 #include "nasion/core/parallel.hpp"
 #include "nasion/core/random.hpp"
+#include "nasion/vision/synthetic/develop.hpp"
 #include "nasion/vision/synthetic/people.hpp"
 #include "nasion/vision/synthetic/portrait.hpp"
 
 namespace nasion::vision {
+
+struct SyntheticFace {
+  Image image;  ///< RGB, or grey for people with grey photos
+  Landmarks points58, points68;
+};
 
 inline void check_picture_size(const char* op, int width, int height) {
   check<ValueError>(width >= 16 && height >= 16 && width <= 8192 && height <= 8192, "[", op,

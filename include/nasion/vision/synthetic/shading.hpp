@@ -6,7 +6,7 @@
 
 namespace nasion::vision::synthetic {
 
-enum class Material { skin, matte, eye, hair, backdrop };
+enum class Material { skin, matte, eye };
 
 /// One visible point, in the frame of the camera.
 struct SurfacePoint {
@@ -35,6 +35,15 @@ inline Vec3 eye_colour(Vec3 d, const PersonParameters& person) {
   const Vec3 white = mix(Vec3{0.47f, 0.41f, 0.38f}, {0.4f, 0.22f, 0.2f}, smoothstep(0.75f, 1.7f, radius));
   Vec3 colour = mix(iris, white, smoothstep(0.57f, 0.65f, radius));
   return colour * smoothstep(0.19f, 0.25f, radius) + Vec3{0.004f, 0.004f, 0.004f};
+}
+
+/// Gives a point of an eyeball the colour of the eye that looks as the face says, in the shade of lid and lashes.
+inline void look(SurfacePoint& p, const FaceParameters& face) {
+  const float below_lid = 0.62f * face.eyes.upper - eye_radius * p.average.y;
+  const float corner = 1 - 0.45f * smoothstep(0.45f, 0.95f, std::abs(p.average.x));
+  p.open = mix(0.25f, 1.0f, smoothstep(-0.1f, 0.7f, below_lid)) * corner;
+  const Vec3 d = rotation(0, -face.gaze_y, 0)(rotation(-face.gaze_x, 0, 0)(p.average));
+  p.colour = eye_colour(normalized(d), face.person) * (0.3f + 0.7f * p.open);
 }
 
 /// Light leaving a point towards the camera, which looks along -z. Linear RGB.
