@@ -50,7 +50,7 @@ Recipe best_recipe() {
                   .shift = 0.08, .rotation = 15, .scale = 0.15, .flip = 0.5, .brightness = 0.15, .contrast = 0.3},
           .optimizer = support::OptimizerKind::adam,
           .lr = 1e-3,
-          .epochs = 80,
+          .epochs = 60,
           .batch = 16,
           .schedule = optim::cosine(0.05)};
 }

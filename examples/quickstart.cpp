@@ -21,7 +21,6 @@ struct Discs {  // a dataset; the generator makes every sample its own
 struct Net {
   nn::Conv2d<float> conv1, conv2;
   nn::Linear<float> fc;
-
   explicit Net(Rng& r)
       : conv1({.in = 1, .out = 8, .kernel = 5}, r),
         conv2({.in = 8, .out = 8, .kernel = 3}, r),
@@ -37,9 +36,9 @@ int main() {
   Rng rng(0);
   Net net(rng);
   const Discs discs;
-  optim::Adam<float> optimizer(nn::parameters(net), {.lr = 3e-3});
+  optim::Adam<float> optimizer(nn::parameters(net), {.lr = 5e-3});
   auto loader = data::make_loader(discs, {.batch_size = 32, .shuffle = true});
-  for (int epoch = 1; epoch <= 10; ++epoch) {
+  for (int epoch = 1; epoch <= 20; ++epoch) {
     float last = 0;
     for (const auto& batch : loader) {
       optimizer.zero_grad();
@@ -50,7 +49,6 @@ int main() {
     }
     std::cout << "epoch " << epoch << ": loss " << last << "\n";
   }
-
   io::save("quickstart.safetensors", net);
   Net loaded(rng);
   io::load("quickstart.safetensors", loaded);
