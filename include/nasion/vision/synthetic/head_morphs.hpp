@@ -3,7 +3,6 @@
 // models. Each morph is a smooth field of displacements over the average head; a face is the average plus a weighted
 // sum of them. Weights of identity are in standard deviations, weights of expression in 0 ... 1.
 
-#include <functional>
 #include <string_view>
 
 #include "nasion/vision/synthetic/head_shape.hpp"
