@@ -230,7 +230,7 @@ TEST_CASE("quickstart trains, saves, loads and predicts") {
 TEST_CASE("On real faces, a few epochs of the best recipe beat the mean face", "[data]") {
   const test::TemporaryFolder folder;
   const auto out = folder.path() / "out";
-  const auto result = run({"--data", *test::data_dir() / "imm_face_db", "--epochs", "12", "--seed", "0", "--out", out});
+  const auto result = run({"--data", *test::data_dir() / "imm_face_db", "--epochs", "20", "--seed", "0", "--out", out});
   INFO(result.err);
   REQUIRE(result.code == 0);
   const auto metrics = nlohmann::json::parse(test::read_text(out / "metrics.json"));
