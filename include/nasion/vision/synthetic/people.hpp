@@ -101,7 +101,7 @@ inline PersonParameters random_person(Rng rng) {
   p.clothes = cloth(), p.collar = rng.chance(0.5) ? p.clothes : cloth();
   p.collar_height = rng.chance(0.3) ? 1.0f : uniform(0, 0.5);
   p.grey_photos = rng.chance(0.08);
-  const float wall = uniform(0.03, 0.085);  // mostly blackboard green
+  const float wall = uniform(0.035, 0.1);  // mostly blackboard green
   p.backdrop =
       rng.chance(0.1) ? Vec3{wall, wall, wall} : Vec3{wall * uniform(0.15, 0.45), wall, wall * uniform(0.7, 1.2)};
   return p;
@@ -174,7 +174,7 @@ inline FaceParameters imm_view(const PersonParameters& person, int view, Rng rng
     f.fill_direction.x = -0.7f;
   }
   f.backdrop = person.backdrop * uniform(0.8, 1.25);
-  f.backdrop_light_x = uniform(0.2, 0.9), f.backdrop_light_y = uniform(0.1, 0.7), f.backdrop_light = uniform(0.2, 1.1);
+  f.backdrop_light_x = uniform(0.3, 1.1), f.backdrop_light_y = uniform(0.1, 0.7), f.backdrop_light = uniform(0.2, 1.3);
   f.blur = uniform(0.3, 1.0), f.noise = uniform(0.008, 0.03);
   return f;
 }

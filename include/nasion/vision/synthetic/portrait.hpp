@@ -204,7 +204,8 @@ class Portrait {
     float light = 0.55f + face_.backdrop_light * glow + 0.12f * stain;
     if (face_.spot) {  // the head's shadow, thrown to the left
       const float shadow = bell((u - face_.centre_x + 0.17f) / 0.1f, (v - face_.centre_y + 0.02f) / 0.21f, 1, 1);
-      light = (light + 0.9f * smoothstep(0.25f, 1.1f, u)) * (1 - 0.62f * smoothstep(0.25f, 0.75f, shadow));
+      const float beam = smoothstep(0.15f, 1.1f, u + 0.15f * (0.5f - v)) * (4.5f + 1.5f * stain);
+      light = (light + beam) * (1 - 0.62f * smoothstep(0.25f, 0.75f, shadow));
     }
     return face_.backdrop * light;
   }
