@@ -31,6 +31,12 @@ struct PersonParameters {
   float glasses_size = 1;
 
   synthetic::Vec3 clothes{0.05f, 0.05f, 0.07f}, collar{0.05f, 0.05f, 0.07f};
+  enum class Cloth {
+    plain,
+    striped,
+    speckled,
+    jacket
+  } cloth = Cloth::plain;   ///< a jacket is open over the collar's colour
   float collar_height = 0;  ///< 0 T-shirt ... 1 turtleneck
   synthetic::Vec3 backdrop{0.02f, 0.09f, 0.075f};
   bool grey_photos = false;

@@ -104,6 +104,28 @@ inline Grid ear(float side, const IdentityWeights& identity, Vec3 skin, float si
   return g;
 }
 
+/// Colour of the clothes at a place of the torso: t from the collar down, around from the middle of the chest.
+inline Vec3 cloth_colour(const PersonParameters& person, float t, float around) {
+  using Cloth = PersonParameters::Cloth;
+  const auto seed = static_cast<std::uint32_t>(person.seed);
+  const float weave = value_noise(70 * around, 45 * t, seed + 32) - 0.5f;
+  float second = smoothstep(1.05f, 0.9f, t);  // share of the second colour, that of the collar
+  switch (person.cloth) {
+    case Cloth::plain:
+      break;
+    case Cloth::striped:
+      second = std::max(second, smoothstep(0.2f, 0.5f, std::sin(13 * t)));
+      break;
+    case Cloth::speckled:
+      second = std::max(second, smoothstep(0.58f, 0.7f, value_noise(38 * around, 13 * t, seed + 33)));
+      break;
+    case Cloth::jacket:
+      second = std::max(second, smoothstep(0.02f, -0.02f, std::abs(around) - 0.75f + 0.16f * t));
+      break;
+  }
+  return mix(person.clothes, person.collar, second) * (1 + 0.5f * weave);
+}
+
 /// Neck opening, shoulders and chest, dressed. Lives in the frame of the body.
 inline Grid torso(const PersonParameters& person) {
   using Ring = std::array<float, 8>;  // collar's edge, its foot, then over the shoulders down
@@ -128,8 +150,7 @@ inline Grid torso(const PersonParameters& person) {
                        -1.5f + k * size * (k > 0 ? spline(depth, t) : 6.5f + 0.3f * t)};
       g.position[i] += Vec3{0, 0.7f, 0.7f} * (folds * smoothstep(1.5f, 4.0f, t));
       g.average[i] = {40.0f * s, -80.0f - 4 * t, 0.0f};
-      const float weave = value_noise(70 * around, 45 * t, seed + 32) - 0.5f;
-      g.colour[i] = mix(person.collar, person.clothes, smoothstep(0.9f, 1.05f, t)) * (1 + 0.5f * weave);
+      g.colour[i] = cloth_colour(person, t, around);
       g.open[i] = mix(0.5f, 1.0f, smoothstep(0, 1.5f, t)) - 0.3f * bell(t - 1, 0.12f);
     }
   compute_normals(g, 1, true);

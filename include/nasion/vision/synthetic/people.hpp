@@ -99,6 +99,11 @@ inline PersonParameters random_person(Rng rng) {
     return Vec3{value * uniform(0.75, 1.15), value * uniform(0.75, 1.1), value * uniform(0.75, 1.25)};
   };
   p.clothes = cloth(), p.collar = rng.chance(0.5) ? p.clothes : cloth();
+  constexpr std::array cloths{PersonParameters::Cloth::plain, PersonParameters::Cloth::plain,
+                              PersonParameters::Cloth::striped, PersonParameters::Cloth::speckled,
+                              PersonParameters::Cloth::jacket};
+  p.cloth = cloths[static_cast<std::size_t>(rng.below(5))];
+  if (p.cloth != PersonParameters::Cloth::plain) p.collar = rng.chance(0.5) ? Vec3{0.55f, 0.55f, 0.52f} : cloth();
   p.collar_height = rng.chance(0.3) ? 1.0f : uniform(0, 0.5);
   p.grey_photos = rng.chance(0.08);
   const float wall = uniform(0.035, 0.1);  // mostly blackboard green
