@@ -70,6 +70,45 @@ void for_windows(const PoolSizes& s, F&& f) {
 
 }  // namespace detail
 
+namespace detail {
+
+/// Largest number of one window of one plane, kept in registers.
+template <class T>
+void max_of_window(const T* in, Index w, const Window& row, const Window& column, T* best, std::int32_t* best_at) {
+  Index at = row.begin * w + column.begin;
+  T largest = in[at];
+  for (Index r = row.begin; r < row.end; ++r)
+    for (Index q = column.begin; q < column.end; ++q) {
+      const T v = in[r * w + q];
+      const bool better = v > largest || v != v;
+      largest = better ? v : largest;
+      at = better ? r * w + q : at;
+    }
+  *best = largest;
+  *best_at = static_cast<std::int32_t>(at);
+}
+
+/// The same for `lanes` neighbouring channels at each pixel, which the compiler can vectorise.
+template <class T>
+void max_of_window(const T* in, Index lanes, Index w, const Window& row, const Window& column, T* best,
+                   std::int32_t* best_at) {
+  const Index first = row.begin * w + column.begin;
+  std::copy_n(in + first * lanes, lanes, best);
+  std::fill_n(best_at, lanes, static_cast<std::int32_t>(first));
+  for (Index r = row.begin; r < row.end; ++r)
+    for (Index q = column.begin; q < column.end; ++q) {
+      const Index from = r * w + q;
+      for (Index i = 0; i < lanes; ++i) {
+        const T v = in[from * lanes + i];
+        const bool better = v > best[i] || v != v;
+        best[i] = better ? v : best[i];
+        best_at[i] = better ? static_cast<std::int32_t>(from) : best_at[i];
+      }
+    }
+}
+
+}  // namespace detail
+
 /// y = largest number of each window, `at` = its pixel; NaN counts as largest. Windows must not be empty.
 template <class T>
 void max_pool_forward(const PoolSizes& s, MemoryOrder order, const T* x, T* y, std::int32_t* at) {
@@ -79,21 +118,11 @@ void max_pool_forward(const PoolSizes& s, MemoryOrder order, const T* x, T* y, s
                  for (Index piece = begin; piece < end; ++piece) {
                    const T* in = x + piece * s.in_area() * l;
                    detail::for_windows(s, [&](Index pixel, const Window& row, const Window& column) {
-                     T* best = y + (piece * s.out_area() + pixel) * l;
-                     std::int32_t* best_at = at + (piece * s.out_area() + pixel) * l;
-                     const Index first = row.begin * s.w + column.begin;
-                     std::copy_n(in + first * l, l, best);
-                     std::fill_n(best_at, l, static_cast<std::int32_t>(first));
-                     for (Index r = row.begin; r < row.end; ++r)
-                       for (Index q = column.begin; q < column.end; ++q) {
-                         const Index from = r * s.w + q;
-                         for (Index i = 0; i < l; ++i) {
-                           const T v = in[from * l + i];
-                           const bool better = v > best[i] || v != v;
-                           best[i] = better ? v : best[i];
-                           best_at[i] = better ? static_cast<std::int32_t>(from) : best_at[i];
-                         }
-                       }
+                     const Index to = (piece * s.out_area() + pixel) * l;
+                     if (l == 1)
+                       detail::max_of_window(in, s.w, row, column, y + to, at + to);
+                     else
+                       detail::max_of_window(in, l, s.w, row, column, y + to, at + to);
                    });
                  }
                });
