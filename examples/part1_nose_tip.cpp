@@ -233,7 +233,7 @@ void run(const support::Options& options) {
                 parameter_count = nn::parameter_count(model);
                 predictions = support::predict(model, dataset_of(faces.validation), faces.validation);
               });
-  const int comparison_epochs = options.recipe == support::Recipe::seed ? recipe.epochs : 8;
+  const int comparison_epochs = options.recipe == support::Recipe::seed ? recipe.epochs : std::min(recipe.epochs, 8);
   const auto trials = compare_learning_rates(out, faces, options.seed, comparison_epochs, progress);
 
   // Numbers.
