@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a fresh clone to a trained network: finds the nose tip on synthetic faces, and writes out/part1/report.html.
-# Arguments go to the program in place of the demo's short run: scripts/demo.sh --epochs 150
+# Arguments go to the program: scripts/demo.sh --epochs 150
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/setup.sh
@@ -12,7 +12,6 @@ configure release -DNASION_BUILD_TESTS=OFF -DNASION_BUILD_BENCHMARKS=OFF -DNASIO
 cmake --build build/release --parallel "$(cores)" --target part1_nose_tip
 
 note "Training"
-[ $# -gt 0 ] || set -- --epochs 60
 resume=()
 [ ! -f out/part1/checkpoint.safetensors ] || resume=(--resume)
 build/release/examples/part1_nose_tip --out out/part1 "${resume[@]}" "$@"
