@@ -78,7 +78,7 @@ inline Grid head_mesh(const IdentityWeights& identity, const ExpressionWeights& 
   for (std::size_t k = 0; k < expression.size(); ++k) add(model.expression[k], expression[k]);
   compute_normals(g, 1, true);
   darken_hollows(g, 4, 0.22f);
-  darken_hollows(g, 12, 0.7f);
+  darken_hollows(g, 12, 1.0f);
   return g;
 }
 

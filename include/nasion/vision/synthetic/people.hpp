@@ -166,7 +166,7 @@ inline FaceParameters imm_view(const PersonParameters& person, int view, Rng rng
 
   const float warm = uniform(0.92, 1.08);
   const float key = uniform(1.2, 1.65);
-  f.light_direction = {uniform(-0.5, 0.5), uniform(0.45, 1.0), 0.9f};
+  f.light_direction = {uniform(-0.3, 0.8), uniform(0.45, 1.0), 0.9f};  // more often from the right, as in the photos
   f.light = Vec3{key * warm, key, key / warm};
   f.fill_direction = {f.light_direction.x > 0 ? -0.7f : 0.7f, 0.1f, 0.7f};
   const float fill = uniform(0.12, 0.38), ambient = uniform(0.12, 0.28);

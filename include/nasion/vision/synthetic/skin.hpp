@@ -25,7 +25,7 @@ inline void paint_complexion(Paint& paint, Vec3 p, const PersonParameters& perso
   paint.colour = paint.colour * Vec3{1, 1 - 0.2f * red, 1 - 0.18f * red};
   const float under_eye = bell(ax - 2.7f, p.y + 0.95f, 1.1f, 0.42f) + 0.7f * bell(ax - 1.7f, p.y - 0.35f, 0.5f, 0.6f);
   paint.colour = paint.colour * (Vec3{1, 1, 1} - Vec3{0.2f, 0.24f, 0.2f} * under_eye);
-  paint.gloss += person.shine * (0.3f * bell(p.x, p.y + 2.4f, 0.9f, 1.8f) + 0.22f * bell(p.x, p.y - 4.6f, 2.8f, 1.5f) +
+  paint.gloss += person.shine * (0.15f * bell(p.x, p.y + 2.4f, 0.9f, 1.8f) + 0.22f * bell(p.x, p.y - 4.6f, 2.8f, 1.5f) +
                                  0.15f * bell(ax - 3.9f, p.y + 2.0f, 1.2f, 0.7f));
 }
 
