@@ -206,7 +206,8 @@ void check_nose_tip(MemoryOrder order, double tolerance) {
     CHECK(std::sqrt(squares) == Approx(norm).epsilon(tolerance));
     const auto numbers = golden[message(i, ".numbers")];
     for (std::size_t k = 0; k < 16; ++k)
-      CHECK(gradient[k * (gradient.size() - 1) / 15] == Approx(numbers.values()[k]).epsilon(0).margin(tolerance * norm));
+      CHECK(gradient[k * (gradient.size() - 1) / 15] ==
+            Approx(numbers.values()[k]).epsilon(0).margin(tolerance * norm));
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// Everything that needs only Eigen and OpenMP. Pictures, faces and files have headers of their own: nasion/vision, nasion/io.
+// Everything that needs only Eigen and OpenMP. Pictures, faces and files have headers of their own: nasion/vision,
+// nasion/io.
 
 #include "nasion/core/autograd.hpp"
 #include "nasion/core/tensor.hpp"

@@ -36,8 +36,8 @@ Landmarks to_points(std::span<const T> coordinates, double width, double height)
 
 /// What a dataset makes of its faces.
 struct KeypointOptions {
-  int width = 80, height = 60;               ///< of the network's input
-  std::vector<int> points;                   ///< landmarks to learn, in this order
+  int width = 80, height = 60;                 ///< of the network's input
+  std::vector<int> points;                     ///< landmarks to learn, in this order
   std::optional<Augmentation> augmentation{};  ///< of the training faces
 };
 
