@@ -47,7 +47,8 @@ TrainingRun run_training(const OutputFolder& out, const Settings& settings, Mode
     io::load_checkpoint(out.checkpoint(), model, optimizer);
     std::istringstream text(saved["history"]);
     run.history = nasion::train::History::read(text, out.checkpoint());
-    run.finite = run.history.empty() || std::isfinite(run.history.rows().back().train_loss);
+    const auto& rows = run.history.rows();
+    run.finite = rows.empty() || (std::isfinite(rows.back().train_loss) && std::isfinite(rows.back().val_loss));
     if (options.progress) options.progress->say(nasion::message("resuming after epoch ", run.history.last_epoch()));
   }
   options.after_epoch = [&](const nasion::train::History& history) {
