@@ -1,11 +1,33 @@
 #include "nasion/vision/augment.hpp"
 
 #include <numbers>
+#include <vector>
 
 #include "support/catch.hpp"
 
 using namespace nasion;
 using namespace nasion::vision;
+
+namespace {
+
+constexpr int width = 80, height = 60;
+
+/// A plane of middle grey, changed by the n-th draw.
+std::vector<float> changed(const Augmentation& augmentation, std::uint64_t n) {
+  Rng rng = Rng(11).split(n);
+  std::vector<float> values(width * height);
+  change_pixels(draw_augmentation(augmentation, width, height, rng), values, width, height);
+  return values;
+}
+
+double deviation(const std::vector<float>& values) {
+  double sum = 0, squares = 0;
+  for (const double v : values) sum += v, squares += v * v;
+  const auto n = static_cast<double>(values.size());
+  return std::sqrt(squares / n - sum * sum / (n * n));
+}
+
+}  // namespace
 
 TEST_CASE("No augmentation changes nothing") {
   Rng rng(1);
@@ -72,12 +94,130 @@ TEST_CASE("Light stays within the range of grey values") {
 TEST_CASE("Settings do not shift the random numbers of other settings") {
   Rng a(5), b(5);
   draw_augmentation({.flip = 0.5}, 20, 10, a);
-  draw_augmentation({.shift = 0.2, .rotation = 10, .scale = 0.1, .brightness = 0.1}, 20, 10, b);
+  draw_augmentation({.shift = 0.2, .rotation = 10, .scale = 0.1, .brightness = 0.1, .blur = 1, .occlusion = 1}, 20, 10,
+                    b);
   CHECK(a.state() == b.state());
+}
+
+TEST_CASE("What is drawn for a seed stays the same from version to version") {
+  // Measured results name their seed. New settings draw their numbers after all others.
+  const Augmentation augmentation{
+      .shift = 0.1, .rotation = 20, .scale = 0.2, .flip = 0.5, .brightness = 0.2, .contrast = 0.3};
+  struct Expected {
+    Affine affine;
+    bool mirrored;
+    double gain, offset;
+  };
+  const Expected expected[] = {{{1.164847343495228, -0.085819174028599274, 3.6499018209624721, 0.085819174028599274,
+                                 1.164847343495228, -20.196702898998289},
+                                false,
+                                0.81955578123140416,
+                                0.025962552986880952},
+                               {{-0.82105048461383834, 0.21197769272175415, 120.44514669368945, 0.21197769272175415,
+                                 0.82105048461383834, -12.047143253507876},
+                                true,
+                                0.953799514497782,
+                                0.0617979565767151}};
+  for (std::uint64_t i = 0; i < 2; ++i) {
+    Rng rng = Rng(7).split(3 + i);
+    const auto draw = draw_augmentation(augmentation, 160, 120, rng);
+    const auto& [affine, mirrored, gain, offset] = expected[i];
+    CHECK(draw.affine.xx == Approx(affine.xx).epsilon(1e-12));
+    CHECK(draw.affine.xy == Approx(affine.xy).epsilon(1e-12));
+    CHECK(draw.affine.x0 == Approx(affine.x0).epsilon(1e-12));
+    CHECK(draw.affine.yx == Approx(affine.yx).epsilon(1e-12));
+    CHECK(draw.affine.yy == Approx(affine.yy).epsilon(1e-12));
+    CHECK(draw.affine.y0 == Approx(affine.y0).epsilon(1e-12));
+    CHECK(draw.mirrored == mirrored);
+    CHECK(draw.gain == Approx(gain).epsilon(1e-12));
+    CHECK(draw.offset == Approx(offset).epsilon(1e-12));
+    CHECK(draw.blur == 0);
+    CHECK(draw.noise == 0);
+    CHECK_FALSE(draw.patch);
+  }
+}
+
+TEST_CASE("Half of the images are blurred, up to the largest deviation") {
+  int blurred = 0;
+  double most = 0;
+  Rng rng(8);
+  for (int i = 0; i < 2000; ++i) {
+    const auto draw = draw_augmentation({.blur = 2}, width, height, rng);
+    CHECK(draw.blur >= 0);
+    CHECK(draw.blur <= 2);
+    blurred += draw.blur > 0;
+    most = std::max(most, draw.blur);
+  }
+  CHECK(blurred > 900);
+  CHECK(blurred < 1100);
+  CHECK(most > 1.98);
+}
+
+TEST_CASE("Noise has the deviation drawn, and stays within the range of grey values") {
+  double most = 0;
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    Rng rng = Rng(11).split(i);
+    const auto draw = draw_augmentation({.noise = 0.1}, width, height, rng);
+    CHECK(draw.noise <= 0.1);
+    CHECK(deviation(changed({.noise = 0.1}, i)) == Approx(draw.noise).epsilon(0.05));
+    most = std::max(most, draw.noise);
+  }
+  CHECK(most > 0.09);
+  for (const float v : changed({.noise = 9}, 1)) CHECK(std::abs(v) <= 0.5f);
+}
+
+TEST_CASE("A patch lies inside, is as large as promised, and nothing else changes") {
+  int occluded = 0, plain = 0;
+  for (std::uint64_t i = 0; i < 400; ++i) {
+    Rng rng = Rng(11).split(i);
+    const auto draw = draw_augmentation({.occlusion = 0.5}, width, height, rng);
+    const auto values = changed({.occlusion = 0.5}, i);
+    const auto covered = std::ranges::count_if(values, [](float v) { return v != 0; });
+    occluded += draw.patch.has_value();
+    if (!draw.patch) {
+      CHECK(covered == 0);
+      continue;
+    }
+    const Box& box = draw.patch->box;
+    CHECK(box.x >= 0);
+    CHECK(box.y >= 0);
+    CHECK(box.x + box.width <= 1);
+    CHECK(box.y + box.height <= 1);
+    CHECK(std::min(box.width, box.height) >= 0.1);
+    CHECK(std::max(box.width, box.height) <= 0.4);
+    CHECK(std::abs(static_cast<double>(covered) - box.width * width * box.height * height) < 40);
+    plain += draw.patch->grey.has_value();
+    if (draw.patch->grey)
+      CHECK(std::ranges::count(values, *draw.patch->grey) == covered);
+    else
+      CHECK(deviation(values) > 0);
+  }
+  CHECK(occluded > 160);
+  CHECK(occluded < 240);
+  CHECK(plain > occluded / 3);
+  CHECK(plain < 2 * occluded / 3);
+}
+
+TEST_CASE("Every draw has noise of its own, the same each time it is applied") {
+  const Augmentation augmentation{.noise = 0.1, .occlusion = 1};
+  Rng rng(12);
+  const auto first = draw_augmentation(augmentation, width, height, rng);
+  const auto second = draw_augmentation(augmentation, width, height, rng);
+  const auto apply = [](const AugmentationDraw& draw) {
+    std::vector<float> values(width * height);
+    change_pixels(draw, values, width, height);
+    return values;
+  };
+  CHECK(apply(first) == apply(first));
+  CHECK(apply(first) != apply(second));
 }
 
 TEST_CASE("Ranges that make no sense are refused") {
   Rng rng(6);
   CHECK_THROWS_AS(draw_augmentation({.shift = -0.1}, 20, 10, rng), ValueError);
   CHECK_THROWS_AS(draw_augmentation({.flip = 1.5}, 20, 10, rng), ValueError);
+  CHECK_THROWS_AS(draw_augmentation({.blur = -1}, 20, 10, rng), ValueError);
+  CHECK_THROWS_AS(draw_augmentation({.noise = -0.1}, 20, 10, rng), ValueError);
+  CHECK_THROWS_WITH(draw_augmentation({.occlusion = 1.1}, 20, 10, rng),
+                    ContainsSubstring("probabilities of flip and occlusion at most 1"));
 }

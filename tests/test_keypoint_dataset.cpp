@@ -87,6 +87,80 @@ TEST_CASE("The same generator gives the same example") {
   CHECK_FALSE(std::ranges::equal(first.input.values(), third.input.values()));
 }
 
+TEST_CASE("The loader's batches are the same for any number of workers, whatever the augmentation") {
+  KeypointDataset dataset({.points = {0, 12, 52},
+                           .augmentation = Augmentation{.shift = 0.1,
+                                                        .rotation = 20,
+                                                        .scale = 0.2,
+                                                        .flip = 0.5,
+                                                        .brightness = 0.2,
+                                                        .contrast = 0.2,
+                                                        .blur = 1.5,
+                                                        .noise = 0.05,
+                                                        .occlusion = 0.5}});
+  for (std::size_t i = 0; i < 11; ++i) {
+    const auto [photo, points] = face(i);
+    dataset.add(photo, points);
+  }
+  const auto epochs = [&](int workers) {
+    auto loader = data::make_loader(dataset, {.batch_size = 4, .shuffle = true, .workers = workers, .seed = 6});
+    std::vector<float> all;
+    for (int epoch = 0; epoch < 2; ++epoch)
+      for (const auto& batch : loader) {
+        all.insert(all.end(), batch.input.values().begin(), batch.input.values().end());
+        all.insert(all.end(), batch.target.values().begin(), batch.target.values().end());
+      }
+    return all;
+  };
+  const auto alone = epochs(0);
+  CHECK(alone.size() == 2 * 11 * (60 * 80 + 6));
+  CHECK(alone == epochs(1));
+  CHECK(alone == epochs(3));
+}
+
+TEST_CASE("Blur, noise and patches leave the points where they are") {
+  const auto [photo, points] = face(2);
+  KeypointDataset plain({.points = {0, 1, 2}});
+  KeypointDataset changed({.points = {0, 1, 2}, .augmentation = Augmentation{.blur = 2, .noise = 0.2, .occlusion = 1}});
+  plain.add(photo, points);
+  changed.add(photo, points);
+  Rng rng(7);
+  const auto a = plain.get(0, rng), b = changed.get(0, rng);
+  for (Index i = 0; i < 6; ++i) CHECK(b.target.at({i}) == Approx(a.target.at({i})));
+  CHECK_FALSE(std::ranges::equal(a.input.values(), b.input.values()));
+  for (const float v : b.input.values()) CHECK(std::abs(v) <= 0.5f);
+}
+
+TEST_CASE("Faces of 68 points are mirrored by their own table, others not at all") {
+  const Image photo(320, 240, 1);
+  Landmarks points(ibug::point_count);
+  for (std::size_t i = 0; i < points.size(); ++i) points[i] = {4.0 * static_cast<double>(i), 100};
+  KeypointDataset dataset({.points = {36, 45, 30}, .augmentation = Augmentation{.flip = 1}});
+  dataset.add(photo, points);
+  Rng rng(8);
+  const auto target = dataset.get(0, rng).target;
+  CHECK(target.at({0}) == Approx(1 - 4 * 45.0 / 320));
+  CHECK(target.at({2}) == Approx(1 - 4 * 36.0 / 320));
+  CHECK(target.at({4}) == Approx(1 - 4 * 30.0 / 320));
+
+  points.resize(21);
+  KeypointDataset few({.points = {0}, .augmentation = Augmentation{.flip = 0.5}});
+  CHECK_THROWS_WITH(few.add(photo, points), ContainsSubstring("how 21 points change places in a mirror is not known"));
+  KeypointDataset unmirrored({.points = {0}, .augmentation = Augmentation{.shift = 0.1}});
+  unmirrored.add(photo, points);
+  CHECK(unmirrored.size() == 1);
+}
+
+TEST_CASE("A tensor becomes the grey picture it was made of") {
+  Image image(4, 3, 1);
+  for (std::size_t i = 0; i < 12; ++i) image.pixels[i] = static_cast<std::uint8_t>(23 * i);
+  CHECK(to_image(to_tensor(image)) == image);
+  const auto bright = to_image(Tensorf::full({1, 1, 2}, 3));
+  CHECK(bright == Image(2, 1, 1, 255));
+  CHECK_THROWS_AS(to_image(Tensorf::zeros({3, 4})), ShapeError);
+  CHECK_THROWS_WITH(to_image(Tensorf::zeros({3, 4, 5})), ContainsSubstring("[to_image] needs [1, H, W]"));
+}
+
 TEST_CASE("Coordinates become pixels again") {
   const std::vector<float> y{0.5f, 0.25f, 1, 0};
   const auto points = to_points(std::span<const float>(y), 640, 480);

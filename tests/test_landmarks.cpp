@@ -60,13 +60,17 @@ TEST_CASE("transform moves every point") {
   CHECK(transform(Affine{}, {}).empty());
 }
 
-TEST_CASE("the IMM outlines cover the 58 points in order") {
-  int next = 0;
-  for (const auto& path : imm::paths) {
-    CHECK(path.first == next);
-    next = path.last + 1;
-  }
-  CHECK(next == imm::point_count);
+TEST_CASE("outlines cover all points in order") {
+  const auto end = [](std::span<const LandmarkPath> paths) {
+    int next = 0;
+    for (const auto& path : paths) {
+      CHECK(path.first == next);
+      next = path.last + 1;
+    }
+    return next;
+  };
+  CHECK(end(imm::paths) == imm::point_count);
+  CHECK(end(ibug::paths) == ibug::point_count);
   CHECK(imm::paths[6].first < imm::nose_tip);
   CHECK(imm::nose_tip < imm::paths[6].last);
 }
@@ -80,6 +84,26 @@ TEST_CASE("mirroring the IMM points twice changes nothing, and keeps outlines to
     for (int i = path.first; i < path.last; ++i)
       CHECK(std::abs(imm::mirrored[static_cast<std::size_t>(i)] - imm::mirrored[static_cast<std::size_t>(i) + 1]) <=
             (path.name == "mouth" ? 7 : 1));
+}
+
+TEST_CASE("mirroring the iBUG points twice changes nothing, and each feature becomes its other side") {
+  const auto& mirrored = ibug::mirrored;
+  for (int i = 0; i < ibug::point_count; ++i)
+    CHECK(mirrored[static_cast<std::size_t>(mirrored[static_cast<std::size_t>(i)])] == i);
+  for (const std::size_t middle : {8u, 27u, 28u, 29u, 30u, 33u, 51u, 57u, 62u, 66u})
+    CHECK(mirrored[middle] == static_cast<int>(middle));
+  const std::pair<std::size_t, int> pairs[] = {{0, 16},  {7, 9},   {17, 26}, {21, 22}, {31, 35}, {32, 34},
+                                               {36, 45}, {37, 44}, {39, 42}, {40, 47}, {41, 46}, {48, 54},
+                                               {50, 52}, {55, 59}, {56, 58}, {60, 64}, {61, 63}, {65, 67}};
+  for (const auto& [left, right] : pairs) CHECK(mirrored[left] == right);
+  CHECK(mirrored[static_cast<std::size_t>(ibug::outer_eye_corners[0])] == ibug::outer_eye_corners[1]);
+}
+
+TEST_CASE("the number of points chooses the mirror's table") {
+  CHECK(mirrored_landmarks(58).data() == imm::mirrored.data());
+  CHECK(mirrored_landmarks(68).data() == ibug::mirrored.data());
+  CHECK_THROWS_WITH(mirrored_landmarks(21), ContainsSubstring("[mirrored_landmarks] how 21 points change places"));
+  CHECK_THROWS_AS(mirrored_landmarks(0), ValueError);
 }
 
 TEST_CASE("repair_eye_order turns round an eye that starts at its inner corner") {

@@ -1,6 +1,10 @@
 #pragma once
 // Faces as examples for a network: a grey image and the coordinates of chosen points.
 
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <utility>
@@ -23,6 +27,18 @@ Tensor<T> to_tensor(const Image& image) {
   std::transform(image.pixels.begin(), image.pixels.end(), x.mutable_data(),
                  [](std::uint8_t v) { return static_cast<T>(v) / 255 - T{0.5}; });
   return x;
+}
+
+/// The grey picture that to_tensor() made [1, H, W] of; values beyond [-0.5, 0.5] become black or white. ShapeError
+/// for other shapes.
+template <std::floating_point T>
+Image to_image(const Tensor<T>& x) {
+  check<ShapeError>(x.rank() == 3 && x.dim(0) == 1, "[to_image] needs [1, H, W], got ", x.shape());
+  Image image(static_cast<int>(x.dim(2)), static_cast<int>(x.dim(1)), 1);
+  const auto values = x.values();
+  std::transform(values.begin(), values.end(), image.pixels.begin(),
+                 [](T v) { return static_cast<std::uint8_t>(std::clamp((v + T{0.5}) * 255 + T{0.5}, T{0}, T{255})); });
+  return image;
 }
 
 /// [.., 2 K] network coordinates of one image -> K points in pixels of an image of this size.
@@ -51,11 +67,13 @@ class KeypointDataset {
                       options_.height, " must be positive");
   }
 
-  /// Adds a photo; its points are in its pixels. ValueError when a chosen point is missing.
+  /// Adds a photo; its points are in its pixels. ValueError when a chosen point is missing, or when faces are to be
+  /// mirrored and nobody knows how these points change places.
   void add(const Image& photo, const Landmarks& points) {
     for (const int i : options_.points)
       check<ValueError>(i >= 0 && static_cast<std::size_t>(i) < points.size(), "[KeypointDataset] point ", i,
                         " is not among the ", points.size(), " of this face");
+    if (options_.augmentation && options_.augmentation->flip > 0) mirrored_landmarks(points.size());
     const int width = 2 * options_.width, height = 2 * options_.height;
     const Affine fit =
         Affine::scale(static_cast<double>(width) / photo.width, static_cast<double>(height) / photo.height);
@@ -73,15 +91,15 @@ class KeypointDataset {
                               : AugmentationDraw{};
     const Affine affine = draw.affine.then(Affine::scale(0.5, 0.5));
     const auto input = to_tensor(warp(face.image, affine, options_.width, options_.height));
-    if (options_.augmentation) {
-      float* pixels = input.mutable_data();
-      std::transform(pixels, pixels + input.size(), pixels, [&](float v) { return draw.light(v); });
-    }
+    if (options_.augmentation)
+      change_pixels(draw, {input.mutable_data(), static_cast<std::size_t>(input.size())}, options_.width,
+                    options_.height);
     const auto target = Tensor<float>::empty({static_cast<Index>(2 * options_.points.size())});
     float* to = target.mutable_data();
     for (const int chosen : options_.points) {
-      const int source = draw.mirrored ? imm::mirrored[static_cast<std::size_t>(chosen)] : chosen;
-      const Point p = affine(face.points[static_cast<std::size_t>(source)]);
+      const auto at = static_cast<std::size_t>(chosen);
+      const auto source = draw.mirrored ? static_cast<std::size_t>(mirrored_landmarks(face.points.size())[at]) : at;
+      const Point p = affine(face.points[source]);
       *to++ = static_cast<float>(p.x / options_.width);
       *to++ = static_cast<float>(p.y / options_.height);
     }

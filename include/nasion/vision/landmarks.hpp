@@ -78,6 +78,41 @@ inline int repair_eye_order(Landmarks& points) {
 }
 }  // namespace imm
 
+/// The 68 points of iBUG 300-W (Sagonas et al., "300 faces in-the-wild challenge", Image and Vision Computing 47,
+/// 2016). Left and right as seen in the picture.
+namespace ibug {
+inline constexpr int point_count = 68;
+inline constexpr int nose_tip = 30;
+inline constexpr std::array<int, 2> outer_eye_corners{36, 45};  ///< left, right; errors are measured in their distance
+inline constexpr std::array<LandmarkPath, 9> paths{{{"jaw", 0, 16, false},
+                                                    {"left brow", 17, 21, false},
+                                                    {"right brow", 22, 26, false},
+                                                    {"bridge of the nose", 27, 30, false},
+                                                    {"nostrils", 31, 35, false},
+                                                    {"left eye", 36, 41, true},
+                                                    {"right eye", 42, 47, true},
+                                                    {"lips, outside", 48, 59, true},
+                                                    {"lips, inside", 60, 67, true}}};
+/// Point i of a face is point mirrored[i] of the same face in a mirror.
+inline constexpr std::array<int, point_count> mirrored{16, 15, 14, 13, 12, 11, 10, 9,  8,  7,  6,  5,
+                                                       4,  3,  2,  1,  0,                       // jaw
+                                                       26, 25, 24, 23, 22, 21, 20, 19, 18, 17,  // left brow, right brow
+                                                       27, 28, 29, 30, 35, 34, 33, 32, 31,  // nose: bridge, nostrils
+                                                       45, 44, 43, 42, 47, 46,              // left eye
+                                                       39, 38, 37, 36, 41, 40,              // right eye
+                                                       54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55,  // lips, outside
+                                                       64, 63, 62, 61, 60, 67, 66, 65};                 // lips, inside
+}  // namespace ibug
+
+/// The table `mirrored` for faces of so many points. ValueError unless there is one: for 58 (imm) and 68 (ibug).
+inline std::span<const int> mirrored_landmarks(std::size_t count) {
+  if (count == imm::mirrored.size()) return imm::mirrored;
+  check<ValueError>(count == ibug::mirrored.size(), "[mirrored_landmarks] how ", count,
+                    " points change places in a mirror is not known, only for ", imm::point_count, " and ",
+                    ibug::point_count);
+  return ibug::mirrored;
+}
+
 /// What a shape file says: points relative to the size of the picture, and the picture's file name.
 struct AsfShape {
   Landmarks relative;
