@@ -1,9 +1,11 @@
 #include "nasion/vision/landmarks.hpp"
 
+#include <algorithm>
 #include <clocale>
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <sstream>
 #include <string>
 
 #include "nasion/core/random.hpp"
@@ -51,6 +53,45 @@ const std::string small =
     "0 4 0.3 0.4 1 0 2\n"
     "0 4 0.5 0.6 2 1 2\n"
     "a.jpg\n";
+
+/// The sum of faces of one markup, each moved and scaled to centre 0 and mean distance 1 from it.
+struct MeanFace {
+  Landmarks sum;
+
+  void add(const Landmarks& face) {
+    Point centre;
+    double size = 0;
+    const auto n = static_cast<double>(face.size());
+    for (const Point& p : face) centre.x += p.x / n, centre.y += p.y / n;
+    for (const Point& p : face) size += std::hypot(p.x - centre.x, p.y - centre.y) / n;
+    sum.resize(face.size());
+    for (std::size_t i = 0; i < face.size(); ++i) {
+      sum[i].x += (face[i].x - centre.x) / size;
+      sum[i].y += (face[i].y - centre.y) / size;
+    }
+  }
+
+  /// For how many points of the mean face's mirror image the nearest one of the face itself is not the table's.
+  int misplaced() const {
+    const auto mirrored = mirrored_landmarks(sum.size());
+    int count = 0;
+    for (std::size_t i = 0; i < sum.size(); ++i) {
+      const auto distance = [&](const Point& p) { return std::hypot(p.x + sum[i].x, p.y - sum[i].y); };
+      count += std::ranges::min_element(sum, {}, distance) - sum.begin() != mirrored[i];
+    }
+    return count;
+  }
+};
+
+/// The points of a .pts file: "{", a line of x and y for each point, "}".
+Landmarks read_pts(const std::filesystem::path& path) {
+  std::istringstream text(test::read_text(path));
+  std::string word;
+  while (text >> word && word != "{") {}
+  Landmarks points;
+  for (Point p; text >> p.x >> p.y;) points.push_back(p);
+  return points;
+}
 
 }  // namespace
 
@@ -268,6 +309,37 @@ TEST_CASE("numbers are read and written alike in every locale") {
   std::setlocale(LC_ALL, old.c_str());
   CAPTURE(comma);
   CHECK(shape.relative[0].x == Approx(random_shape().relative[0].x));
+}
+
+TEST_CASE("in the mirror, each point of the mean real face lies on its partner", "[data]") {
+  const auto data = test::data_dir();
+  if (!data) return;
+  if (std::filesystem::is_directory(*data / "imm_face_db")) {
+    MeanFace mean;
+    int faces = 0;
+    for (const auto& file : std::filesystem::directory_iterator(*data / "imm_face_db")) {
+      if (file.path().extension() != ".asf") continue;
+      Landmarks points = read_asf(file.path()).pixels(640, 480);
+      imm::repair_eye_order(points);
+      mean.add(points);
+      ++faces;
+    }
+    CHECK(faces == 240);
+    CHECK(mean.misplaced() == 0);
+  }
+  if (std::filesystem::is_directory(*data / "300w")) {
+    MeanFace mean;
+    int faces = 0;
+    for (const char* folder : {"afw", "helen/trainset", "lfpw/trainset"})
+      for (const auto& file : std::filesystem::directory_iterator(*data / "300w" / folder)) {
+        if (file.path().extension() != ".pts") continue;
+        mean.add(read_pts(file.path()));
+        ++faces;
+      }
+    CHECK(faces > 2000);
+    CHECK(mean.sum.size() == ibug::point_count);
+    CHECK(mean.misplaced() == 0);
+  }
 }
 
 TEST_CASE("the IMM shape files are read whole and written byte for byte", "[data]") {

@@ -90,14 +90,17 @@ TEST_CASE("landmarks scale with the picture", "[synthetic]") {
 TEST_CASE("turning the other way mirrors the landmarks of a symmetric head", "[synthetic]") {
   FaceParameters face = plain_face();
   face.pitch = 0.1f, face.yaw = GENERATE(0.0f, 0.3f, 0.7f), face.roll = 0.1f;
-  const Landmarks right = render_face(face, 64, 48).points58;
+  const SyntheticFace right = render_face(face, 64, 48);
   face.yaw = -face.yaw, face.roll = -face.roll;
-  const Landmarks left = render_face(face, 64, 48).points58;
-  for (std::size_t i = 0; i < right.size(); ++i) {
-    CAPTURE(i);
-    const Point twin = left[static_cast<std::size_t>(imm::mirrored[i])];
-    CHECK(64 - twin.x == Approx(right[i].x).margin(0.05));
-    CHECK(twin.y == Approx(right[i].y).margin(0.05));
+  const SyntheticFace left = render_face(face, 64, 48);
+  for (const auto& points : {&SyntheticFace::points58, &SyntheticFace::points68}) {
+    const auto mirrored = mirrored_landmarks((right.*points).size());
+    for (std::size_t i = 0; i < mirrored.size(); ++i) {
+      CAPTURE(mirrored.size(), i);
+      const Point p = (right.*points)[i], twin = (left.*points)[static_cast<std::size_t>(mirrored[i])];
+      CHECK(64 - twin.x == Approx(p.x).margin(0.05));
+      CHECK(twin.y == Approx(p.y).margin(0.05));
+    }
   }
 }
 
