@@ -3,6 +3,7 @@
 
 #include "nasion/models/keypoint_cnn.hpp"
 #include "nasion/ops/loss.hpp"
+#include "nasion/ops/upsample.hpp"
 #include "nasion/optim/adam.hpp"
 #include "nasion/optim/sgd.hpp"
 #include "support/catch.hpp"
@@ -53,6 +54,20 @@ TEST_CASE("Pooling as in PyTorch") {
                 },
                 rounding) == "");
     }
+}
+
+TEST_CASE("Interpolation as in PyTorch") {
+  const Golden golden("upsample");
+  REQUIRE(golden.cases().size() == 33);
+  for (const auto& name : golden.cases()) {
+    const auto o = golden.integers(name + ".options");
+    const InterpolateOptions options{.size = {o[2], o[3]},
+                                     .scale_factor = static_cast<double>(o[4]) / 100,
+                                     .mode = o[0] ? Interpolation::bilinear : Interpolation::nearest,
+                                     .align_corners = o[1] != 0};
+    CHECK(compare_with_golden(
+              golden, name, {"x"}, [&](const auto& t) { return interpolate(t[0], options); }, rounding) == "");
+  }
 }
 
 TEST_CASE("Linear layers as in PyTorch") {

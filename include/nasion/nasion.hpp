@@ -21,6 +21,7 @@
 #include "nasion/ops/shape.hpp"
 #include "nasion/ops/soft_argmax.hpp"
 #include "nasion/ops/softmax.hpp"
+#include "nasion/ops/upsample.hpp"
 #include "nasion/optim/adam.hpp"
 #include "nasion/optim/schedule.hpp"
 #include "nasion/optim/sgd.hpp"

@@ -106,6 +106,22 @@ def pool():
     write("pool", cases)
 
 
+def upsample():
+    """Options: bilinear, align_corners, height, width (0: by the factor), 100 times the factor (0: by the size)."""
+    torch.manual_seed(8)
+    cases = Cases()
+    targets = [(6, 8, 0), (7, 9, 0), (3, 2, 0), (1, 1, 0), (4, 5, 0), (2, 13, 0),
+               (0, 0, 200), (0, 0, 300), (0, 0, 150), (0, 0, 270), (0, 0, 60)]
+    for i, (h, w, factor) in enumerate(targets):
+        for bilinear, corners in ((0, 0), (1, 0), (1, 1)):
+            kwargs = {"scale_factor": factor / 100} if factor else {"size": (h, w)}
+            if bilinear:
+                kwargs.update(mode="bilinear", align_corners=bool(corners))
+            cases.add(f"{i}.{bilinear}{corners}", lambda x: F.interpolate(x, **kwargs), (bilinear, corners, h, w, factor),
+                      x=torch.randn(1, 2, 4, 5))
+    write("upsample", cases)
+
+
 def linear():
     torch.manual_seed(3)
     cases = Cases()
@@ -217,5 +233,5 @@ def nose_tip():
 
 
 if __name__ == "__main__":
-    for make in (conv2d, pool, linear, loss, activations, init, optim, nose_tip):
+    for make in (conv2d, pool, upsample, linear, loss, activations, init, optim, nose_tip):
         make()

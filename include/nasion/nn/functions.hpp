@@ -5,6 +5,7 @@
 #include "nasion/ops/dropout.hpp"
 #include "nasion/ops/pool.hpp"
 #include "nasion/ops/softmax.hpp"
+#include "nasion/ops/upsample.hpp"
 
 namespace nasion::nn {
 
@@ -81,6 +82,14 @@ template <std::floating_point T>
 struct AdaptiveAvgPool2d {
   Size2 output;
   Tensor<T> operator()(const Tensor<T>& x) const { return adaptive_avg_pool2d(x, output); }
+  static void visit(auto&, auto&&) {}
+};
+
+/// Images of another size: a given one, or `scale_factor` times as large.
+template <std::floating_point T>
+struct Upsample {
+  InterpolateOptions options;
+  Tensor<T> operator()(const Tensor<T>& x) const { return interpolate(x, options); }
   static void visit(auto&, auto&&) {}
 };
 

@@ -1,0 +1,128 @@
+#pragma once
+// Resampling of images along rows and columns. Each axis is a small sparse matrix, so nearest and bilinear, enlarging
+// and shrinking, are one loop, and a gradient is the same loop with both matrices transposed.
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "nasion/core/strided.hpp"
+
+namespace nasion::kernels {
+
+/// Output position o is the sum of weight[t] times input position source[t], for t from begin[o] up to begin[o + 1].
+template <class T>
+struct Resampling {
+  std::vector<Index> begin{0}, source{};
+  std::vector<T> weight{};
+
+  Index outputs() const { return static_cast<Index>(begin.size()) - 1; }
+  void add(Index from, double by) {
+    source.push_back(from);
+    weight.push_back(static_cast<T>(by));
+  }
+  void end_output() { begin.push_back(static_cast<Index>(source.size())); }
+  /// Calls f(source, weight) for each term of output o.
+  template <class F>
+  void for_terms(Index o, F&& f) const {
+    for (auto t = static_cast<std::size_t>(begin[static_cast<std::size_t>(o)]);
+         t < static_cast<std::size_t>(begin[static_cast<std::size_t>(o) + 1]); ++t)
+      f(source[t], weight[t]);
+  }
+};
+
+/// Each output takes the input position below o `step`.
+template <class T>
+Resampling<T> nearest_resampling(Index inputs, Index outputs, double step) {
+  // Without a step of its own, step = inputs / outputs, which whole numbers divide exactly.
+  const bool whole = step == static_cast<double>(inputs) / static_cast<double>(outputs);
+  Resampling<T> r;
+  for (Index o = 0; o < outputs; ++o) {
+    const Index from = whole ? o * inputs / outputs : static_cast<Index>(std::floor(static_cast<double>(o) * step));
+    r.add(std::min(from, inputs - 1), 1);
+    r.end_output();
+  }
+  return r;
+}
+
+/// Each output lies between two input positions: at o `step` when the outermost centres coincide (`align_corners`),
+/// otherwise at (o + 1/2) `step` - 1/2, but not before the first.
+template <class T>
+Resampling<T> linear_resampling(Index inputs, Index outputs, double step, bool align_corners) {
+  Resampling<T> r;
+  for (Index o = 0; o < outputs; ++o) {
+    const double position = static_cast<double>(o);
+    const double at = inputs == outputs ? position
+                      : align_corners   ? position * step
+                                        : std::max(0.0, (position + 0.5) * step - 0.5);
+    const Index low = std::min(static_cast<Index>(at), inputs - 1);
+    const double part = at - static_cast<double>(low);
+    const bool between = part > 0 && low + 1 < inputs;
+    r.add(low, between ? 1 - part : 1);
+    if (between) r.add(low + 1, part);
+    r.end_output();
+  }
+  return r;
+}
+
+/// The matrix of the gradient: input position i is the sum of what it gave.
+template <class T>
+Resampling<T> transposed(const Resampling<T>& r, Index inputs) {
+  std::vector<std::vector<std::pair<Index, T>>> given(static_cast<std::size_t>(inputs));
+  for (Index o = 0; o < r.outputs(); ++o)
+    r.for_terms(o, [&](Index from, T by) { given[static_cast<std::size_t>(from)].emplace_back(o, by); });
+  Resampling<T> t;
+  for (const auto& terms : given) {
+    for (const auto& [to, by] : terms) t.add(to, static_cast<double>(by));
+    t.end_output();
+  }
+  return t;
+}
+
+namespace detail {
+
+/// to[0 .. n) = weighted sum of the rows that output o names, `n` numbers apart in x.
+template <class T>
+void blend_rows(const Resampling<T>& r, Index o, const T* x, Index n, T* to) {
+  bool first = true;
+  r.for_terms(o, [&](Index from, T by) {
+    const T* row = x + from * n;
+    if (std::exchange(first, false))
+      for (Index i = 0; i < n; ++i) to[i] = by * row[i];
+    else
+      for (Index i = 0; i < n; ++i) to[i] += by * row[i];
+  });
+  if (first) std::fill_n(to, n, T{0});
+}
+
+}  // namespace detail
+
+/// y [n, c, rows.outputs(), columns.outputs()] = x [n, c, h, w] resampled along both axes. Every row of y is computed
+/// alone: first its input rows are blended, then the columns of the blend.
+template <class T>
+void resize(Index n, Index c, Index h, Index w, MemoryOrder order, const Resampling<T>& rows,
+            const Resampling<T>& columns, const T* x, T* y) {
+  const auto [planes, lanes] = order == MemoryOrder::row_major ? std::pair{n * c, Index{1}} : std::pair{n, c};
+  const Index oh = rows.outputs(), ow = columns.outputs();
+  const Index in_row = w * lanes, out_row = ow * lanes;
+  const auto resize_row = [&, l = lanes](Index row, T* blend) {
+    T* out = y + row * out_row;
+    detail::blend_rows(rows, row % oh, x + row / oh * h * in_row, in_row, blend);
+    if (l == 1)
+      for (Index o = 0; o < ow; ++o) {
+        T sum{0};
+        columns.for_terms(o, [&](Index from, T by) { sum += by * blend[from]; });
+        out[o] = sum;
+      }
+    else
+      for (Index o = 0; o < ow; ++o) detail::blend_rows(columns, o, blend, l, out + o * l);
+  };
+  parallel_for(planes * oh, std::max<Index>(1, 16384 / std::max<Index>(1, in_row + out_row)),
+               [&](Index begin, Index end) {
+                 std::vector<T> blend(static_cast<std::size_t>(in_row));
+                 for (Index row = begin; row < end; ++row) resize_row(row, blend.data());
+               });
+}
+
+}  // namespace nasion::kernels
