@@ -134,22 +134,29 @@ void strided_copy(const Shape& shape, const T* in, const Strides& in_strides, T*
                });
 }
 
-/// Sum of n neighbours with an error that grows with log(n): in lanes, then halves.
-template <class T>
-T pairwise_sum(const T* x, Index n) {
+/// Sum of term(i) for i = begin .. end-1 with an error that grows with log(n): in lanes, then halves.
+template <class T, class Term>
+T pairwise_sum_of(Index begin, Index end, const Term& term) {
+  const Index n = end - begin;
   if (n <= 256) {
     constexpr Index lanes = 16;
     T lane[lanes] = {};
-    Index i = 0;
-    for (; i + lanes <= n; i += lanes)
-      for (Index l = 0; l < lanes; ++l) lane[l] += x[i + l];
-    for (Index l = 0; i < n; ++i, ++l) lane[l] += x[i];
+    Index i = begin;
+    for (; i + lanes <= end; i += lanes)
+      for (Index l = 0; l < lanes; ++l) lane[l] += term(i + l);
+    for (Index l = 0; i < end; ++i, ++l) lane[l] += term(i);
     for (Index half = lanes / 2; half > 0; half /= 2)
       for (Index l = 0; l < half; ++l) lane[l] += lane[l + half];
     return lane[0];
   }
-  const Index half = n / 2 / 16 * 16;
-  return pairwise_sum(x, half) + pairwise_sum(x + half, n - half);
+  const Index half = begin + n / 2 / 16 * 16;
+  return pairwise_sum_of<T>(begin, half, term) + pairwise_sum_of<T>(half, end, term);
+}
+
+/// Sum of n neighbours.
+template <class T>
+T pairwise_sum(const T* x, Index n) {
+  return pairwise_sum_of<T>(0, n, [x](Index i) { return x[i]; });
 }
 
 /// out += in, summed over the dimensions where `out_strides` is 0. `in` is dense with `in_strides`; `out` must hold

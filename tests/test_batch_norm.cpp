@@ -1,0 +1,293 @@
+#include "nasion/ops/batch_norm.hpp"
+
+#include <thread>
+
+#include "nasion/nn/batch_norm.hpp"
+#include "nasion/ops/elementwise.hpp"
+#include "nasion/ops/reduce.hpp"
+#include "support/catch.hpp"
+#include "support/gradcheck.hpp"
+#include "support/threads.hpp"
+
+using namespace nasion;
+using test::gradcheck;
+
+namespace {
+
+struct Moments {
+  double mean, variance;  // biased
+};
+
+/// Of one channel, straight from the definition.
+template <class T>
+Moments moments(const Tensor<T>& x, Index c) {
+  const double count = static_cast<double>(x.dim(0) * x.dim(2) * x.dim(3));
+  const auto average = [&](auto&& f) {
+    double sum = 0;
+    for (Index n = 0; n < x.dim(0); ++n)
+      for (Index h = 0; h < x.dim(2); ++h)
+        for (Index w = 0; w < x.dim(3); ++w) sum += f(static_cast<double>(x.at({n, c, h, w})));
+    return sum / count;
+  };
+  const double mean = average([](double v) { return v; });
+  return {mean, average([&](double v) { return (v - mean) * (v - mean); })};
+}
+
+/// (x - mean) / sqrt(variance + eps) weight + bias, number by number.
+template <class T, class Statistics>
+Tensor<T> reference(const Tensor<T>& x, Statistics&& statistics, const Tensor<T>& weight, const Tensor<T>& bias,
+                    double eps) {
+  const auto y = Tensor<T>::empty(x.shape());
+  for (Index c = 0; c < x.dim(1); ++c) {
+    const Moments m = statistics(c);
+    const double scale = static_cast<double>(weight.at({c})) / std::sqrt(m.variance + eps);
+    for (Index n = 0; n < x.dim(0); ++n)
+      for (Index h = 0; h < x.dim(2); ++h)
+        for (Index w = 0; w < x.dim(3); ++w)
+          y.set({n, c, h, w}, static_cast<T>((static_cast<double>(x.at({n, c, h, w})) - m.mean) * scale +
+                                             static_cast<double>(bias.at({c}))));
+  }
+  return y;
+}
+
+const std::vector<Shape> shapes = {{2, 3, 4, 5}, {1, 2, 1, 2},   {5, 1, 1, 1},
+                                   {3, 7, 1, 3}, {2, 2, 17, 19}, {4, 40, 2, 2}};
+
+}  // namespace
+
+TEST_CASE("Batch normalisation in training: values and running statistics") {
+  for (const auto& shape : shapes)
+    for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+      INFO(shape << " " << order);
+      const auto x = test::random(shape);
+      const Shape channels{shape[1]};
+      const auto weight = test::random(channels, 1), bias = test::random(channels, 2);
+      const auto mean = test::random(channels, 3), var = Tensord::full(channels, 2);
+      const auto before = mean.clone();
+      const auto y =
+          batch_norm(to_order(x, order), mean, var, weight, bias, {.training = true, .momentum = 0.3, .eps = 0.01});
+      CHECK(y.order() == order);
+      CHECK(test::max_difference(y, reference(
+                                        x, [&](Index c) { return moments(x, c); }, weight, bias, 0.01)) < 1e-12);
+      const double count = static_cast<double>(shape.size() / shape[1]);
+      for (Index c = 0; c < shape[1]; ++c) {
+        const Moments m = moments(x, c);
+        CHECK(mean.at({c}) == Approx(0.7 * before.at({c}) + 0.3 * m.mean));
+        CHECK(var.at({c}) == Approx(0.7 * 2 + 0.3 * m.variance * count / (count - 1)));
+      }
+    }
+}
+
+TEST_CASE("Batch normalisation in eval mode uses the running statistics and leaves them") {
+  for (const auto& shape : shapes)
+    for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+      INFO(shape << " " << order);
+      const auto x = test::random(shape);
+      const Shape channels{shape[1]};
+      const auto weight = test::random(channels, 1), bias = test::random(channels, 2);
+      const auto mean = test::random(channels, 3), var = square(test::random(channels, 4));
+      const auto mean_before = mean.clone(), var_before = var.clone();
+      const auto y = batch_norm(to_order(x, order), mean, var, weight, bias);
+      CHECK(y.order() == order);
+      const auto running = [&](Index c) { return Moments{mean.at({c}), var.at({c})}; };
+      const auto expected = reference(x, running, weight, bias, 1e-5);
+      CHECK(test::max_difference(y, expected) < 1e-12 * (1 + max(abs(expected)).item()));
+      CHECK(test::identical(mean, mean_before));
+      CHECK(test::identical(var, var_before));
+    }
+}
+
+TEST_CASE("Gradients of batch normalisation") {
+  for (const auto& shape : shapes)
+    for (const bool training : {true, false}) {
+      INFO(shape << (training ? " training" : " eval"));
+      const Shape channels{shape[1]};
+      const auto mean = test::random(channels, 3), var = square(test::random(channels, 4)) + 0.5;
+      // Two numbers in a channel are normalised to 1 and -1 whatever they are, up to eps: it must not be tiny then.
+      const BatchNormOptions options{.training = training, .eps = 0.1};
+      const auto f = [&](const auto& t) {
+        return batch_norm(t[0], mean, var, t.size() > 1 ? t[1] : Tensord{}, t.size() > 2 ? t[2] : Tensord{}, options);
+      };
+      const auto x = test::random(shape), weight = test::random(channels, 1), bias = test::random(channels, 2);
+      CHECK(gradcheck(f, {x, weight, bias}) == "");
+      CHECK(gradcheck(f, {x}) == "");
+    }
+}
+
+TEST_CASE("Gradients of weight and bias alone, and with x frozen") {
+  const auto x = test::random({2, 3, 4, 4});
+  const auto mean = Tensord::zeros({3}), var = Tensord::ones({3});
+  for (const bool training : {true, false})
+    CHECK(gradcheck([&](const auto& t) { return batch_norm(x, mean, var, t[0], t[1], {.training = training}); },
+                    {test::random({3}, 1), test::random({3}, 2)}) == "");
+}
+
+TEST_CASE("An earlier result keeps its gradient when the running statistics move on") {
+  const auto x = test::random({2, 3, 4, 4}).set_requires_grad();
+  const auto mean = Tensord::zeros({3}), var = Tensord::ones({3});
+  const auto first = batch_norm(x, mean, var), alone = batch_norm(x, mean.clone(), var.clone());
+  batch_norm(x, mean, var, {}, {}, {.training = true});
+  const auto dy = test::random({2, 3, 4, 4}, 5);
+  CHECK(test::identical(grad<double>({first}, {x}, {dy})[0], grad<double>({alone}, {x}, {dy})[0]));
+}
+
+TEST_CASE("Large means cost no digits, many numbers few") {
+  // In float; the mean is 1000 deviations away, where E[x^2] - E[x]^2 has lost all digits of the variance.
+  for (const Shape& shape : {Shape{8, 3, 64, 65}, Shape{2, 64, 33, 31}}) {
+    const auto x = test::random<float>(shape) + 1000.0f;
+    for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+      const auto mean = Tensorf::zeros({shape[1]}), var = Tensorf::ones({shape[1]});
+      const auto y = batch_norm(to_order(x, order), mean, var, {}, {}, {.training = true, .momentum = 1});
+      const double count = static_cast<double>(shape.size() / shape[1]);
+      for (Index c = 0; c < shape[1]; ++c) {
+        const Moments m = moments(x, c);
+        CHECK(mean.at({c}) == Approx(m.mean).epsilon(1e-6));
+        CHECK(var.at({c}) == Approx(m.variance * count / (count - 1)).epsilon(1e-4));
+      }
+      const auto one = Tensorf::ones({shape[1]}), zero = Tensorf::zeros({shape[1]});
+      // The mean itself is rounded to float: 3e-5 at 1000.
+      CHECK(test::max_difference(y, reference(
+                                        x, [&](Index c) { return moments(x, c); }, one, zero, 1e-5)) < 1e-4);
+    }
+  }
+}
+
+TEST_CASE("NaN stays visible, in its channel") {
+  const auto x = test::random({2, 2, 3, 3});
+  x.set({1, 0, 2, 2}, std::nan(""));
+  const auto mean = Tensord::zeros({2}), var = Tensord::ones({2});
+  const auto y = batch_norm(x, mean, var, {}, {}, {.training = true});
+  CHECK(std::isnan(y.at({0, 0, 0, 0})));
+  CHECK(std::isnan(mean.at({0})));
+  CHECK(std::isfinite(y.at({0, 1, 0, 0})));
+  CHECK(std::isfinite(var.at({1})));
+}
+
+TEST_CASE("Batch normalisation of nothing changes nothing") {
+  for (const Shape& shape : {Shape{0, 3, 4, 4}, Shape{2, 0, 4, 4}, Shape{2, 3, 0, 4}})
+    for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+      const auto x = Tensord::zeros(shape, order).set_requires_grad();
+      const auto mean = Tensord::zeros({shape[1]}), var = Tensord::ones({shape[1]});
+      const auto weight = Tensord::ones({shape[1]}).set_requires_grad();
+      const auto y = batch_norm(x, mean, var, weight, {}, {.training = true});
+      CHECK(y.shape() == shape);
+      y.backward(Tensord::zeros(shape));
+      CHECK(x.grad().shape() == shape);
+      CHECK(test::values(weight.grad()) == std::vector<double>(static_cast<std::size_t>(shape[1]), 0));
+      CHECK(test::values(var) == std::vector<double>(static_cast<std::size_t>(shape[1]), 1));
+    }
+}
+
+TEST_CASE("Batch normalisation refuses what does not fit") {
+  const auto three = Tensord::ones({3}), two = Tensord::ones({2});
+  const auto x = Tensord::zeros({2, 3, 4, 5});
+  CHECK_THROWS_WITH(batch_norm(Tensord::zeros({2, 3}), three, three),
+                    ContainsSubstring("[batch_norm] input [2, 3] must be [N, C, H, W]"));
+  CHECK_THROWS_WITH(batch_norm(x, two, two),
+                    ContainsSubstring("[batch_norm] input [2, 3, 4, 5] has 3 channels but running mean is [2]"));
+  CHECK_THROWS_WITH(batch_norm(x, three, two), ContainsSubstring("running variance is [2]"));
+  CHECK_THROWS_WITH(batch_norm(x, three, three, two), ContainsSubstring("weight is [2]"));
+  CHECK_THROWS_WITH(batch_norm(x, three, three, three, x), ContainsSubstring("bias is [2, 3, 4, 5]"));
+  CHECK_THROWS_AS(batch_norm(x, three, two), ShapeError);
+  const auto one_each = Tensord::zeros({1, 3, 1, 1});
+  CHECK_THROWS_WITH(batch_norm(one_each, three, three, {}, {}, {.training = true}),
+                    ContainsSubstring("expected more than 1 value per channel when training") &&
+                        ContainsSubstring("[1, 3, 1, 1]") && ContainsSubstring("[3]"));
+  CHECK_NOTHROW(batch_norm(one_each, three, three));
+  CHECK_THROWS_WITH(batch_norm(x, three, three, {}, {}, {.eps = -1}), ContainsSubstring("eps -1"));
+  CHECK_THROWS_AS(batch_norm(x, three, three, {}, {}, {.momentum = 1.5}), ValueError);
+  CHECK_THROWS_AS(batch_norm(x, three, three, {}, {}, {.eps = std::nan("")}), ValueError);
+}
+
+TEST_CASE("Batch normalisation gives the same bits for any number of threads") {
+  for (const Shape& shape : {Shape{5, 7, 33, 31}, Shape{3, 300, 9, 7}, Shape{2, 3, 160, 150}})
+    for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last})
+      for (const bool training : {true, false}) {
+        const auto x = test::random<float>(shape, 7, order), dy = test::random<float>(shape, 8, order);
+        CHECK(test::same_for_all_thread_counts(
+            [&] {
+              const auto leaf = x.clone().set_requires_grad();
+              const auto weight = test::random<float>({shape[1]}).set_requires_grad();
+              const auto mean = Tensorf::zeros({shape[1]}), var = Tensorf::ones({shape[1]});
+              const auto y = batch_norm(leaf, mean, var, weight, {}, {.training = training});
+              y.backward(dy);
+              return std::vector{y.detach(), leaf.grad(), weight.grad(), mean, var};
+            },
+            [](const auto& p, const auto& q) {
+              return std::equal(p.begin(), p.end(), q.begin(), test::identical<float>);
+            }));
+      }
+}
+
+TEST_CASE("BatchNorm2d: what it keeps, and train and eval") {
+  nn::BatchNorm2d<double> norm({.features = 3});
+  CHECK(norm.eps == 1e-5);
+  CHECK(norm.momentum == 0.1);
+  const auto state = nn::state_dict(norm);
+  std::vector<std::string> names;
+  for (const auto& entry : state.tensors) names.push_back(entry.name);
+  CHECK(names == std::vector<std::string>{"weight", "bias", "running_mean", "running_var"});
+  REQUIRE(state.counters.size() == 1);
+  CHECK(state.counters[0].name == "num_batches_tracked");
+  CHECK(nn::parameters(norm).size() == 2);
+
+  const auto x = test::random({2, 3, 4, 5});
+  CHECK(test::check_module(norm, x, {.tolerance = 1e-5}) == "");
+  const auto counted = norm.num_batches_tracked;
+  CHECK(counted > 0);
+  const auto mean = norm.running_mean.clone(), var = norm.running_var.clone();
+  CHECK(test::identical(norm(x), batch_norm(x, mean, var, norm.weight, norm.bias, {.training = true})));
+  CHECK(test::identical(mean, norm.running_mean));
+  CHECK(norm.num_batches_tracked == counted + 1);
+
+  nn::eval(norm);
+  CHECK(test::identical(norm(x), batch_norm(x, mean, var, norm.weight, norm.bias)));
+  CHECK(test::identical(norm(x), norm(x)));
+  CHECK(norm.num_batches_tracked == counted + 1);
+  CHECK(test::check_module(norm, x) == "");
+
+  auto twin = nn::clone(norm);
+  nn::train(twin);
+  twin(x);
+  CHECK(test::identical(mean, norm.running_mean));
+  CHECK_FALSE(test::identical(mean, twin.running_mean));
+  nn::load_state_dict(twin, nn::state_dict(norm));
+  CHECK(test::identical(mean, twin.running_mean));
+  CHECK(twin.num_batches_tracked == norm.num_batches_tracked);
+
+  const nn::BatchNorm2d<double> plain({.features = 3, .affine = false});
+  CHECK(nn::parameters(plain).empty());
+  CHECK(nn::state_dict(plain).tensors.size() == 2);
+  CHECK(test::check_module(plain, x, {.tolerance = 1e-5}) == "");
+}
+
+TEST_CASE("A BatchNorm2d that refused its input has not changed") {
+  const nn::BatchNorm2d<double> norm({.features = 3});
+  CHECK_THROWS_AS(norm(Tensord::zeros({1, 3, 1, 1})), ShapeError);
+  CHECK_THROWS_AS(norm(Tensord::zeros({2, 4, 2, 2})), ShapeError);
+  CHECK(norm.num_batches_tracked == 0);
+  CHECK(test::values(norm.running_var) == std::vector<double>(3, 1));
+  CHECK_THROWS_WITH(nn::BatchNorm2d<float>({.features = 0}), ContainsSubstring("[BatchNorm2d] features 0"));
+  CHECK_THROWS_WITH(nn::BatchNorm2d<float>({.features = 1, .eps = -1}), ContainsSubstring("[BatchNorm2d] eps -1"));
+  CHECK_THROWS_AS(nn::BatchNorm2d<float>({.features = 1, .momentum = -0.1}), ValueError);
+}
+
+TEST_CASE("Many threads may use one BatchNorm2d in eval mode") {
+  nn::BatchNorm2d<float> norm({.features = 5});
+  norm(test::random<float>({4, 5, 8, 8}) + 3.0f);
+  nn::eval(norm);
+  const auto x = test::random<float>({2, 5, 16, 16});
+  const auto expected = norm(x).detach();
+  std::vector<char> right(4, 0);
+  {
+    std::vector<std::jthread> threads;
+    for (auto& ok : right)
+      threads.emplace_back([&] {
+        const NoGrad no_grad;
+        bool same = true;
+        for (int i = 0; i < 20; ++i) same = same && test::identical(norm(x), expected);
+        ok = same;
+      });
+  }
+  CHECK(right == std::vector<char>(4, 1));
+}
