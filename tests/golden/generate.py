@@ -7,6 +7,7 @@ Everything is seeded and computed in float64. Names are `case.what`; `case.optio
 """
 
 import json
+import math
 import pathlib
 import struct
 
@@ -232,6 +233,149 @@ def nose_tip():
     write("nose_tip", result)
 
 
+def batch_norm():
+    torch.manual_seed(20)
+    cases = Cases()
+    for i, (shape, affine) in enumerate([((4, 3, 5, 6), True), ((3, 5, 1, 1), True), ((2, 2, 7, 4), False)]):
+        mean, var = torch.randn(shape[1]), torch.rand(shape[1]) + 0.5
+        for mode, training in (("train", True), ("eval", False)):
+            cases.add(
+                f"{mode}.{i}",
+                lambda x, w=None, b=None: F.batch_norm(x, mean.clone(), var.clone(), w, b, training),
+                x=torch.randn(shape) + 0.5, w=torch.randn(shape[1]) if affine else None,
+                b=torch.randn(shape[1]) if affine else None)
+            cases[f"{mode}.{i}.mean"], cases[f"{mode}.{i}.var"] = mean, var
+        layer = torch.nn.BatchNorm2d(shape[1])
+        batches = 3 * torch.randn(4, *shape) + 2
+        for batch in batches:
+            layer(batch)
+        cases[f"running.{i}.batches"] = batches
+        cases[f"running.{i}.mean"], cases[f"running.{i}.var"] = layer.running_mean, layer.running_var
+    write("batch_norm", cases)
+
+
+class BasicBlock(torch.nn.Module):
+    expansion = 1
+
+    def __init__(self, inputs, width, stride):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(inputs, width, 3, stride, 1, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(width)
+        self.conv2 = torch.nn.Conv2d(width, width, 3, 1, 1, bias=False)
+        self.bn2 = torch.nn.BatchNorm2d(width)
+        self.downsample = downsample(inputs, width, stride)
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class Bottleneck(torch.nn.Module):
+    expansion = 4
+
+    def __init__(self, inputs, width, stride):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(inputs, width, 1, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(width)
+        self.conv2 = torch.nn.Conv2d(width, width, 3, stride, 1, bias=False)
+        self.bn2 = torch.nn.BatchNorm2d(width)
+        self.conv3 = torch.nn.Conv2d(width, 4 * width, 1, bias=False)
+        self.bn3 = torch.nn.BatchNorm2d(4 * width)
+        self.downsample = downsample(inputs, 4 * width, stride)
+
+    def forward(self, x):
+        y = F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
+        return F.relu(self.bn3(self.conv3(y)) + (x if self.downsample is None else self.downsample(x)))
+
+
+def downsample(inputs, outputs, stride):
+    if stride == 1 and inputs == outputs:
+        return None
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(inputs, outputs, 1, stride, bias=False), torch.nn.BatchNorm2d(outputs))
+
+
+class ResNet(torch.nn.Module):
+    """The layout and the names of torchvision.models.resnet18, resnet34 and resnet50."""
+
+    def __init__(self, block, depths, in_channels=3, outputs=1000):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(in_channels, 64, 7, 2, 3, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(64)
+        inputs = 64
+        for i, depth in enumerate(depths):
+            blocks = []
+            for k in range(depth):
+                blocks.append(block(inputs, 64 << i, 2 if i > 0 and k == 0 else 1))
+                inputs = (64 << i) * block.expansion
+            self.add_module(f"layer{i + 1}", torch.nn.Sequential(*blocks))
+        self.fc = torch.nn.Linear(inputs, outputs)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
+def fill_resnet(net):
+    """`hashed` numbers of a healthy size, and the names of all floating-point entries of the state dict."""
+    entries = {k: v for k, v in net.state_dict().items() if v.is_floating_point()}
+    for number, (name, v) in enumerate(entries.items()):
+        if v.dim() > 1:  # Kaiming-uniform, up to the rounding to a power of two
+            fan_in = v[0].numel()
+            values = hashed(v.numel(), number, 2.0 ** round(math.log2(6 / fan_in) / 2))
+        elif name.endswith(("running_mean", "bias")):
+            values = hashed(v.numel(), number, 0.25)
+        else:
+            values = 1 + hashed(v.numel(), number, 0.5)
+        v.copy_(values.reshape(v.shape))
+    return list(entries)
+
+
+def summary(tensor, number):
+    """Sum, norm, sum weighted by `hashed` numbers, and 13 of all numbers."""
+    x = tensor.detach().reshape(-1)
+    picked = x[torch.arange(13) * (x.numel() - 1) // 12]
+    return torch.cat([torch.stack([x.sum(), x.norm(), x @ hashed(x.numel(), 1000 + number, 1)]), picked])
+
+
+def resnet():
+    """ResNet-18: three steps of SGD. And the names and shapes in the state dicts of three depths."""
+    net = ResNet(BasicBlock, (2, 2, 2, 2), outputs=10)
+    names = fill_resnet(net)
+    state = net.state_dict()
+    images = hashed(4 * 3 * 64 * 64, 2000, 1.0).reshape(4, 3, 64, 64)
+    target = hashed(4 * 10, 2001, 1.0).reshape(4, 10)
+    result = {"eval": net.eval()(images)}
+    net.train()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.001, momentum=0.9, weight_decay=0.01)
+    losses = []
+    for step in range(3):
+        optimizer.zero_grad()
+        y = net(images)
+        loss = F.mse_loss(y, target)
+        loss.backward()
+        losses.append(loss)
+        if step == 0:
+            result["y"] = y
+            gradients = {name: p.grad for name, p in net.named_parameters()}
+            for number, name in enumerate(names):
+                kind, v = ("gradient", gradients[name]) if name in gradients else ("first", state[name])
+                result[f"{kind}.{name}"] = summary(v, number)
+        optimizer.step()
+    result["losses"] = torch.stack(losses)
+    for number, name in enumerate(names):
+        result[f"last.{name}"] = summary(state[name], number)
+    write("resnet", result)
+
+    lines = []
+    for depth, block, depths in ((18, BasicBlock, (2, 2, 2, 2)), (34, BasicBlock, (3, 4, 6, 3)),
+                                 (50, Bottleneck, (3, 4, 6, 3))):
+        for name, v in ResNet(block, depths).state_dict().items():
+            lines.append(f"{depth} {name} [{', '.join(map(str, v.shape))}]")
+    (FOLDER / "resnet_state.txt").write_text("\n".join(lines) + "\n")
+
+
 if __name__ == "__main__":
-    for make in (conv2d, pool, upsample, linear, loss, activations, init, optim, nose_tip):
+    for make in (conv2d, pool, upsample, linear, loss, activations, init, optim, nose_tip, batch_norm, resnet):
         make()
