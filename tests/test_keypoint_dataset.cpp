@@ -1,5 +1,6 @@
 #include "nasion/vision/keypoint_dataset.hpp"
 
+#include "nasion/data/loader.hpp"
 #include "support/catch.hpp"
 
 using namespace nasion;
