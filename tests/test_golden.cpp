@@ -2,6 +2,7 @@
 // which changes the last of 16 digits: 1e-12 of the largest number leaves room for sums of a few thousand terms.
 
 #include "nasion/models/keypoint_cnn.hpp"
+#include "nasion/nn/batch_norm.hpp"
 #include "nasion/ops/loss.hpp"
 #include "nasion/ops/upsample.hpp"
 #include "nasion/optim/adam.hpp"
@@ -12,6 +13,7 @@
 using namespace nasion;
 using test::compare_with_golden;
 using test::Golden;
+using test::hashed;
 
 namespace {
 constexpr double rounding = 1e-12;
@@ -68,6 +70,34 @@ TEST_CASE("Interpolation as in PyTorch") {
     CHECK(compare_with_golden(
               golden, name, {"x"}, [&](const auto& t) { return interpolate(t[0], options); }, rounding) == "");
   }
+}
+
+TEST_CASE("Batch normalisation as in PyTorch") {
+  const Golden golden("batch_norm");
+  for (const bool training : {true, false}) {
+    const auto cases = golden.cases(training ? "train." : "eval.");
+    CHECK(cases.size() == 3);
+    for (const auto& name : cases)
+      CHECK(compare_with_golden(
+                golden, name, {"x", "w", "b"},
+                [&](const auto& t) {
+                  return batch_norm(t[0], golden[name + ".mean"].clone(), golden[name + ".var"].clone(), t[1], t[2],
+                                    {.training = training});
+                },
+                rounding) == "");
+  }
+  const auto running = golden.cases("running.");
+  CHECK(running.size() == 3);
+  for (const auto& name : running)
+    for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+      const auto batches = golden[name + ".batches"];
+      const Index size = batches.dim(0) / 4;
+      const nn::BatchNorm2d<double> norm({.features = batches.dim(1)});
+      for (Index i = 0; i < 4; ++i) norm(to_order(slice(batches, 0, i * size, (i + 1) * size), order));
+      CHECK(norm.num_batches_tracked == 4);
+      CHECK(test::relative_difference(norm.running_mean, golden[name + ".mean"]) < rounding);
+      CHECK(test::relative_difference(norm.running_var, golden[name + ".var"]) < rounding);
+    }
 }
 
 TEST_CASE("Linear layers as in PyTorch") {
@@ -176,20 +206,6 @@ TEST_CASE("20 steps of each optimizer as in PyTorch") {
 }
 
 namespace {
-
-/// The same numbers as `hashed` of generate.py, exactly representable.
-template <class T>
-std::vector<T> hashed(Index count, std::uint32_t number, double scale) {
-  std::vector<T> result;
-  for (Index i = 0; i < count; ++i) {
-    std::uint32_t h = static_cast<std::uint32_t>(i) + number * 0x9E3779B1;
-    h = (h ^ h >> 16) * 0x85EBCA6B;
-    h = (h ^ h >> 13) * 0xC2B2AE35;
-    h ^= h >> 16;
-    result.push_back(static_cast<T>((static_cast<double>(h & 0xFFFF) - 0x1p15) * (scale / 0x1p15)));
-  }
-  return result;
-}
 
 /// Loss and gradients of part 1's network against the golden file.
 template <class T>

@@ -26,6 +26,24 @@ TEST_CASE("Default weights and biases fill the range of PyTorch's") {
   for (const float v : bias.values()) CHECK(std::abs(v) <= 0.05f);
 }
 
+TEST_CASE("Kaiming-normal weights have the deviation that their fan-out asks for") {
+  Rng rng(1);
+  const Shape shape{64, 16, 5, 5};
+  CHECK(nn::fan_out(shape) == 1600);
+  CHECK(nn::fan_out({7, 3}) == 7);
+  const auto weight = nn::kaiming_normal_weight<double>(shape, rng);
+  CHECK(weight.shape() == shape);
+  CHECK(weight.requires_grad());
+  double sum = 0, squares = 0;
+  for (const double v : weight.values()) {
+    sum += v;
+    squares += v * v;
+  }
+  const double n = static_cast<double>(weight.size());
+  CHECK(squares / n == Approx(2.0 / 1600).epsilon(0.05));  // 5.6 deviations of the estimate
+  CHECK(std::abs(sum / n) < 5 * std::sqrt(2.0 / 1600 / n));
+}
+
 TEST_CASE("Initial values depend on the generator alone") {
   Rng a(1), b(1), c(2);
   const auto x = nn::default_weight<double>({3, 4}, a), y = nn::default_weight<double>({3, 4}, b),

@@ -6,6 +6,7 @@
 #include "nasion/core/tensor.hpp"
 #include "nasion/data/loader.hpp"
 #include "nasion/models/keypoint_cnn.hpp"
+#include "nasion/models/resnet.hpp"
 #include "nasion/models/soft_argmax_cnn.hpp"
 #include "nasion/nn/batch_norm.hpp"
 #include "nasion/nn/functions.hpp"

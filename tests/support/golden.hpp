@@ -34,6 +34,20 @@ class Golden {
   io::SafetensorsFile<double> file_;
 };
 
+/// The same numbers as `hashed` of generate.py: multiples of scale / 2^15, exact also in float.
+template <class T>
+std::vector<T> hashed(Index count, std::uint32_t number, double scale) {
+  std::vector<T> result(static_cast<std::size_t>(count));
+  for (Index i = 0; i < count; ++i) {
+    std::uint32_t h = static_cast<std::uint32_t>(i) + number * 0x9E3779B1;
+    h = (h ^ h >> 16) * 0x85EBCA6B;
+    h = (h ^ h >> 13) * 0xC2B2AE35;
+    h ^= h >> 16;
+    result[static_cast<std::size_t>(i)] = static_cast<T>((static_cast<double>(h & 0xFFFF) - 0x1p15) * (scale / 0x1p15));
+  }
+  return result;
+}
+
 /// Largest difference relative to the largest expected number (or 1, for smaller ones).
 inline double relative_difference(const Tensord& x, const Tensord& expected) {
   double largest = 1;

@@ -1,0 +1,178 @@
+#pragma once
+// Residual networks (He et al. 2015) with the layout and the names of torchvision, so that its weights load.
+
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "nasion/nn/batch_norm.hpp"
+#include "nasion/nn/layers.hpp"
+#include "nasion/nn/sequential.hpp"
+#include "nasion/ops/elementwise.hpp"
+#include "nasion/ops/pool.hpp"
+
+namespace nasion::models {
+
+namespace detail {
+
+/// Kaiming-normal convolution that keeps the size up to its stride. No bias: batch normalisation would take it away.
+template <std::floating_point T>
+nn::Conv2d<T> resnet_conv(Index in, Index out, Index kernel, Index stride, Rng& rng) {
+  nn::Conv2d<T> conv({.in = in, .out = out, .kernel = kernel, .stride = stride, .padding = kernel / 2, .bias = false},
+                     rng);
+  conv.weight = nn::kaiming_normal_weight<T>(conv.weight.shape(), rng);
+  return conv;
+}
+
+/// What brings x to the size of a block's result, where they differ.
+template <std::floating_point T>
+std::optional<nn::Sequential<T>> resnet_downsample(Index in, Index out, Index stride, Rng& rng) {
+  if (in == out && stride == 1) return std::nullopt;
+  return nn::Sequential<T>(resnet_conv<T>(in, out, 1, stride, rng), nn::BatchNorm2d<T>({.features = out}));
+}
+
+}  // namespace detail
+
+/// relu(x + two 3x3 convolutions of x).   [N, in, H, W] -> [N, width, H / stride, W / stride]
+template <std::floating_point T>
+struct BasicBlock {
+  using Scalar = T;
+  static constexpr Index expansion = 1;  // channels of the result per width
+
+  nn::Conv2d<T> conv1;
+  nn::BatchNorm2d<T> bn1;
+  nn::Conv2d<T> conv2;
+  nn::BatchNorm2d<T> bn2;
+  std::optional<nn::Sequential<T>> downsample;
+
+  BasicBlock(Index in, Index width, Index stride, Rng& rng)
+      : conv1(detail::resnet_conv<T>(in, width, 3, stride, rng)),
+        bn1({.features = width}),
+        conv2(detail::resnet_conv<T>(width, width, 3, 1, rng)),
+        bn2({.features = width}),
+        downsample(detail::resnet_downsample<T>(in, width, stride, rng)) {}
+
+  nn::BatchNorm2d<T>& last_norm() { return bn2; }
+
+  Tensor<T> operator()(const Tensor<T>& x) const {
+    const auto y = bn2(conv2(relu(bn1(conv1(x)))));
+    return relu(y + (downsample ? (*downsample)(x) : x));
+  }
+  static void visit(auto& self, auto&& f) {
+    f("conv1", self.conv1);
+    f("bn1", self.bn1);
+    f("conv2", self.conv2);
+    f("bn2", self.bn2);
+    f("downsample", self.downsample);
+  }
+};
+
+/// relu(x + convolutions 1x1, 3x3 and 1x1 of x), the stride at the 3x3.   [N, in, H, W] -> [N, 4 width, H / stride,
+/// ...]
+template <std::floating_point T>
+struct Bottleneck {
+  using Scalar = T;
+  static constexpr Index expansion = 4;
+
+  nn::Conv2d<T> conv1;
+  nn::BatchNorm2d<T> bn1;
+  nn::Conv2d<T> conv2;
+  nn::BatchNorm2d<T> bn2;
+  nn::Conv2d<T> conv3;
+  nn::BatchNorm2d<T> bn3;
+  std::optional<nn::Sequential<T>> downsample;
+
+  Bottleneck(Index in, Index width, Index stride, Rng& rng)
+      : conv1(detail::resnet_conv<T>(in, width, 1, 1, rng)),
+        bn1({.features = width}),
+        conv2(detail::resnet_conv<T>(width, width, 3, stride, rng)),
+        bn2({.features = width}),
+        conv3(detail::resnet_conv<T>(width, expansion * width, 1, 1, rng)),
+        bn3({.features = expansion * width}),
+        downsample(detail::resnet_downsample<T>(in, expansion * width, stride, rng)) {}
+
+  nn::BatchNorm2d<T>& last_norm() { return bn3; }
+
+  Tensor<T> operator()(const Tensor<T>& x) const {
+    const auto y = bn3(conv3(relu(bn2(conv2(relu(bn1(conv1(x))))))));
+    return relu(y + (downsample ? (*downsample)(x) : x));
+  }
+  static void visit(auto& self, auto&& f) {
+    f("conv1", self.conv1);
+    f("bn1", self.bn1);
+    f("conv2", self.conv2);
+    f("bn2", self.bn2);
+    f("conv3", self.conv3);
+    f("bn3", self.bn3);
+    f("downsample", self.downsample);
+  }
+};
+
+struct ResNetConfig {
+  Index in_channels = 3, outputs = 1000;
+  bool zero_init_residual = false;  ///< every block starts as the identity: the last batch norm's weight is 0
+};
+
+/// Images [N, in_channels, H, W] -> [N, outputs]. Four layers of `depths` blocks; each but the first halves the size
+/// and doubles the width.   `auto model = models::resnet18<float>({.in_channels = 1, .outputs = 136}, rng);`
+template <class Block>
+struct ResNet {
+  using Scalar = typename Block::Scalar;
+
+  nn::Conv2d<Scalar> conv1;
+  nn::BatchNorm2d<Scalar> bn1;
+  std::vector<Block> layer1, layer2, layer3, layer4;
+  nn::Linear<Scalar> fc;
+
+  ResNet(const std::array<Index, 4>& depths, const ResNetConfig& c, Rng& rng)
+      : conv1(detail::resnet_conv<Scalar>(c.in_channels, 64, 7, 2, rng)),
+        bn1({.features = 64}),
+        layer1(blocks(depths[0], 64, 64, 1, c, rng)),
+        layer2(blocks(depths[1], 64 * Block::expansion, 128, 2, c, rng)),
+        layer3(blocks(depths[2], 128 * Block::expansion, 256, 2, c, rng)),
+        layer4(blocks(depths[3], 256 * Block::expansion, 512, 2, c, rng)),
+        fc({.in = 512 * Block::expansion, .out = c.outputs}, rng) {}
+
+  Tensor<Scalar> operator()(const Tensor<Scalar>& images) const {
+    auto x = relu(bn1(conv1(images)));
+    x = max_pool2d(x, {.kernel = 3, .stride = 2, .padding = 1});
+    for (const auto* layer : {&layer1, &layer2, &layer3, &layer4})
+      for (const auto& block : *layer) x = block(x);
+    return fc(flatten(adaptive_avg_pool2d(x, 1)));
+  }
+  static void visit(auto& self, auto&& f) {
+    f("conv1", self.conv1);
+    f("bn1", self.bn1);
+    f("layer1", self.layer1);
+    f("layer2", self.layer2);
+    f("layer3", self.layer3);
+    f("layer4", self.layer4);
+    f("fc", self.fc);
+  }
+
+ private:
+  static std::vector<Block> blocks(Index depth, Index in, Index width, Index stride, const ResNetConfig& c, Rng& rng) {
+    check<ValueError>(depth > 0, "[ResNet] every layer needs a block, got ", depth);
+    std::vector<Block> layer;
+    for (Index i = 0; i < depth; ++i) {
+      layer.emplace_back(i == 0 ? in : width * Block::expansion, width, i == 0 ? stride : 1, rng);
+      if (c.zero_init_residual) layer.back().last_norm().weight.detach().fill(0);
+    }
+    return layer;
+  }
+};
+
+template <std::floating_point T>
+ResNet<BasicBlock<T>> resnet18(const ResNetConfig& config, Rng& rng) {
+  return {{2, 2, 2, 2}, config, rng};
+}
+template <std::floating_point T>
+ResNet<BasicBlock<T>> resnet34(const ResNetConfig& config, Rng& rng) {
+  return {{3, 4, 6, 3}, config, rng};
+}
+template <std::floating_point T>
+ResNet<Bottleneck<T>> resnet50(const ResNetConfig& config, Rng& rng) {
+  return {{3, 4, 6, 3}, config, rng};
+}
+
+}  // namespace nasion::models
