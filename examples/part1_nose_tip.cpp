@@ -6,12 +6,11 @@
 #include "nasion/models/keypoint_cnn.hpp"
 #include "nasion/models/soft_argmax_cnn.hpp"
 #include "nasion/nasion.hpp"
-#include "nasion/vision/draw.hpp"
 #include "support/curves.hpp"
 #include "support/evaluation.hpp"
+#include "support/face_report.hpp"
 #include "support/faces.hpp"
 #include "support/program.hpp"
-#include "support/report.hpp"
 #include "support/training.hpp"
 
 using namespace nasion;
@@ -22,30 +21,15 @@ namespace {
 constexpr int width = 80, height = 60;
 const std::vector<int> nose_tip{vision::imm::nose_tip};
 
-struct Recipe {
-  bool soft_argmax;  // the network: soft-argmax over a map, or the course's regression
-  std::optional<vision::Augmentation> augmentation;
-  support::OptimizerKind optimizer;
-  double lr;
-  int epochs, batch;
-  optim::Schedule schedule;
-};
-
 /// The course's settings.
-Recipe seed_recipe() {
-  return {.soft_argmax = false,
-          .augmentation = std::nullopt,
-          .optimizer = support::OptimizerKind::sgd,
-          .lr = 0.02,
-          .epochs = 25,
-          .batch = 16,
-          .schedule = optim::constant()};
+support::TrainingRecipe seed_recipe() {
+  return {
+      .augmentation = std::nullopt, .optimizer = support::OptimizerKind::sgd, .lr = 0.02, .epochs = 25, .batch = 16};
 }
 
 /// Chosen by cross-validation over the training persons alone.
-Recipe best_recipe() {
-  return {.soft_argmax = true,
-          .augmentation =
+support::TrainingRecipe best_recipe() {
+  return {.augmentation =
               vision::Augmentation{
                   .shift = 0.08, .rotation = 15, .scale = 0.15, .flip = 0.5, .brightness = 0.15, .contrast = 0.3},
           .optimizer = support::OptimizerKind::adam,
@@ -55,15 +39,6 @@ Recipe best_recipe() {
           .schedule = optim::cosine(0.05)};
 }
 
-Recipe chosen_recipe(const support::Options& options) {
-  Recipe recipe = options.recipe == support::Recipe::seed ? seed_recipe() : best_recipe();
-  recipe.epochs = options.epochs.value_or(recipe.epochs);
-  recipe.batch = options.batch.value_or(recipe.batch);
-  recipe.lr = options.lr.value_or(recipe.lr);
-  recipe.optimizer = options.optimizer.value_or(recipe.optimizer);
-  return recipe;
-}
-
 /// What the network sees of a photo, and what it should say.
 vision::KeypointDataset dataset_of(const std::vector<support::LabelledFace>& faces,
                                    const std::optional<vision::Augmentation>& augmentation = {}) {
@@ -71,29 +46,17 @@ vision::KeypointDataset dataset_of(const std::vector<support::LabelledFace>& fac
                                {.width = width, .height = height, .points = nose_tip, .augmentation = augmentation});
 }
 
-/// Makes the recipe's network, optimizer and data, and calls `train(model, optimizer, loss, batches, checks, options)`.
-template <class Train>
-void with_recipe(const Recipe& recipe, const support::Faces& faces, std::uint64_t seed, Train&& train) {
-  const auto training = dataset_of(faces.training, recipe.augmentation), validation = dataset_of(faces.validation);
-  auto batches = data::make_loader(training, {.batch_size = recipe.batch, .shuffle = true, .seed = seed});
-  auto checks = data::make_loader(validation, {.batch_size = 16});
-  const auto loss = [](const Tensorf& y, const Tensorf& target) { return mse_loss(y, target); };
-  const train::FitOptions options{.epochs = recipe.epochs, .lr = recipe.lr, .schedule = recipe.schedule};
-  const auto with_model = [&](auto model) {
-    if (recipe.optimizer == support::OptimizerKind::adam) {
-      optim::Adam<float> adam(nn::parameters(model), {.lr = recipe.lr});
-      train(model, adam, loss, batches, checks, options);
-    } else {
-      optim::SGD<float> sgd(nn::parameters(model), {.lr = recipe.lr});
-      train(model, sgd, loss, batches, checks, options);
-    }
-  };
-  Rng rng(seed);
-  if (recipe.soft_argmax)
-    with_model(models::SoftArgmaxCnn<float>({}, rng));
+/// Calls `use` with the recipe's network: the course's regression, or soft-argmax over a map.
+template <class Use>
+void with_network(const support::Options& options, Use&& use) {
+  Rng rng(options.seed);
+  if (options.recipe == support::Recipe::seed)
+    use(models::KeypointCnn<float>(models::nose_tip_config(), rng));
   else
-    with_model(models::KeypointCnn<float>(models::nose_tip_config(), rng));
+    use(models::SoftArgmaxCnn<float>({}, rng));
 }
+
+const auto loss = [](const Tensorf& y, const Tensorf& target) { return mse_loss(y, target); };
 
 /// What became of the course's recipe with one learning rate.
 struct RateTrial {
@@ -129,16 +92,16 @@ std::vector<RateTrial> compare_learning_rates(const support::OutputFolder& out, 
   nlohmann::ordered_json saved;
   for (const std::string lr : {"0.02", "0.5"}) {
     progress.say("comparing: the course's recipe with learning rate " + lr);
-    Recipe recipe = seed_recipe();
-    recipe.lr = std::stod(lr);
-    recipe.epochs = epochs;
+    Rng rng(seed);
+    models::KeypointCnn<float> model(models::nose_tip_config(), rng);
+    optim::SGD<float> sgd(nn::parameters(model), {.lr = std::stod(lr)});
+    const auto training = dataset_of(faces.training), validation = dataset_of(faces.validation);
+    auto batches = data::make_loader(training, {.batch_size = seed_recipe().batch, .shuffle = true, .seed = seed});
+    auto checks = data::make_loader(validation, {.batch_size = 16});
     RateTrial trial{lr, {}, 0};
-    with_recipe(recipe, faces, seed,
-                [&](auto& model, auto& optimizer, auto&& loss, auto& batches, auto& checks, auto options) {
-                  options.progress = &progress;
-                  train::fit(model, optimizer, loss, batches, checks, trial.history, options);
-                  trial.spread_px = spread_px(support::predict(model, dataset_of(faces.validation), faces.validation));
-                });
+    train::fit(model, sgd, loss, batches, checks, trial.history,
+               {.epochs = epochs, .lr = std::stod(lr), .progress = &progress});
+    trial.spread_px = spread_px(support::predict(model, validation, faces.validation));
     saved.push_back({{"lr", lr}, {"spread_px", trial.spread_px}, {"history", trial.history.csv()}});
     trials.push_back(std::move(trial));
   }
@@ -160,118 +123,34 @@ std::string told(const RateTrial& trial) {
           : ".");
 }
 
-/// Mean squared error of always answering with the mean position of the training photos: what learning must beat.
-double mean_face_mse(const support::Faces& faces) {
-  const auto relative = [](const support::LabelledFace& face) {
-    const vision::Point p = face.points[vision::imm::nose_tip];
-    return vision::Point{p.x / face.photo.width, p.y / face.photo.height};
-  };
-  vision::Point mean;
-  for (const auto& face : faces.training) mean.x += relative(face).x, mean.y += relative(face).y;
-  mean.x /= static_cast<double>(faces.training.size());
-  mean.y /= static_cast<double>(faces.training.size());
-  double total = 0;
-  for (const auto& face : faces.validation)
-    total += std::pow(relative(face).x - mean.x, 2) + std::pow(relative(face).y - mean.y, 2);
-  return total / (2 * static_cast<double>(faces.validation.size()));
-}
-
-/// Photos as small pictures with their points on them; `predicted` too, joined to the true ones by the error.
-vision::Image face_sheet(const std::vector<const support::Prediction*>& chosen) {
-  std::vector<vision::Image> pictures;
-  std::vector<std::string> captions;
-  for (const auto* p : chosen) {
-    const auto& photo = p->face->photo;
-    const auto fit = vision::Affine::scale(240.0 / photo.width, 180.0 / photo.height);
-    auto picture = vision::to_rgb(vision::warp(photo, fit, 240, 180));
-    vision::draw_errors(picture, vision::transform(fit, p->truth), vision::transform(fit, p->predicted));
-    pictures.push_back(std::move(picture));
-    captions.push_back(p->face->entry.image.stem().string() + "  " + fixed(p->error_px, 1) + " px");
-  }
-  return vision::contact_sheet(pictures, {.columns = 4}, captions);
-}
-
-vision::Image sample_sheet(const std::vector<support::LabelledFace>& faces) {
-  std::vector<vision::Image> pictures;
-  std::vector<std::string> captions;
-  for (std::size_t i = 0; i < std::min<std::size_t>(12, faces.size()); ++i) {
-    const auto& face = faces[i * faces.size() / 12];
-    const auto fit = vision::Affine::scale(static_cast<double>(width) / face.photo.width,
-                                           static_cast<double>(height) / face.photo.height);
-    auto picture = vision::to_rgb(
-        vision::resize(vision::warp(vision::to_grey(face.photo), fit, width, height), 3 * width, 3 * height));
-    const vision::Point nose = face.points[vision::imm::nose_tip];
-    vision::draw_point(picture, {nose.x * 3 * width / face.photo.width, nose.y * 3 * height / face.photo.height},
-                       vision::colours::green, 4);
-    pictures.push_back(std::move(picture));
-    captions.push_back(face.entry.image.stem().string() + "  " + std::string(vision::imm_view_name(face.entry.view)));
-  }
-  return vision::contact_sheet(pictures, {.columns = 4}, captions);
-}
-
 void run(const support::Options& options) {
-  const Recipe recipe = chosen_recipe(options);
+  const auto recipe = with_flags(options.recipe == support::Recipe::seed ? seed_recipe() : best_recipe(), options);
   const support::OutputFolder out(options.out, options.resume);
   train::Progress progress(train::Progress::detect(options.quiet));
   const support::Faces faces = support::load_faces(options, out, progress);
-  const support::Settings settings{{"program", "part1_nose_tip"},
-                                   {"recipe", name_of(options.recipe)},
-                                   {"photos", faces.source},
-                                   {"epochs", std::to_string(recipe.epochs)},
-                                   {"batch", std::to_string(recipe.batch)},
-                                   {"optimizer", name_of(recipe.optimizer)},
-                                   {"lr", io::csv_field(recipe.lr)},
-                                   {"seed", std::to_string(options.seed)}};
+  const auto settings = support::settings_of("part1_nose_tip", options, recipe, faces.source);
+  const auto training = dataset_of(faces.training, recipe.augmentation), validation = dataset_of(faces.validation);
 
+  support::TrainingRun run;
   std::vector<support::Prediction> predictions;
   Index parameter_count = 0;
-  support::TrainingRun training;
-  with_recipe(recipe, faces, options.seed,
-              [&](auto& model, auto& optimizer, auto&& loss, auto& batches, auto& checks, auto fit) {
-                fit.progress = &progress;
-                training = support::run_training(out, settings, model, optimizer, loss, batches, checks, fit);
-                parameter_count = nn::parameter_count(model);
-                predictions = support::predict(model, dataset_of(faces.validation), faces.validation);
-              });
+  with_network(options, [&](auto model) {
+    run = support::run_training(out, settings, model, recipe, training, validation, loss, options.seed, progress);
+    parameter_count = nn::parameter_count(model);
+    predictions = support::predict(model, validation, faces.validation);
+  });
   const int comparison_epochs = options.recipe == support::Recipe::seed ? recipe.epochs : std::min(recipe.epochs, 8);
   const auto trials = compare_learning_rates(out, faces, options.seed, comparison_epochs, progress);
 
-  // Numbers.
   support::write_predictions(out, predictions, nose_tip);
-  auto metrics = support::metrics_json(predictions);
-  double seconds = 0;
-  for (const auto& row : training.history.rows()) seconds += row.seconds;
-  metrics["images_per_second"] = static_cast<double>(faces.training.size() * training.history.rows().size()) / seconds;
-  metrics["training_seconds"] = seconds;
-  metrics["epochs"] = training.history.last_epoch();
-  metrics["seed"] = options.seed;
-  metrics["threads"] = num_threads();
-  metrics["diverged"] = !training.finite;
-  out.write("metrics.json", metrics.dump(2) + "\n");
-
-  // Pictures.
-  const support::ViewErrors errors = support::view_errors(predictions);
-  std::vector<const support::Prediction*> by_error;
-  for (const auto& p : predictions) by_error.push_back(&p);
-  std::stable_sort(by_error.begin(), by_error.end(),
-                   [](const auto* a, const auto* b) { return a->error_px < b->error_px; });
-  const auto shown = std::min<std::ptrdiff_t>(8, static_cast<std::ptrdiff_t>(by_error.size()));
-  const std::vector<const support::Prediction*> best(by_error.begin(), by_error.begin() + shown),
-      worst(by_error.rbegin(), by_error.rbegin() + shown);
+  support::write_metrics(out, predictions, run, faces, options);
 
   support::Report report(
       "Part 1: the tip of the nose",
       message("A network of ", parameter_count, " parameters looks at a grey face of ", width, " x ", height,
               " pixels and tells where the tip of the nose is. Photos: ", faces.source, "."));
-  report.key("validation MSE", fixed(support::normalised_mse(predictions), 5));
-  report.key("mean error", fixed(errors.all, 1) + " px");
-  report.key("frontal", fixed(errors.frontal, 1) + " px");
-  report.key("turned", fixed(errors.turned, 1) + " px");
-  report.key("training", fixed(seconds, 0) + " s");
-  if (!training.finite)
-    report.warning(message("Training diverged: the loss was not finite in epoch ", training.history.last_epoch(),
-                           ", with learning rate ", io::csv_field(recipe.lr),
-                           ". The numbers and pictures below are those of the weights before that step."));
+  support::add_key_figures(report, predictions, run, recipe);
+  const auto errors = support::view_errors(predictions);
   report.paragraph(message(
       "On ", predictions.size(), " photos of persons that the network never saw, the tip of the nose is off by ",
       fixed(errors.all, 1), " pixels of the photo on average (", fixed(support::nme_percent(predictions), 1),
@@ -281,51 +160,35 @@ void run(const support::Options& options) {
       fixed(support::normalised_mse(predictions), 5), "."));
   report.settings(settings);
   report.heading("What the network learns from");
-  report.figure({"samples", sample_sheet(faces.training),
+  report.figure({"samples", support::sample_sheet(faces.training, width, height, nose_tip),
                  "Training photos at the network's resolution, with the labelled tip of the nose."});
   report.heading("The learning rate");
   std::vector<support::NamedChart> rates;
-  for (const bool validation : {false, true}) {
-    support::Chart chart{
-        .x_title = "epoch", .y_title = validation ? "validation loss" : "training loss", .series = {}, .log_y = true};
+  for (const bool on_validation : {false, true}) {
+    support::Chart chart{.x_title = "epoch",
+                         .y_title = on_validation ? "validation loss" : "training loss",
+                         .series = {},
+                         .log_y = true};
     for (const auto& trial : trials) {
       chart.series.push_back({"learning rate " + trial.lr, {}});
       for (const auto& row : trial.history.rows())
-        chart.series.back().points.emplace_back(row.epoch, validation ? row.val_loss : row.train_loss);
+        chart.series.back().points.emplace_back(row.epoch, on_validation ? row.val_loss : row.train_loss);
     }
-    rates.push_back(
-        {validation ? "learning_rates_validation" : "learning_rates", chart,
-         validation ? "The same on the validation photos." : "Loss of the course's network on the training photos."});
+    rates.push_back({on_validation ? "learning_rates_validation" : "learning_rates", chart,
+                     on_validation ? "The same on the validation photos."
+                                   : "Loss of the course's network on the training photos."});
   }
   report.paragraph(message("The course's network, trained by plain gradient descent for ", comparison_epochs,
                            " epochs. ", told(trials[0]), " ", told(trials[1]),
                            " For comparison, answering with the mean position of the training photos gives ",
-                           fixed(mean_face_mse(faces), 5), " on the validation photos."));
+                           fixed(support::mean_face_mse(faces, nose_tip), 5), " on the validation photos."));
   report.charts(rates);
   report.heading("How it learned");
-  support::add_curves(report, training.history, "MSE of the coordinates");
+  support::add_curves(report, run.history, "MSE of the coordinates");
   report.heading("Where it is right, and where it is wrong");
-  support::Table views{.columns = {"view", "photos", "mean error, px"},
-                       .rows = {},
-                       .caption = "Mean error in pixels of the photo, per view."};
-  for (int v = 1; v <= 6; ++v)
-    views.rows.push_back({message(v, ": ", vision::imm_view_name(v)),
-                          std::to_string(errors.count[static_cast<std::size_t>(v - 1)]),
-                          fixed(errors.view[static_cast<std::size_t>(v - 1)], 1)});
-  views.rows.push_back({"frontal (1, 2)", std::to_string(errors.count[0] + errors.count[1]), fixed(errors.frontal, 1)});
-  views.rows.push_back({"turned (3, 4)", std::to_string(errors.count[2] + errors.count[3]), fixed(errors.turned, 1)});
-  views.rows.push_back({"all", std::to_string(predictions.size()), fixed(errors.all, 1)});
-  report.table(views);
-  report.figure({"successes", face_sheet(best), "The smallest errors. Green: labelled; red: predicted."});
-  report.figure({"failures", face_sheet(worst), "The largest errors."});
+  support::add_successes_and_failures(report, predictions);
   report.write(out.path());
-
-  if (!training.finite)
-    std::cerr << "part1_nose_tip: training diverged: the loss was not finite in epoch " << training.history.last_epoch()
-              << ", with learning rate " << recipe.lr << "\n";
-  progress.say(message("validation MSE ", fixed(support::normalised_mse(predictions), 6), ", mean error ",
-                       fixed(errors.all, 2), " px (frontal ", fixed(errors.frontal, 2), ", turned ",
-                       fixed(errors.turned, 2), ")\nreport: ", (out / "report.html").string()));
+  support::say_result("part1_nose_tip", out, predictions, run, recipe, progress);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ TEST_CASE("The soft-argmax network answers with coordinates within the image") {
 
 TEST_CASE("A small soft-argmax network has the gradients it should have") {
   Rng rng(1);
-  const models::SoftArgmaxCnn<double> net({.points = 2, .width = 8, .dilated = 1}, rng);
+  const models::SoftArgmaxCnn<double> net({.points = 2, .width = 8, .dilations = {2}}, rng);
   CHECK(test::check_module(net, test::random({2, 1, 12, 16})) == "");
 }
 

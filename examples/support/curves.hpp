@@ -20,13 +20,12 @@ inline Chart loss_chart(const nasion::train::History& history, const std::string
   return chart;
 }
 
-/// Adds the loss over all epochs, the same without the first three where there are more than that, and on a
-/// logarithmic scale.
+/// Adds the loss over all epochs, the same without the first, and on a logarithmic scale.
 inline void add_curves(Report& report, const nasion::train::History& history, const std::string& loss) {
   std::vector<NamedChart> charts{{"curves", loss_chart(history, loss), "Loss after each epoch."}};
-  if (history.last_epoch() > 4)
-    charts.push_back({"curves_from_epoch_4", loss_chart(history, loss, 4),
-                      "Without the first three epochs, whose large losses hide the rest."});
+  if (history.last_epoch() > 2)
+    charts.push_back({"curves_from_epoch_2", loss_chart(history, loss, 2),
+                      "Without the first epoch, whose large loss hides the rest."});
   charts.push_back({"curves_log", loss_chart(history, loss), "All epochs on a logarithmic scale."});
   charts.back().chart.log_y = true;
   report.charts(charts);

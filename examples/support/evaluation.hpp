@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "nasion/io/csv.hpp"
 #include "nasion/nn/module.hpp"
 #include "support/faces.hpp"
+#include "support/training.hpp"
 
 namespace support {
 
@@ -26,26 +28,31 @@ struct Prediction {
   double eye_distance;                         // between the outer corners of the eyes, pixels
 };
 
-/// The model's points on each photo; `faces` are those of `dataset`, in order, and outlive the result.
-template <class Model>
+/// Mean distance between the points of two faces.
+inline double mean_distance(const nasion::vision::Landmarks& a, const nasion::vision::Landmarks& b) {
+  double total = 0;
+  for (std::size_t k = 0; k < a.size(); ++k) total += std::hypot(a[k].x - b[k].x, a[k].y - b[k].y);
+  return total / static_cast<double>(a.size());
+}
+
+/// The model's points on each photo; `faces` are those of `dataset`, in order, and outlive the result. `decode` turns
+/// what the model says into coordinates [N, 2 K].
+template <class Model, class Decode = std::identity>
 std::vector<Prediction> predict(Model& model, const nasion::vision::KeypointDataset& dataset,
-                                const std::vector<LabelledFace>& faces) {
+                                const std::vector<LabelledFace>& faces, Decode&& decode = {}) {
   namespace vision = nasion::vision;
   const nasion::NoGrad no_grad;
   nasion::nn::eval(model);
   auto loader = nasion::data::make_loader(dataset, {.batch_size = 16, .workers = 0});
   std::vector<Prediction> predictions;
   for (const auto& batch : loader) {
-    const auto y = model(batch.input);
+    const nasion::Tensorf y = decode(model(batch.input));
     for (nasion::Index i = 0; i < y.dim(0); ++i) {
       const LabelledFace& face = faces.at(predictions.size());
       const auto row = y.values().subspan(static_cast<std::size_t>(i * y.dim(1)), static_cast<std::size_t>(y.dim(1)));
       Prediction p{&face, {}, vision::to_points(row, face.photo.width, face.photo.height), 0, 0};
-      for (std::size_t k = 0; k < p.predicted.size(); ++k) {
-        p.truth.push_back(face.points[static_cast<std::size_t>(dataset.options().points[k])]);
-        p.error_px += std::hypot(p.predicted[k].x - p.truth[k].x, p.predicted[k].y - p.truth[k].y);
-      }
-      p.error_px /= static_cast<double>(p.predicted.size());
+      for (const int point : dataset.options().points) p.truth.push_back(face.points[static_cast<std::size_t>(point)]);
+      p.error_px = mean_distance(p.predicted, p.truth);
       p.eye_distance = std::hypot(face.points[13].x - face.points[21].x, face.points[13].y - face.points[21].y);
       predictions.push_back(std::move(p));
     }
@@ -96,6 +103,30 @@ inline double normalised_mse(const std::vector<Prediction>& predictions) {
   return total / count;
 }
 
+/// The same of always answering with the mean position of these points in the training photos: what learning must beat.
+inline double mean_face_mse(const Faces& faces, const std::vector<int>& points) {
+  double total = 0;
+  for (const int point : points) {
+    const auto relative = [&](const LabelledFace& face) {
+      const auto& p = face.points[static_cast<std::size_t>(point)];
+      return nasion::vision::Point{p.x / face.photo.width, p.y / face.photo.height};
+    };
+    nasion::vision::Point mean;
+    const auto count = static_cast<double>(faces.training.size());
+    for (const auto& face : faces.training) mean.x += relative(face).x / count, mean.y += relative(face).y / count;
+    for (const auto& face : faces.validation)
+      total += std::pow(relative(face).x - mean.x, 2) + std::pow(relative(face).y - mean.y, 2);
+  }
+  return total / static_cast<double>(2 * faces.validation.size() * points.size());
+}
+
+/// The same predictions, compared with labels whose eyes are in order (see imm::repair_eye_order). Of all 58 points.
+inline std::vector<Prediction> with_eyes_in_order(std::vector<Prediction> predictions) {
+  for (auto& p : predictions)
+    if (nasion::vision::imm::repair_eye_order(p.truth) > 0) p.error_px = mean_distance(p.predicted, p.truth);
+  return predictions;
+}
+
 /// One line for each point of each photo, in pixels.
 inline void write_predictions(const OutputFolder& out, const std::vector<Prediction>& predictions,
                               const std::vector<int>& points) {
@@ -108,7 +139,7 @@ inline void write_predictions(const OutputFolder& out, const std::vector<Predict
   out.write("predictions.csv", text);
 }
 
-/// What metrics.json says of the predictions.
+/// What metrics.json says of the predictions. Of 58 points, also the error against labels with eyes in order.
 inline nlohmann::ordered_json metrics_json(const std::vector<Prediction>& predictions) {
   const ViewErrors errors = view_errors(predictions);
   nlohmann::ordered_json json;
@@ -118,7 +149,24 @@ inline nlohmann::ordered_json metrics_json(const std::vector<Prediction>& predic
   json["frontal_error_px"] = errors.frontal;
   json["turned_error_px"] = errors.turned;
   for (std::size_t v = 0; v < 6; ++v) json["view_error_px"][std::to_string(v + 1)] = errors.view[v];
+  if (predictions.front().truth.size() == nasion::vision::imm::point_count) {
+    const auto repaired = with_eyes_in_order(predictions);
+    json["eyes_in_order"] = {{"val_mse", normalised_mse(repaired)}, {"val_mean_error_px", view_errors(repaired).all}};
+  }
   return json;
+}
+
+/// Writes metrics.json: the errors, and what the run was.
+inline void write_metrics(const OutputFolder& out, const std::vector<Prediction>& predictions, const TrainingRun& run,
+                          const Faces& faces, const Options& options) {
+  auto metrics = metrics_json(predictions);
+  metrics["images_per_second"] = static_cast<double>(faces.training.size() * run.history.rows().size()) / run.seconds();
+  metrics["training_seconds"] = run.seconds();
+  metrics["epochs"] = run.history.last_epoch();
+  metrics["seed"] = options.seed;
+  metrics["threads"] = nasion::num_threads();
+  metrics["diverged"] = !run.finite;
+  out.write("metrics.json", metrics.dump(2) + "\n");
 }
 
 }  // namespace support

@@ -2,6 +2,7 @@
 // The faces that parts 1, 2 and 4 learn from: the IMM folder that was named, or synthetic ones in the same format.
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,8 +38,9 @@ inline std::vector<LabelledFace> read_faces(const std::vector<nasion::vision::Im
   return faces;
 }
 
-/// Persons 1 to 32 for training, the others for validation. Without `options.data`, synthetic faces are made once,
-/// under the output folder.
+/// Persons 1 to 32 for training, the others for validation. The eyes of the training faces are put in order (a few
+/// files of the database have them otherwise); the labels that are measured against stay as published. Without
+/// `options.data`, synthetic faces are made once, under the output folder.
 inline Faces load_faces(const Options& options, const OutputFolder& out, nasion::train::Progress& progress) {
   namespace vision = nasion::vision;
   std::filesystem::path folder;
@@ -54,9 +56,17 @@ inline Faces load_faces(const Options& options, const OutputFolder& out, nasion:
                                     ": needs photos of persons up to 32, for training, and above, for validation");
   Faces faces{options.data ? folder.string() : "synthetic faces", read_faces(split.training),
               read_faces(split.validation)};
+  for (auto& face : faces.training) vision::imm::repair_eye_order(face.points);
   progress.say(nasion::message("read ", faces.training.size(), " training and ", faces.validation.size(),
                                " validation photos: ", faces.source));
   return faces;
+}
+
+/// 0 .. 57
+inline std::vector<int> all_points() {
+  std::vector<int> points(nasion::vision::imm::point_count);
+  std::iota(points.begin(), points.end(), 0);
+  return points;
 }
 
 inline nasion::vision::KeypointDataset make_dataset(const std::vector<LabelledFace>& faces,

@@ -9,16 +9,21 @@
 
 #include "nasion/io/checkpoint.hpp"
 #include "nasion/train/fit.hpp"
+#include "nasion/vision/keypoint_dataset.hpp"
 #include "support/output_folder.hpp"
+#include "support/recipe.hpp"
 
 namespace support {
-
-/// All that a run's result depends on, by name, as text for people and for the checkpoint.
-using Settings = std::vector<std::pair<std::string, std::string>>;
 
 struct TrainingRun {
   nasion::train::History history;
   bool finite = true;  // false: the loss became infinite or NaN, and training stopped there
+
+  double seconds() const {
+    double total = 0;
+    for (const auto& row : history.rows()) total += row.seconds;
+    return total;
+  }
 };
 
 /// ValueError naming the first setting that the checkpoint's run did not have.
@@ -63,6 +68,22 @@ TrainingRun run_training(const OutputFolder& out, const Settings& settings, Mode
     metadata["diverged"] = nasion::message("the loss was not finite in epoch ", run.history.last_epoch());
   nasion::nn::eval(model);
   io::save(out.model(), model, metadata);
+  return run;
+}
+
+/// The same, with the recipe's batches, optimizer and schedule.
+template <class Model, class Loss>
+TrainingRun run_training(const OutputFolder& out, const Settings& settings, Model& model, const TrainingRecipe& recipe,
+                         const nasion::vision::KeypointDataset& training,
+                         const nasion::vision::KeypointDataset& validation, Loss&& loss, std::uint64_t seed,
+                         nasion::train::Progress& progress) {
+  auto batches = nasion::data::make_loader(training, {.batch_size = recipe.batch, .shuffle = true, .seed = seed});
+  auto checks = nasion::data::make_loader(validation, {.batch_size = 16});
+  TrainingRun run;
+  with_optimizer(recipe, model, [&](auto& optimizer) {
+    run = run_training(out, settings, model, optimizer, loss, batches, checks,
+                       {.epochs = recipe.epochs, .lr = recipe.lr, .schedule = recipe.schedule, .progress = &progress});
+  });
   return run;
 }
 

@@ -36,7 +36,7 @@ struct KeypointCnn {
   }
 
   Tensor<T> operator()(const Tensor<T>& images) const {
-    auto x = images;
+    auto x = to_order(images, MemoryOrder::channels_last);  // which convolutions are fastest in
     for (std::size_t i = 0; i < convs.size(); ++i) x = adaptive_max_pool2d(relu(convs[i](x)), pooled[i]);
     return fc2(relu(fc1(flatten(x))));
   }
@@ -66,6 +66,11 @@ struct KeypointCnn {
 /// The course's network for the nose tip: grey images of 60 x 80 pixels -> (x, y).
 inline KeypointCnnConfig nose_tip_config() {
   return {.blocks = {{12, 3, 12}, {32, 5, 32}, {64, 5, 64}, {32, 3, 20}}, .hidden = 128, .outputs = 2};
+}
+
+/// The course's network for all 58 points: grey images of 120 x 160 pixels -> (x, y) of each.
+inline KeypointCnnConfig full_face_config() {
+  return {.blocks = {{12, 3, 12}, {32, 5, 32}, {64, 5, 64}, {64, 5, 64}, {32, 5, 10}}, .hidden = 128, .outputs = 116};
 }
 
 }  // namespace nasion::models

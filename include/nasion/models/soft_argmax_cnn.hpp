@@ -14,7 +14,7 @@ namespace nasion::models {
 struct SoftArgmaxCnnConfig {
   Index in_channels = 1, points = 1;
   Index width = 64;  ///< channels of the deep layers; the first two have a quarter and half of them
-  int dilated = 3;   ///< 3x3 layers with dilation 2 that let each place see the whole face
+  std::vector<Index> dilations = {2, 2, 2};  ///< of the 3x3 layers that let each place see the whole face
 };
 
 /// Images [N, in_channels, H, W] -> coordinates [N, 2 points]: x and y as parts of width and height, within (0, 1).
@@ -33,7 +33,8 @@ struct SoftArgmaxCnn {
         maps({.in = c.width, .out = c.points, .kernel = 1}, rng) {}
 
   Tensor<T> operator()(const Tensor<T>& images) const {
-    auto x = max_pool2d(relu(conv1(images)));
+    auto x = to_order(images, MemoryOrder::channels_last);  // which convolutions are fastest in
+    x = max_pool2d(relu(conv1(x)));
     x = relu(conv3(max_pool2d(relu(conv2(x)))));
     for (const auto& conv : dilated) x = relu(conv(x));
     return soft_argmax2d(maps(x));
@@ -49,8 +50,8 @@ struct SoftArgmaxCnn {
  private:
   static std::vector<nn::Conv2d<T>> make_dilated(const SoftArgmaxCnnConfig& c, Rng& rng) {
     std::vector<nn::Conv2d<T>> layers;
-    for (int i = 0; i < c.dilated; ++i)
-      layers.emplace_back(nn::Conv2dConfig{.in = c.width, .out = c.width, .kernel = 3, .padding = 2, .dilation = 2},
+    for (const Index d : c.dilations)
+      layers.emplace_back(nn::Conv2dConfig{.in = c.width, .out = c.width, .kernel = 3, .padding = d, .dilation = d},
                           rng);
     return layers;
   }

@@ -1,0 +1,154 @@
+// Part 2: find all 58 points of a face. Recipe seed is the course's network and settings: convolutions, then linear
+// layers that answer with 116 numbers. Recipe best reads every point from a map of its own (soft-argmax).
+
+#include "nasion/models/keypoint_cnn.hpp"
+#include "nasion/models/soft_argmax_cnn.hpp"
+#include "nasion/nasion.hpp"
+#include "nasion/vision/maps.hpp"
+#include "support/curves.hpp"
+#include "support/evaluation.hpp"
+#include "support/face_report.hpp"
+#include "support/faces.hpp"
+#include "support/program.hpp"
+#include "support/samples.hpp"
+#include "support/training.hpp"
+
+using namespace nasion;
+using support::fixed;
+
+namespace {
+
+constexpr int width = 160, height = 120;
+
+/// The course's network, or the one that reads maps.
+enum class Network { course, soft_argmax };
+
+const char* name_of(Network network) { return network == Network::course ? "course" : "soft-argmax"; }
+
+/// The course's settings; its 10 pixels of shift are those of the network's input.
+support::TrainingRecipe seed_recipe() {
+  return {.augmentation = vision::Augmentation{.shift = 10.0 / width, .brightness = 0.3},
+          .optimizer = support::OptimizerKind::sgd,
+          .lr = 0.02,
+          .epochs = 25,
+          .batch = 64};
+}
+
+/// Chosen by cross-validation over the training persons alone.
+support::TrainingRecipe best_recipe() {
+  return {.augmentation =
+              vision::Augmentation{
+                  .shift = 0.08, .rotation = 15, .scale = 0.15, .flip = 0.5, .brightness = 0.15, .contrast = 0.3},
+          .optimizer = support::OptimizerKind::adam,
+          .lr = 2e-3,
+          .epochs = 200,
+          .batch = 16,
+          .schedule = optim::cosine(0.05)};
+}
+
+/// What the network sees of a photo, and what it should say.
+vision::KeypointDataset dataset_of(const std::vector<support::LabelledFace>& faces,
+                                   const std::optional<vision::Augmentation>& augmentation = {}) {
+  return support::make_dataset(
+      faces, {.width = width, .height = height, .points = support::all_points(), .augmentation = augmentation});
+}
+
+template <class Use>
+void with_network(Network network, std::uint64_t seed, Use&& use) {
+  Rng rng(seed);
+  if (network == Network::course)
+    use(models::KeypointCnn<float>(models::full_face_config(), rng));
+  else
+    use(models::SoftArgmaxCnn<float>({.points = vision::imm::point_count, .dilations = {2, 2, 4, 2}}, rng));
+}
+
+/// Every filter of every convolution of a network.
+template <class Model>
+std::vector<support::Figure> filter_figures(const Model& model) {
+  std::vector<support::Figure> figures;
+  for (const auto& [name, weight] : nn::named_parameters(model))
+    if (weight.rank() == 4) {
+      const std::string layer = name.substr(0, name.rfind('.'));
+      figures.push_back({.name = "filters_" + layer,
+                         .picture = vision::filter_sheet(weight),
+                         .caption = message(layer, ": ", weight.dim(0), " output channels from ", weight.dim(1),
+                                            ", filters of ", weight.dim(2), " x ", weight.dim(3), "."),
+                         .pixelated = true});
+    }
+  return figures;
+}
+
+void run(const support::Options& options, std::optional<Network> chosen) {
+  const bool seed = options.recipe == support::Recipe::seed;
+  const Network network = chosen.value_or(seed ? Network::course : Network::soft_argmax);
+  const auto recipe = with_flags(seed ? seed_recipe() : best_recipe(), options);
+  const support::OutputFolder out(options.out, options.resume);
+  train::Progress progress(train::Progress::detect(options.quiet));
+  const support::Faces faces = support::load_faces(options, out, progress);
+  auto settings = support::settings_of("part2_full_face", options, recipe, faces.source);
+  settings.emplace_back("network", name_of(network));
+  const auto training = dataset_of(faces.training, recipe.augmentation), validation = dataset_of(faces.validation);
+
+  support::TrainingRun run;
+  std::vector<support::Prediction> predictions;
+  std::vector<support::Figure> filters;
+  Index parameter_count = 0;
+  with_network(network, options.seed, [&](auto model) {
+    const auto loss = [](const Tensorf& y, const Tensorf& target) { return mse_loss(y, target); };
+    run = support::run_training(out, settings, model, recipe, training, validation, loss, options.seed, progress);
+    parameter_count = nn::parameter_count(model);
+    predictions = support::predict(model, validation, faces.validation);
+    filters = filter_figures(model);
+  });
+  support::write_predictions(out, predictions, support::all_points());
+  support::write_metrics(out, predictions, run, faces, options);
+
+  const auto errors = support::view_errors(predictions);
+  support::Report report("Part 2: the whole face",
+                         message("A network of ", parameter_count, " parameters looks at a grey face of ", width, " x ",
+                                 height, " pixels and tells where its 58 points are. Photos: ", faces.source, "."));
+  support::add_key_figures(report, predictions, run, recipe);
+  report.paragraph(message("On ", predictions.size(),
+                           " photos of persons that the network never saw, a point is off by ", fixed(errors.all, 1),
+                           " pixels of the photo on average (", fixed(support::nme_percent(predictions), 1),
+                           " % of the distance between the outer eye corners): ", fixed(errors.frontal, 1),
+                           " on frontal faces, ", fixed(errors.turned, 1),
+                           " on turned ones. Answering with the mean face of the training photos would give an MSE of ",
+                           fixed(support::mean_face_mse(faces, support::all_points()), 5), "."));
+  support::add_eye_note(report, predictions);
+  report.settings(settings);
+  report.heading("What the network learns from");
+  report.figure({"samples", support::sample_sheet(faces.training, width, height, support::all_points()),
+                 "Training photos at the network's resolution, with their labelled points."});
+  report.figure({"augmented", support::augmented_sheet(training, 15, options.seed, 2),
+                 "The same as the network sees them in training: moved, turned and lit at random, points and all."});
+  report.heading("How it learned");
+  support::add_curves(report, run.history, "MSE of the coordinates");
+  report.heading("Where it is right, and where it is wrong");
+  support::add_successes_and_failures(report, predictions);
+  report.heading("Which points are hard");
+  support::add_point_errors(report, predictions);
+  report.heading("What it has learned");
+  report.paragraph(
+      "Every filter of every convolution: red weighs positive, blue negative, white nothing. The filters of one output "
+      "channel lie side by side, one for each input channel.");
+  for (const auto& figure : filters) report.figure(figure);
+  report.write(out.path());
+  support::say_result("part2_full_face", out, predictions, run, recipe, progress);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::optional<Network> network;
+  return support::run_program(
+      argc, argv, "part2_full_face", "Learns to find all 58 points of a face, and reports how well.",
+      [&](const support::Options& options) { run(options, network); },
+      [&](CLI::App& app) {
+        support::add_flag(app, "--network", "course|soft-argmax",
+                          "the course's layers, or one map for each point (default: the recipe's)", network,
+                          [](const std::string& flag, const std::string& text) {
+                            return support::one_of(flag, text, Network::course, Network::soft_argmax);
+                          });
+      });
+}

@@ -1,0 +1,162 @@
+#pragma once
+// What the reports of all parts show of their predictions: the errors per view, the photos that went well or badly.
+
+#include <algorithm>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "nasion/vision/draw.hpp"
+#include "support/evaluation.hpp"
+#include "support/report.hpp"
+
+namespace support {
+
+/// Some of the photos at the network's resolution, enlarged, with the labels of these points.
+inline nasion::vision::Image sample_sheet(const std::vector<LabelledFace>& faces, int width, int height,
+                                          const std::vector<int>& points) {
+  namespace vision = nasion::vision;
+  const int enlarged = std::max(1, 240 / width);
+  std::vector<vision::Image> pictures;
+  std::vector<std::string> captions;
+  for (std::size_t i = 0; i < std::min<std::size_t>(12, faces.size()); ++i) {
+    const auto& face = faces[i * faces.size() / 12];
+    const auto seen = vision::resize(vision::to_grey(face.photo), width, height);
+    auto picture = vision::to_rgb(vision::resize(seen, enlarged * width, enlarged * height));
+    const auto fit = vision::Affine::scale(static_cast<double>(picture.width) / face.photo.width,
+                                           static_cast<double>(picture.height) / face.photo.height);
+    for (const int point : points)
+      vision::draw_point(picture, fit(face.points[static_cast<std::size_t>(point)]), vision::colours::green,
+                         points.size() == 1 ? 4 : 1.5);
+    pictures.push_back(std::move(picture));
+    captions.push_back(face.entry.name() + "  " + std::string(vision::imm_view_name(face.entry.view)));
+  }
+  return vision::contact_sheet(pictures, {.columns = 4}, captions);
+}
+
+/// Photos as small pictures with their true and predicted points, each pair joined by its error.
+inline nasion::vision::Image error_sheet(const std::vector<const Prediction*>& chosen) {
+  namespace vision = nasion::vision;
+  std::vector<vision::Image> pictures;
+  std::vector<std::string> captions;
+  for (const auto* p : chosen) {
+    const auto& photo = p->face->photo;
+    const auto fit = vision::Affine::scale(240.0 / photo.width, 180.0 / photo.height);
+    auto picture = vision::to_rgb(vision::warp(photo, fit, 240, 180));
+    vision::draw_errors(picture, vision::transform(fit, p->truth), vision::transform(fit, p->predicted),
+                        vision::colours::green, vision::colours::red, p->truth.size() == 1 ? 2 : 1);
+    pictures.push_back(std::move(picture));
+    captions.push_back(p->face->entry.name() + "  " + fixed(p->error_px, 1) + " px");
+  }
+  return vision::contact_sheet(pictures, {.columns = 4}, captions);
+}
+
+/// By error, smallest first.
+inline std::vector<const Prediction*> by_error(const std::vector<Prediction>& predictions) {
+  std::vector<const Prediction*> sorted;
+  for (const auto& p : predictions) sorted.push_back(&p);
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto* a, const auto* b) { return a->error_px < b->error_px; });
+  return sorted;
+}
+
+/// The figures at the top of the page, and a warning when training diverged.
+inline void add_key_figures(Report& report, const std::vector<Prediction>& predictions, const TrainingRun& run,
+                            const TrainingRecipe& recipe) {
+  const ViewErrors errors = view_errors(predictions);
+  report.key("validation MSE", fixed(normalised_mse(predictions), 5));
+  report.key("mean error", fixed(errors.all, 1) + " px");
+  report.key("frontal", fixed(errors.frontal, 1) + " px");
+  report.key("turned", fixed(errors.turned, 1) + " px");
+  report.key("training", fixed(run.seconds(), 0) + " s");
+  if (!run.finite)
+    report.warning(nasion::message("Training diverged: the loss was not finite in epoch ", run.history.last_epoch(),
+                                   ", with learning rate ", nasion::io::csv_field(recipe.lr),
+                                   ". The numbers and pictures below are those of the weights before that step."));
+}
+
+/// The errors of each view in a table, the photos with the smallest and the largest errors as pictures.
+inline void add_successes_and_failures(Report& report, const std::vector<Prediction>& predictions) {
+  const ViewErrors errors = view_errors(predictions);
+  Table views{.columns = {"view", "photos", "mean error, px"},
+              .rows = {},
+              .caption = "Mean error in pixels of the photo, per view."};
+  for (std::size_t v = 0; v < 6; ++v)
+    views.rows.push_back({nasion::message(v + 1, ": ", nasion::vision::imm_view_name(static_cast<int>(v) + 1)),
+                          std::to_string(errors.count[v]), fixed(errors.view[v], 1)});
+  views.rows.push_back({"frontal (1, 2)", std::to_string(errors.count[0] + errors.count[1]), fixed(errors.frontal, 1)});
+  views.rows.push_back({"turned (3, 4)", std::to_string(errors.count[2] + errors.count[3]), fixed(errors.turned, 1)});
+  views.rows.push_back({"all", std::to_string(predictions.size()), fixed(errors.all, 1)});
+  report.table(views);
+  const auto sorted = by_error(predictions);
+  const auto shown = std::min<std::ptrdiff_t>(8, std::ssize(sorted));
+  report.figure({"successes", error_sheet({sorted.begin(), sorted.begin() + shown}),
+                 "The smallest errors. Green: labelled; red: predicted; yellow: the error."});
+  report.figure({"failures", error_sheet({sorted.rbegin(), sorted.rbegin() + shown}), "The largest errors."});
+}
+
+/// How much of the error is the labels': the eyes of some validation photos are labelled from the other corner.
+inline void add_eye_note(Report& report, const std::vector<Prediction>& predictions) {
+  auto repaired = with_eyes_in_order(predictions);
+  std::string photos;
+  for (std::size_t i = 0; i < repaired.size(); ++i)
+    if (repaired[i].truth != predictions[i].truth)
+      photos += (photos.empty() ? "" : ", ") + repaired[i].face->entry.name();
+  if (photos.empty()) return;
+  report.note(nasion::message("All errors are those against the labels as published. In ", photos,
+                              " these begin an eye at its inner corner, in all other photos at its outer one. With "
+                              "these eyes in order, the MSE is ",
+                              fixed(normalised_mse(repaired), 5), " and the mean error ",
+                              fixed(view_errors(repaired).all, 1), " px."));
+}
+
+/// Mean error of each of the 58 points: the worst in a table, all of them on a face.
+inline void add_point_errors(Report& report, const std::vector<Prediction>& predictions) {
+  namespace vision = nasion::vision;
+  std::vector<std::pair<double, int>> errors;
+  for (int k = 0; k < vision::imm::point_count; ++k) {
+    double total = 0;
+    for (const auto& p : predictions) {
+      const auto i = static_cast<std::size_t>(k);
+      total += std::hypot(p.predicted[i].x - p.truth[i].x, p.predicted[i].y - p.truth[i].y);
+    }
+    errors.emplace_back(total / static_cast<double>(predictions.size()), k);
+  }
+
+  const Prediction& shown = *by_error(predictions).front();
+  const auto fit = vision::Affine::scale(720.0 / shown.face->photo.width, 540.0 / shown.face->photo.height);
+  auto picture = vision::to_rgb(vision::warp(shown.face->photo, fit, 720, 540));
+  for (const auto& [error, k] : errors) {
+    const auto at = fit(shown.truth[static_cast<std::size_t>(k)]);
+    vision::draw_circle(picture, at, vision::colours::yellow, error * 720 / shown.face->photo.width, 1.5);
+  }
+  report.figure({"points", picture,
+                 "The mean error of each point over all validation photos as the radius of its circle, "
+                 "to the scale of the photo."});
+
+  std::sort(errors.rbegin(), errors.rend());
+  Table worst{.columns = {"point", "part of the face", "mean error, px"},
+              .rows = {},
+              .caption = "The ten points with the largest errors."};
+  for (std::size_t i = 0; i < 10; ++i) {
+    const auto [error, k] = errors[i];
+    const auto path = std::find_if(vision::imm::paths.begin(), vision::imm::paths.end(),
+                                   [k = k](const auto& part) { return k >= part.first && k <= part.last; });
+    worst.rows.push_back({std::to_string(k), std::string(path->name), fixed(error, 1)});
+  }
+  report.table(worst);
+}
+
+/// On stderr and on the terminal: how the run ended.
+inline void say_result(const std::string& program, const OutputFolder& out, const std::vector<Prediction>& predictions,
+                       const TrainingRun& run, const TrainingRecipe& recipe, nasion::train::Progress& progress) {
+  if (!run.finite)
+    std::cerr << program << ": training diverged: the loss was not finite in epoch " << run.history.last_epoch()
+              << ", with learning rate " << recipe.lr << "\n";
+  const ViewErrors errors = view_errors(predictions);
+  progress.say(nasion::message("validation MSE ", fixed(normalised_mse(predictions), 6), ", mean error ",
+                               fixed(errors.all, 2), " px (frontal ", fixed(errors.frontal, 2), ", turned ",
+                               fixed(errors.turned, 2), ")\nreport: ", (out / "report.html").string()));
+}
+
+}  // namespace support

@@ -1,0 +1,86 @@
+#pragma once
+// U-Net (Ronneberger, Fischer, Brox 2015): down to where each place sees the whole face, and up again to the
+// resolution of the image, each level joined with what was there on the way down.
+
+#include <vector>
+
+#include "nasion/nn/batch_norm.hpp"
+#include "nasion/nn/layers.hpp"
+#include "nasion/ops/pool.hpp"
+#include "nasion/ops/upsample.hpp"
+
+namespace nasion::models {
+
+/// Twice: 3x3 convolution, batch norm, ReLU. Keeps the image's size.
+template <std::floating_point T>
+struct DoubleConv {
+  nn::Conv2d<T> conv1, conv2;
+  nn::BatchNorm2d<T> bn1, bn2;
+
+  DoubleConv(Index in, Index out, Rng& rng)
+      : conv1({.in = in, .out = out, .kernel = 3, .padding = 1, .bias = false}, rng),
+        conv2({.in = out, .out = out, .kernel = 3, .padding = 1, .bias = false}, rng),
+        bn1({.features = out}),
+        bn2({.features = out}) {}
+
+  Tensor<T> operator()(const Tensor<T>& x) const { return relu(bn2(conv2(relu(bn1(conv1(x)))))); }
+  static void visit(auto& self, auto&& f) {
+    f("conv1", self.conv1);
+    f("bn1", self.bn1);
+    f("conv2", self.conv2);
+    f("bn2", self.bn2);
+  }
+};
+
+struct UNetConfig {
+  Index in_channels = 1, outputs = 58;
+  Index width = 16;       ///< channels at full resolution; each level below has twice as many
+  Index max_width = 128;  ///< at most so many
+  int levels = 4;         ///< times that the resolution is halved
+};
+
+/// Images [N, in_channels, H, W] -> maps [N, outputs, H, W]. Any size whose sides can be halved `levels` times.
+template <std::floating_point T>
+struct UNet {
+  std::vector<DoubleConv<T>> down;  // from full resolution to the lowest
+  std::vector<DoubleConv<T>> up;    // of the same level as down, which is why the lowest has none
+  nn::Conv2d<T> maps;
+
+  UNet(const UNetConfig& c, Rng& rng)
+      : down(make_down(c, rng)), up(make_up(c, rng)), maps({.in = c.width, .out = c.outputs, .kernel = 1}, rng) {}
+
+  Tensor<T> operator()(const Tensor<T>& images) const {
+    std::vector<Tensor<T>> levels{down[0](to_order(images, MemoryOrder::channels_last))};
+    for (std::size_t i = 1; i < down.size(); ++i) levels.push_back(down[i](max_pool2d(levels.back())));
+    auto x = levels.back();
+    for (std::size_t i = up.size(); i-- > 0;) {
+      const Size2 size(levels[i].dim(2), levels[i].dim(3));
+      x = up[i](concat<T>({levels[i], interpolate(x, {.size = size, .mode = Interpolation::bilinear})}, 1));
+    }
+    return maps(x);
+  }
+  static void visit(auto& self, auto&& f) {
+    f("down", self.down);
+    f("up", self.up);
+    f("maps", self.maps);
+  }
+
+ private:
+  static Index channels(const UNetConfig& c, int level) { return std::min(c.max_width, c.width << level); }
+  static std::vector<DoubleConv<T>> make_down(const UNetConfig& c, Rng& rng) {
+    check<ValueError>(c.levels >= 1 && c.levels <= 16 && c.width > 0 && c.max_width >= c.width, "[UNet] levels ",
+                      c.levels, " must be in 1 to 16, width ", c.width, " positive and max_width ", c.max_width,
+                      " not below it");
+    std::vector<DoubleConv<T>> blocks;
+    for (int i = 0; i <= c.levels; ++i)
+      blocks.emplace_back(i ? channels(c, i - 1) : c.in_channels, channels(c, i), rng);
+    return blocks;
+  }
+  static std::vector<DoubleConv<T>> make_up(const UNetConfig& c, Rng& rng) {
+    std::vector<DoubleConv<T>> blocks;
+    for (int i = 0; i < c.levels; ++i) blocks.emplace_back(channels(c, i) + channels(c, i + 1), channels(c, i), rng);
+    return blocks;
+  }
+};
+
+}  // namespace nasion::models
