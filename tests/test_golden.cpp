@@ -124,6 +124,13 @@ TEST_CASE("Losses as in PyTorch, with every reduction") {
       });
     for (const std::string name : {"probabilities", "pixel_probabilities"})
       check(name + suffix, [r](const auto& t) { return cross_entropy(t[0], t[1], r); });
+    for (const int tenths : {0, 5, 10})
+      check(message("smooth_l1_", tenths, suffix),
+            [=](const auto& t) { return smooth_l1_loss(t[0], t[1], r, tenths / 10.0); });
+    check(std::string("bce") + suffix, [r](const auto& t) { return bce_with_logits_loss(t[0], t[1], r); });
+    check(std::string("bce_weighted") + suffix,
+          [r](const auto& t) { return bce_with_logits_loss(t[0], t[1], r, 2.5); });
+    check(std::string("maps") + suffix, [r](const auto& t) { return spatial_cross_entropy(t[0], t[1], r); });
   }
 }
 

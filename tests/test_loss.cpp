@@ -2,6 +2,7 @@
 
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"
+#include "support/threads.hpp"
 
 using namespace nasion;
 using test::gradcheck;
@@ -85,4 +86,115 @@ TEST_CASE("Cross-entropy refuses what does not fit") {
                     ContainsSubstring("[cross_entropy] prediction [2, 3]") && ContainsSubstring("target [3, 2]"));
   CHECK_THROWS_AS(cross_entropy(Tensord::zeros({2, 0}), {0, 0}), ShapeError);
   CHECK(std::isnan(cross_entropy(Tensord::zeros({0, 3}), std::vector<Index>{}).item()));
+}
+
+TEST_CASE("smooth_l1_loss is a parabola near 0 and l1_loss beyond") {
+  const auto p = Tensord::from({4}, {0.25, -0.5, 2, -3}), t = Tensord::zeros({4});
+  CHECK(values(smooth_l1_loss(p, t, Reduction::none)) == Vector{0.03125, 0.125, 1.5, 2.5});
+  CHECK(values(smooth_l1_loss(p, t, Reduction::none, 0.5)) == Vector{0.0625, 0.25, 1.75, 2.75});
+  CHECK(values(smooth_l1_loss(p, t, Reduction::none, 0)) == values(l1_loss(p, t, Reduction::none)));
+  CHECK(smooth_l1_loss(p, t).item() == Approx((0.03125 + 0.125 + 1.5 + 2.5) / 4));
+  for (const double beta : {0., 0.7, 1.})
+    for (const auto reduction : {Reduction::mean, Reduction::sum, Reduction::none})
+      CHECK(gradcheck([&](const auto& x) { return smooth_l1_loss(x[0], x[1], reduction, beta); },
+                      {random({2, 3, 2, 2}), random({2, 3, 2, 2}, 8)}) == "");
+  CHECK_THROWS_WITH(smooth_l1_loss(p, Tensord::zeros({2, 2})), ContainsSubstring("[smooth_l1_loss] prediction [4]"));
+  CHECK_THROWS_WITH(smooth_l1_loss(p, t, Reduction::mean, -1), ContainsSubstring("beta must not be negative, got -1"));
+  CHECK_THROWS_AS(smooth_l1_loss(p, t, Reduction::mean, std::nan("")), ValueError);
+}
+
+TEST_CASE("wing_loss by its formula, without a jump") {
+  const double w = 3, epsilon = 0.5;
+  const auto p = Tensord::from({5}, {0, 1, -2, 3, -7}), t = Tensord::zeros({5});
+  const auto y = wing_loss(p, t, Reduction::none, w, epsilon);
+  const double c = w - w * std::log(1 + w / epsilon);
+  CHECK(y.at({0}) == 0);
+  CHECK(y.at({1}) == Approx(w * std::log(1 + 1 / epsilon)));
+  CHECK(y.at({2}) == Approx(w * std::log(1 + 2 / epsilon)));
+  CHECK(y.at({3}) == Approx(w * std::log(1 + w / epsilon)));
+  CHECK(y.at({4}) == Approx(7 - c));
+  // The defaults are pixels of a 250-pixel image.
+  CHECK(250 * wing_loss(p / 250, t).item() == Approx(wing_loss(p, t, Reduction::mean, 10, 2).item()));
+  for (const auto reduction : {Reduction::mean, Reduction::sum, Reduction::none})
+    CHECK(gradcheck([&](const auto& x) { return wing_loss(x[0], x[1], reduction, 1.1, 0.6); },
+                    {random({2, 3, 2, 2}), random({2, 3, 2, 2}, 8)}) == "");
+  CHECK_THROWS_WITH(wing_loss(p, Tensord::zeros({2, 2})), ContainsSubstring("[wing_loss] prediction [5]"));
+  CHECK_THROWS_WITH(wing_loss(p, t, Reduction::mean, 0), ContainsSubstring("[wing_loss] w 0"));
+  CHECK_THROWS_AS(wing_loss(p, t, Reduction::mean, 1, -1), ValueError);
+}
+
+TEST_CASE("bce_with_logits_loss stays finite where the sigmoid is 0 or 1") {
+  const auto x = Tensord::from({4}, {0.3, -1.2, 1000, -1000}), t = Tensord::from({4}, {1, 0.25, 0, 1});
+  const auto y = bce_with_logits_loss(x, t, Reduction::none);
+  const auto sigmoid = [](double v) { return 1 / (1 + std::exp(-v)); };
+  CHECK(y.at({0}) == Approx(-std::log(sigmoid(0.3))));
+  CHECK(y.at({1}) == Approx(-0.25 * std::log(sigmoid(-1.2)) - 0.75 * std::log(1 - sigmoid(-1.2))));
+  CHECK(y.at({2}) == 1000);
+  CHECK(y.at({3}) == 1000);
+  CHECK(bce_with_logits_loss(x, t, Reduction::none, 3).at({1}) ==
+        Approx(-0.75 * std::log(sigmoid(-1.2)) - 0.75 * std::log(1 - sigmoid(-1.2))));
+  const auto leaf = x.clone().set_requires_grad();
+  bce_with_logits_loss(leaf, t, Reduction::sum).backward();
+  CHECK(leaf.grad().at({2}) == 1);
+  CHECK(leaf.grad().at({3}) == -1);
+  for (const double pos_weight : {1., 2.5})
+    for (const auto reduction : {Reduction::mean, Reduction::sum, Reduction::none})
+      CHECK(gradcheck([&](const auto& in) { return bce_with_logits_loss(in[0], in[1], reduction, pos_weight); },
+                      {random({2, 3, 2, 2}), random({2, 3, 2, 2}, 8)}) == "");
+  CHECK_THROWS_WITH(bce_with_logits_loss(x, Tensord::zeros({2, 2})), ContainsSubstring("[bce_with_logits_loss]"));
+  CHECK_THROWS_WITH(bce_with_logits_loss(x, t, Reduction::mean, -2),
+                    ContainsSubstring("pos_weight must not be negative"));
+}
+
+TEST_CASE("spatial_cross_entropy is the cross-entropy of each map over its pixels") {
+  for (const auto& shape : {Shape{2, 3, 4, 5}, Shape{3, 1, 1, 1}, Shape{1, 2, 40, 33}, Shape{1, 600, 3, 2}}) {
+    const Index maps = shape[0] * shape[1], pixels = shape[2] * shape[3];
+    const auto logits = 3 * random(shape), target = softmax(reshape(random(shape, 8), {maps, pixels}), 1);
+    const auto expected = cross_entropy(reshape(logits, {maps, pixels}), target, Reduction::none);
+    for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+      const auto t = reshape(target, shape);
+      const auto each = spatial_cross_entropy(to_order(logits, order), t, Reduction::none);
+      REQUIRE(each.shape() == Shape{shape[0], shape[1]});
+      CHECK(test::max_difference(reshape(each, {maps}), expected) < 1e-12);
+      CHECK(spatial_cross_entropy(logits, to_order(t, order)).item() == Approx(mean(expected).item()));
+    }
+  }
+}
+
+TEST_CASE("spatial_cross_entropy has the gradients it should have, also for targets whose sum is not 1") {
+  for (const auto& shape : {Shape{2, 3, 3, 2}, Shape{1, 1, 4, 1}, Shape{1, 2, 30, 20}})
+    for (const auto reduction : {Reduction::mean, Reduction::sum, Reduction::none})
+      CHECK(gradcheck([&](const auto& x) { return spatial_cross_entropy(x[0], x[1], reduction); },
+                      {random(shape), random(shape, 8)}) == "");
+}
+
+TEST_CASE("spatial_cross_entropy of large logits, of no maps, and of what does not fit") {
+  const auto logits = Tensorf::from({1, 1, 1, 3}, {1000, -1000, 999}), target = Tensorf::from({1, 1, 1, 3}, {0, 0, 1});
+  CHECK(spatial_cross_entropy(logits, target).item() == Approx(std::log1p(std::exp(1.))));
+  CHECK(std::isnan(spatial_cross_entropy(Tensorf::full({1, 1, 1, 3}, NAN), target).item()));
+  CHECK(spatial_cross_entropy(Tensord::zeros({0, 3, 2, 2}), Tensord::zeros({0, 3, 2, 2}), Reduction::none).shape() ==
+        Shape{0, 3});
+  CHECK(spatial_cross_entropy(Tensord::zeros({2, 0, 2, 2}, MemoryOrder::channels_last), Tensord::zeros({2, 0, 2, 2}),
+                              Reduction::none)
+            .shape() == Shape{2, 0});
+  CHECK_THROWS_WITH(spatial_cross_entropy(logits, Tensorf::zeros({1, 1, 3, 1})),
+                    ContainsSubstring("[spatial_cross_entropy] prediction [1, 1, 1, 3] and target [1, 1, 3, 1]"));
+  CHECK_THROWS_WITH(spatial_cross_entropy(Tensord::zeros({2, 3}), Tensord::zeros({2, 3})),
+                    ContainsSubstring("[spatial_cross_entropy] logits [2, 3] must be [N, K, H, W]"));
+  CHECK_THROWS_AS(spatial_cross_entropy(Tensord::zeros({2, 3, 0, 2}), Tensord::zeros({2, 3, 0, 2})), ShapeError);
+}
+
+TEST_CASE("spatial_cross_entropy gives the same bits for any number of threads") {
+  const auto x = random<float>({5, 7, 33, 31}), t = random<float>({5, 7, 33, 31}, 8);
+  for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last})
+    CHECK(test::same_for_all_thread_counts(
+        [&] {
+          const auto leaf = to_order(x, order).clone().set_requires_grad();
+          const auto loss = spatial_cross_entropy(leaf, t);
+          loss.backward();
+          return std::pair{loss.detach(), leaf.grad()};
+        },
+        [](const auto& p, const auto& q) {
+          return test::identical(p.first, q.first) && test::identical(p.second, q.second);
+        }));
 }

@@ -1,7 +1,9 @@
 #include "nasion/ops/soft_argmax.hpp"
 
+#include "nasion/ops/softmax.hpp"
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"
+#include "support/threads.hpp"
 
 using namespace nasion;
 
@@ -32,4 +34,39 @@ TEST_CASE("soft_argmax2d has the gradient it should have") {
 TEST_CASE("soft_argmax2d refuses what is no batch of maps") {
   CHECK_THROWS_WITH(soft_argmax2d(Tensord::zeros({2, 3, 4})), ContainsSubstring("[soft_argmax2d] logits [2, 3, 4]"));
   CHECK_THROWS_AS(soft_argmax2d(Tensord::zeros({2, 3, 0, 4})), ShapeError);
+}
+
+TEST_CASE("spatial_softmax is the softmax over the pixels of each map, in both memory orders") {
+  for (const auto& shape : {Shape{2, 3, 4, 5}, Shape{3, 1, 1, 1}, Shape{1, 2, 40, 33}, Shape{1, 600, 3, 2}}) {
+    const auto x = 5 * test::random(shape);
+    const auto expected = reshape(softmax(reshape(x, {shape[0] * shape[1], shape[2] * shape[3]}), 1), shape);
+    for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+      const auto y = spatial_softmax(to_order(x, order));
+      CHECK(y.order() == order);
+      CHECK(test::max_difference(y, expected) < 1e-14);
+    }
+  }
+  CHECK(test::values(spatial_softmax(Tensorf::from({1, 1, 1, 3}, {1000, -1000, 1000}))) ==
+        std::vector<float>{0.5f, 0, 0.5f});
+  CHECK(std::isnan(spatial_softmax(Tensorf::from({1, 1, 1, 3}, {1, NAN, 2})).at({0, 0, 0, 0})));
+  CHECK(spatial_softmax(Tensord::zeros({0, 3, 2, 2})).shape() == Shape{0, 3, 2, 2});
+}
+
+TEST_CASE("spatial_softmax has the gradient it should have, and one result for all thread counts") {
+  for (const auto& shape : {Shape{2, 3, 3, 2}, Shape{1, 1, 4, 1}, Shape{1, 2, 30, 20}})
+    CHECK(test::gradcheck([](const auto& x) { return spatial_softmax(x[0]); }, {test::random(shape)}) == "");
+  const auto x = test::random<float>({5, 7, 33, 31});
+  for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last})
+    CHECK(test::same_for_all_thread_counts(
+        [&] {
+          const auto leaf = to_order(x, order).clone().set_requires_grad();
+          const auto y = spatial_softmax(leaf);
+          y.backward(x);
+          return std::pair{y.detach(), leaf.grad()};
+        },
+        [](const auto& p, const auto& q) {
+          return test::identical(p.first, q.first) && test::identical(p.second, q.second);
+        }));
+  CHECK_THROWS_WITH(spatial_softmax(Tensord::zeros({2, 3, 4})),
+                    ContainsSubstring("[spatial_softmax] logits [2, 3, 4]"));
 }

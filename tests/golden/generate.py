@@ -143,6 +143,16 @@ def loss():
         add("pixels", F.cross_entropy, 3 * torch.randn(2, 3, 3, 4), torch.randint(0, 3, (2, 3, 4)))
         add("probabilities", F.cross_entropy, 3 * torch.randn(5, 4), torch.randn(5, 4).softmax(1))
         add("pixel_probabilities", F.cross_entropy, 3 * torch.randn(2, 3, 3, 4), torch.randn(2, 3, 3, 4).softmax(1))
+        for beta in (0, 5, 10):
+            add(f"smooth_l1_{beta}", lambda p, t, reduction: F.smooth_l1_loss(p, t, reduction=reduction, beta=beta / 10),
+                torch.randn(3, 4), torch.randn(3, 4))
+        add("bce", F.binary_cross_entropy_with_logits, 9 * torch.randn(3, 4), torch.rand(3, 4))
+        add("bce_weighted", lambda p, t, reduction: F.binary_cross_entropy_with_logits(
+            p, t, reduction=reduction, pos_weight=torch.tensor(2.5)), 9 * torch.randn(3, 4), torch.rand(3, 4))
+        add("maps", lambda p, t, reduction: F.cross_entropy(  # a map is a sample, its pixels are the classes
+            p.flatten(2).flatten(0, 1), t.flatten(2).flatten(0, 1), reduction=reduction).reshape(
+                (2, 3) if reduction == "none" else ()),
+            3 * torch.randn(2, 3, 4, 5), torch.rand(2, 3, 4, 5))
     write("loss", cases)
 
 

@@ -3,6 +3,7 @@
 // sample).
 
 #include "nasion/ops/reduce.hpp"
+#include "nasion/ops/soft_argmax.hpp"
 #include "nasion/ops/softmax.hpp"
 
 namespace nasion {
@@ -35,6 +36,60 @@ template <std::floating_point T>
 Tensor<T> l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean) {
   detail::check_same_shape("l1_loss", prediction, target);
   return detail::reduced(abs(prediction - target), reduction);
+}
+
+/// Smooth absolute error (Girshick, Fast R-CNN, ICCV 2015): d^2 / (2 beta) up to |d| = beta, |d| - beta / 2 beyond, for
+/// d = prediction - target.   ValueError unless beta >= 0; 0 gives l1_loss.
+template <std::floating_point T>
+Tensor<T> smooth_l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean,
+                         std::type_identity_t<T> beta = 1) {
+  detail::check_same_shape("smooth_l1_loss", prediction, target);
+  check<ValueError>(beta >= 0, "[smooth_l1_loss] beta must not be negative, got ", beta);
+  const auto each = detail::unary_by_input(
+      "smooth_l1_loss", prediction - target,
+      [beta](T d) { return std::abs(d) < beta ? d * d / (2 * beta) : std::abs(d) - beta / 2; },
+      [beta](T d) { return std::abs(d) < beta ? d / beta : static_cast<T>((d > 0) - (d < 0)); });
+  return detail::reduced(each, reduction);
+}
+
+/// Wing loss for landmarks (Feng et al., CVPR 2018): w log(1 + |d| / epsilon) up to |d| = w, |d| - C beyond, where C
+/// makes both meet. Small errors count more than in l1_loss. The defaults are the paper's w = 10 and epsilon = 2 pixels
+/// for coordinates divided by an image size of 250 pixels.   ValueError unless both are positive.
+template <std::floating_point T>
+Tensor<T> wing_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean,
+                    std::type_identity_t<T> w = T(0.04), std::type_identity_t<T> epsilon = T(0.008)) {
+  detail::check_same_shape("wing_loss", prediction, target);
+  check<ValueError>(w > 0 && epsilon > 0, "[wing_loss] w ", w, " and epsilon ", epsilon, " must be positive");
+  const T c = w - w * std::log1p(w / epsilon);
+  const auto each = detail::unary_by_input(
+      "wing_loss", prediction - target,
+      [=](T d) { return std::abs(d) < w ? w * std::log1p(std::abs(d) / epsilon) : std::abs(d) - c; },
+      [=](T d) {
+        const T sign = static_cast<T>((d > 0) - (d < 0));
+        return std::abs(d) < w ? sign * w / (epsilon + std::abs(d)) : sign;
+      });
+  return detail::reduced(each, reduction);
+}
+
+/// Binary cross-entropy of sigmoid(logits) against probabilities, from the logits, so that nothing overflows:
+/// -pos_weight target log(sigmoid(x)) - (1 - target) log(1 - sigmoid(x)).   ValueError unless pos_weight >= 0.
+template <std::floating_point T>
+Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target, Reduction reduction = Reduction::mean,
+                               std::type_identity_t<T> pos_weight = 1) {
+  detail::check_same_shape("bce_with_logits_loss", logits, target);
+  check<ValueError>(pos_weight >= 0, "[bce_with_logits_loss] pos_weight must not be negative, got ", pos_weight);
+  // -log(sigmoid(x)) = log(1 + e^-x) = max(-x, 0) + log(1 + e^-|x|), and -log(1 - sigmoid(x)) is x more.
+  const auto minus_log = [](T x) { return (x < 0 ? -x : T{0}) + std::log1p(std::exp(-std::abs(x))); };
+  const auto value = [=](T x, T t) { return (1 - t) * x + (1 + (pos_weight - 1) * t) * minus_log(x); };
+  const auto dx = [=](T x, T t) { return (1 - t) - (1 + (pos_weight - 1) * t) / (1 + std::exp(x)); };
+  const auto dt = [=](T x, T) { return (pos_weight - 1) * minus_log(x) - x; };
+  const auto each =
+      record("bce_with_logits_loss", detail::zip("bce_with_logits_loss", logits, target, value), {logits, target},
+             [=, x = save(logits), t = save(target)](const Tensor<T>& dy) -> Grads<T> {
+               const auto times = [&](auto f) { return dy * detail::zip("bce_with_logits_loss", *x, *t, f); };
+               return {times(dx), t.requires_grad() ? times(dt) : Tensor<T>{}};
+             });
+  return detail::reduced(each, reduction);
 }
 
 /// Cross-entropy against class numbers: -log softmax(logits)[class].
@@ -78,6 +133,37 @@ Tensor<T> cross_entropy(const Tensor<T>& logits, const Tensor<T>& target, Reduct
   check(logits.rank() >= 2, "[cross_entropy] logits ", logits.shape(), " must be [N, C, ...]");
   detail::check_same_shape("cross_entropy", logits, target);
   return detail::reduced(-sum(target * log_softmax(logits, 1), {1}), reduction);
+}
+
+/// Cross-entropy of heatmaps: each map's softmax over its pixels against a target distribution, -sum over pixels of
+/// target log softmax(logits).   logits and target [N, K, H, W]; reduced over N and K, or [N, K] without reduction.
+/// ShapeError when they do not fit.
+template <std::floating_point T>
+Tensor<T> spatial_cross_entropy(const Tensor<T>& logits, const Tensor<T>& target,
+                                Reduction reduction = Reduction::mean) {
+  const auto s = detail::map_sizes("spatial_cross_entropy", logits.shape());
+  detail::check_same_shape("spatial_cross_entropy", logits, target);
+  const MemoryOrder order = logits.order();
+  const auto t = to_order(target, order);
+  const auto loss = Tensor<T>::empty({s.n, s.k});
+  kernels::SpatialCrossEntropyState<T> state(s);
+  kernels::spatial_cross_entropy_forward(s, order, logits.data(), t.data(), loss.mutable_data(), state);
+  const auto each = record("spatial_cross_entropy", loss, {logits, t},
+                           [s, order, state, x = save(logits), t = save(t)](const Tensor<T>& dloss) -> Grads<T> {
+                             Tensor<T> dx, dt;
+                             if (x.requires_grad()) {
+                               dx = Tensor<T>::empty(x->shape(), order);
+                               kernels::spatial_cross_entropy_backward(s, order, x->data(), t->data(), state,
+                                                                       dloss.data(), dx.mutable_data());
+                             }
+                             if (t.requires_grad()) {
+                               dt = Tensor<T>::empty(x->shape(), order);
+                               kernels::spatial_cross_entropy_backward_target(s, order, x->data(), state, dloss.data(),
+                                                                              dt.mutable_data());
+                             }
+                             return {dx, dt};
+                           });
+  return detail::reduced(each, reduction);
 }
 
 }  // namespace nasion
