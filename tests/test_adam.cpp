@@ -37,6 +37,26 @@ TEST_CASE("Adam by its formulas") {
   }
 }
 
+TEST_CASE("AdamW by its formulas: the decay does not pass through the moments") {
+  const double lr = 0.1, b1 = 0.8, b2 = 0.9, eps = 1e-3, decay = 0.05;
+  const auto p = Tensord::from({1}, {2}).set_requires_grad();
+  optim::AdamW<double> adam({p}, {.lr = lr, .beta1 = b1, .beta2 = b2, .eps = eps, .weight_decay = decay});
+  double x = 2, m = 0, v = 0;
+  for (int t = 1; t <= 10; ++t) {
+    const double g = std::sin(t);
+    m = b1 * m + (1 - b1) * g;
+    v = b2 * v + (1 - b2) * g * g;
+    x -= lr * decay * x;
+    x -= lr * (m / (1 - std::pow(b1, t))) / (std::sqrt(v / (1 - std::pow(b2, t))) + eps);
+    p.set_grad(Tensord::full({1}, g));
+    adam.step();
+    CHECK(p.item() == Approx(x).epsilon(1e-12));
+  }
+  CHECK(optim::AdamW<double>({p}, {}).options.weight_decay == 1e-2);
+  CHECK(nn::state_dict(adam).tensors.size() == 2);  // its state is Adam's
+  CHECK_THROWS_AS(optim::AdamW<double>({p}, {.lr = -1}), ValueError);
+}
+
 TEST_CASE("Adam skips parameters without a gradient and goes on from a saved state") {
   const auto run = [](bool interrupted) {
     const auto p = Tensord::from({2}, {1, 2}).set_requires_grad(), q = Tensord::ones({1}).set_requires_grad();

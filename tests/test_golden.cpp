@@ -6,6 +6,7 @@
 #include "nasion/ops/loss.hpp"
 #include "nasion/ops/upsample.hpp"
 #include "nasion/optim/adam.hpp"
+#include "nasion/optim/schedule.hpp"
 #include "nasion/optim/sgd.hpp"
 #include "support/catch.hpp"
 #include "support/golden.hpp"
@@ -210,6 +211,42 @@ TEST_CASE("20 steps of each optimizer as in PyTorch") {
   adam("adam", {.lr = 0.05});
   adam("adam_decay", {.lr = 0.05, .weight_decay = 0.1});
   adam("adam_other", {.lr = 0.02, .beta1 = 0.7, .beta2 = 0.95, .eps = 1e-4});
+  const auto adamw = [&](const std::string& name, const optim::AdamWOptions& options) {
+    check(name, [&](const Tensord& p) { return optim::AdamW<double>({p}, options); });
+  };
+  adamw("adamw", {.lr = 0.05});
+  adamw("adamw_other", {.lr = 0.02, .beta1 = 0.7, .beta2 = 0.95, .eps = 1e-4, .weight_decay = 0.3});
+}
+
+TEST_CASE("Schedules as in PyTorch") {
+  const Golden golden("schedules");
+  const auto check = [&](const std::string& name, auto factor) {
+    const auto expected = golden[name];
+    double difference = 0;
+    for (Index i = 0; i < expected.size(); ++i)
+      difference = std::max(difference, std::abs(factor(i) - expected.at({i})));
+    INFO(name);
+    CHECK(difference < 1e-14);
+  };
+  check("step", [steps = optim::step({0.2, 0.5, 0.75}, 0.3)](Index i) { return steps(static_cast<double>(i) / 100); });
+  // PyTorch's step of the maximum is one before pct_start of all steps, and the last step is the end of the run.
+  const auto one_cycle = [](const optim::OneCycleOptions& options) {
+    return [cycle = optim::one_cycle(options), start = options.pct_start](Index i) {
+      const double step = static_cast<double>(i), top = start * 101 - 1;
+      return cycle(step <= top ? start * step / top : start + (1 - start) * (step - top) / (100 - top));
+    };
+  };
+  check("one_cycle", one_cycle({}));
+  check("one_cycle_other", one_cycle({.pct_start = 0.5, .div_factor = 4, .final_div_factor = 10}));
+  const auto losses = golden["losses"];
+  const auto plateau = [&](const optim::PlateauOptions& options) {
+    return [&, options](Index i) {
+      return optim::plateau_factor(losses.values().first(static_cast<std::size_t>(i + 1)), options);
+    };
+  };
+  check("plateau_default", plateau({}));
+  check("plateau_patient", plateau({.factor = 0.5, .patience = 4, .cooldown = 3}));
+  check("plateau_bounded", plateau({.factor = 0.3, .patience = 2, .threshold = 0.05, .min_factor = 0.02}));
 }
 
 namespace {

@@ -198,6 +198,8 @@ def optim():
         "adam": lambda p: torch.optim.Adam(p, lr=0.05),
         "adam_decay": lambda p: torch.optim.Adam(p, lr=0.05, weight_decay=0.1),
         "adam_other": lambda p: torch.optim.Adam(p, lr=0.02, betas=(0.7, 0.95), eps=1e-4),
+        "adamw": lambda p: torch.optim.AdamW(p, lr=0.05),
+        "adamw_other": lambda p: torch.optim.AdamW(p, lr=0.02, betas=(0.7, 0.95), eps=1e-4, weight_decay=0.3),
     }.items():
         p = start.clone().requires_grad_()
         optimizer = make([p])
@@ -208,6 +210,41 @@ def optim():
             steps.append(p.detach().clone())
         result[name] = torch.stack(steps)
     write("optim", result)
+
+
+def schedules():
+    """Learning rates of PyTorch's schedules for a base of 1, or where the base is the largest, a largest of 1."""
+    torch.manual_seed(9)
+
+    def rates(make, steps, losses=None):
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1)
+        schedule = make(optimizer)
+        result = []
+        for i in range(steps):
+            if losses is None:
+                result.append(optimizer.param_groups[0]["lr"])
+                optimizer.step()
+                schedule.step()
+            else:  # what the next epoch uses
+                schedule.step(losses[i])
+                result.append(optimizer.param_groups[0]["lr"])
+        return torch.tensor(result)
+
+    lr = torch.optim.lr_scheduler
+    result = {
+        "step": rates(lambda o: lr.MultiStepLR(o, [20, 50, 75], 0.3), 100),
+        "one_cycle": rates(lambda o: lr.OneCycleLR(o, 1, total_steps=101), 101),
+        "one_cycle_other": rates(
+            lambda o: lr.OneCycleLR(o, 1, total_steps=101, pct_start=0.5, div_factor=4, final_div_factor=10), 101),
+    }
+    # Falls, then a plateau with noise, and one epoch that is no number.
+    losses = 2 * 0.9 ** torch.arange(120.0).clamp(max=40) * (1 + 0.1 * torch.rand(120))
+    losses[70] = torch.nan
+    result["losses"] = losses
+    for name, options in {"default": {}, "patient": {"factor": 0.5, "patience": 4, "cooldown": 3},
+                          "bounded": {"factor": 0.3, "patience": 2, "threshold": 0.05, "min_lr": 0.02}}.items():
+        result[f"plateau_{name}"] = rates(lambda o: lr.ReduceLROnPlateau(o, **options), 120, losses.tolist())
+    write("schedules", result)
 
 
 def hashed(count, number, scale):
@@ -387,5 +424,5 @@ def resnet():
 
 
 if __name__ == "__main__":
-    for make in (conv2d, pool, upsample, linear, loss, activations, init, optim, nose_tip, batch_norm, resnet):
+    for make in (conv2d, pool, upsample, linear, loss, activations, init, optim, schedules, nose_tip, batch_norm, resnet):
         make()

@@ -1,5 +1,5 @@
 #pragma once
-// Adam (Kingma and Ba 2015), with the update order of PyTorch's torch.optim.Adam.
+// Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019), with the update order of PyTorch's torch.optim.
 
 #include <cmath>
 
@@ -10,10 +10,12 @@ namespace nasion::optim {
 
 struct AdamOptions {
   double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0;
+  bool decoupled = false;  ///< decay acts on the parameter itself instead of its gradient, as in AdamW
 };
 
-/// g = grad + weight_decay p;   m = beta1 m + (1 - beta1) g;   v = beta2 v + (1 - beta2) g^2;
-/// p -= lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps).   Parameters without a gradient stay.
+/// g = grad + weight_decay p  (decoupled: g = grad and p -= lr weight_decay p);   m = beta1 m + (1 - beta1) g;   v =
+/// beta2 v + (1 - beta2) g^2; p -= lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps).   Parameters without a
+/// gradient stay.
 template <std::floating_point T>
 class Adam {
  public:
@@ -43,7 +45,8 @@ class Adam {
     const T beta1 = static_cast<T>(options.beta1), beta2 = static_cast<T>(options.beta2),
             eps = static_cast<T>(options.eps);
     const T new1 = static_cast<T>(1 - options.beta1), new2 = static_cast<T>(1 - options.beta2);
-    const T decay = static_cast<T>(options.weight_decay);
+    const T decay = static_cast<T>(options.decoupled ? 0 : options.weight_decay);
+    const T keep = static_cast<T>(options.decoupled ? 1 - options.lr * options.weight_decay : 1);
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       const auto& p = parameters_[i];
       if (!p.grad().defined()) continue;
@@ -58,7 +61,7 @@ class Adam {
           const T d = g[j] + decay * to[j];
           m[j] = beta1 * m[j] + new1 * d;
           v[j] = beta2 * v[j] + new2 * d * d;
-          to[j] -= rate * m[j] / (std::sqrt(v[j]) / root + eps);
+          to[j] = keep * to[j] - rate * m[j] / (std::sqrt(v[j]) / root + eps);
         }
       });
     }
@@ -75,6 +78,23 @@ class Adam {
  private:
   std::vector<Tensor<T>> parameters_, first_, second_;
   std::vector<std::int64_t> steps_;  // made by each parameter
+};
+
+struct AdamWOptions {
+  double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 1e-2;
+};
+
+/// Adam whose weight decay is decoupled: it shrinks every parameter alike, however large its gradients were.
+template <std::floating_point T>
+class AdamW : public Adam<T> {
+ public:
+  AdamW(std::vector<Tensor<T>> parameters, const AdamWOptions& o)
+      : Adam<T>(std::move(parameters), {.lr = o.lr,
+                                        .beta1 = o.beta1,
+                                        .beta2 = o.beta2,
+                                        .eps = o.eps,
+                                        .weight_decay = o.weight_decay,
+                                        .decoupled = true}) {}
 };
 
 }  // namespace nasion::optim
