@@ -1,5 +1,6 @@
-// Entry point of every test program. Without real faces (NASION_DATA_DIR) it leaves out the tests tagged [data], and it
-// appends `name passed failed skipped`, counted in test cases, to the file that NASION_TEST_TALLY names.
+// Entry point of every test program. It leaves out the tests tagged [data] when there are no real faces
+// (NASION_DATA_DIR), and those tagged [python] when there is no python3; and it appends `name passed failed skipped`,
+// counted in test cases, to the file that NASION_TEST_TALLY names.
 
 #ifndef CATCH_CONFIG_RUNNER
 #define CATCH_CONFIG_RUNNER
@@ -22,26 +23,28 @@ namespace {
 
 #if __has_include(<catch2/catch_all.hpp>)
 using Listener = Catch::EventListenerBase;
-bool is_data(const Catch::TestCaseHandle& test) {
+bool has_tag(const Catch::TestCaseHandle& test, const std::string& tag) {
   const auto& tags = test.getTestCaseInfo().tags;
-  return std::any_of(tags.begin(), tags.end(), [](const Catch::Tag& tag) { return tag == Catch::Tag("data"); });
+  return std::any_of(tags.begin(), tags.end(), [&](const Catch::Tag& other) { return other == Catch::Tag(tag); });
 }
 std::size_t skipped_at_run_time(const Catch::Counts& counts) { return counts.skipped; }
 #else
 using Listener = Catch::TestEventListenerBase;
-bool is_data(const Catch::TestCase& test) {
-  return std::find(test.tags.begin(), test.tags.end(), "data") != test.tags.end();
+bool has_tag(const Catch::TestCase& test, const std::string& tag) {
+  return std::find(test.tags.begin(), test.tags.end(), tag) != test.tags.end();
 }
 std::size_t skipped_at_run_time(const Catch::Counts&) { return 0; }
 #endif
 
-std::size_t left_out = 0;  // test cases that need faces which are not here
+std::size_t left_out = 0;  // test cases that need what is not here
 
 bool have_data() {
   const char* folder = std::getenv("NASION_DATA_DIR");
   std::error_code unreadable;
   return folder && std::filesystem::is_directory(folder, unreadable);
 }
+
+bool have_python() { return std::system("python3 -c '' > /dev/null 2>&1") == 0; }
 
 class Tally : public Listener {
  public:
@@ -50,7 +53,6 @@ class Tally : public Listener {
   void testRunEnded(const Catch::TestRunStats& run) override {
     const auto& cases = run.totals.testCases;
     const std::size_t skipped = skipped_at_run_time(cases) + left_out;
-    if (left_out) std::cout << left_out << " test cases need real faces: set NASION_DATA_DIR to run them\n";
     if (const char* path = std::getenv("NASION_TEST_TALLY"))
       std::ofstream(path, std::ios::app) << run.runInfo.name << ' ' << cases.passed + cases.failedButOk << ' '
                                          << cases.failed << ' ' << skipped << '\n';
@@ -63,11 +65,22 @@ CATCH_REGISTER_LISTENER(Tally)
 int main(int argc, char* argv[]) {
   Catch::Session session;
   if (const int error = session.applyCommandLine(argc, argv)) return error;
-  auto& options = session.configData();
-  if (options.testsOrTags.empty() && !have_data()) {
-    const auto& tests = Catch::getAllTestCasesSorted(session.config());
-    left_out = static_cast<std::size_t>(std::count_if(tests.begin(), tests.end(), is_data));
-    options.testsOrTags = {"~[data]"};
+  auto options = session.configData();
+  if (options.testsOrTags.empty()) {
+    std::string without;
+    const auto leave_out = [&](const std::string& tag, const char* reason) {
+      const auto& tests = Catch::getAllTestCasesSorted(session.config());
+      const auto count =
+          std::count_if(tests.begin(), tests.end(), [&](const auto& test) { return has_tag(test, tag); });
+      if (count == 0) return;
+      std::cout << count << " test cases " << reason << '\n';
+      left_out += static_cast<std::size_t>(count);
+      without += "~[" + tag + "]";
+    };
+    if (!have_data()) leave_out("data", "need real faces: set NASION_DATA_DIR to run them");
+    if (!have_python()) leave_out("python", "need python3");
+    if (!without.empty()) options.testsOrTags = {without};
+    session.useConfigData(options);  // the session keeps the configuration that it was asked for above
   }
   return session.run();
 }
