@@ -6,6 +6,7 @@
 #include "nasion/ops/loss.hpp"
 #include "nasion/ops/upsample.hpp"
 #include "nasion/optim/adam.hpp"
+#include "nasion/optim/clip.hpp"
 #include "nasion/optim/schedule.hpp"
 #include "nasion/optim/sgd.hpp"
 #include "support/catch.hpp"
@@ -216,6 +217,24 @@ TEST_CASE("20 steps of each optimizer as in PyTorch") {
   };
   adamw("adamw", {.lr = 0.05});
   adamw("adamw_other", {.lr = 0.02, .beta1 = 0.7, .beta2 = 0.95, .eps = 1e-4, .weight_decay = 0.3});
+}
+
+TEST_CASE("Clipped gradients as in PyTorch") {
+  const Golden golden("optim");
+  const auto all = reshape(slice(golden["gradients"], 0, 0, 1), {-1});
+  const auto parameter = [&](Index begin, Index end) {
+    const auto p = Tensord::zeros({end - begin}).set_requires_grad();
+    p.set_grad(slice(all, 0, begin, end).clone());
+    return p;
+  };
+  for (const auto& [name, limit] : {std::pair<std::string, double>{"clip_some", 0.7}, {"clip_none", 99}}) {
+    const std::vector<Tensord> parameters{parameter(0, 5), parameter(5, 12)};
+    CHECK(optim::clip_grad_norm(parameters, limit) == Approx(golden[name + "_norm"].item()).epsilon(1e-14));
+    CHECK(test::max_difference(concat<double>({parameters[0].grad(), parameters[1].grad()}, 0), golden[name]) < 1e-14);
+  }
+  const auto p = parameter(0, 7);
+  optim::clip_grad_value(std::vector{p}, 0.4);
+  CHECK(test::values(p.grad()) == test::values(golden["clip_value"]));
 }
 
 TEST_CASE("Schedules as in PyTorch") {

@@ -26,6 +26,8 @@
 #include "nasion/ops/softmax.hpp"
 #include "nasion/ops/upsample.hpp"
 #include "nasion/optim/adam.hpp"
+#include "nasion/optim/clip.hpp"
+#include "nasion/optim/ema.hpp"
 #include "nasion/optim/schedule.hpp"
 #include "nasion/optim/sgd.hpp"
 #include "nasion/train/fit.hpp"

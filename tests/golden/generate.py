@@ -209,6 +209,16 @@ def optim():
             optimizer.step()
             steps.append(p.detach().clone())
         result[name] = torch.stack(steps)
+    # Gradients of a parameter of 5 and one of 7 numbers, clipped together.
+    for name, limit in {"clip_some": 0.7, "clip_none": 99}.items():
+        parts = [p.clone() for p in start.split((5, 7))]
+        for p, g in zip(parts, gradients[0].split((5, 7))):
+            p.grad = g.clone()
+        result[f"{name}_norm"] = torch.nn.utils.clip_grad_norm_(parts, limit).reshape(1)
+        result[name] = torch.cat([p.grad for p in parts])
+    p.grad = gradients[0].clone()[:7]
+    torch.nn.utils.clip_grad_value_([p], 0.4)
+    result["clip_value"] = p.grad
     write("optim", result)
 
 
