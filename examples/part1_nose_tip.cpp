@@ -143,7 +143,7 @@ void run(const support::Options& options) {
   const auto trials = compare_learning_rates(out, faces, options.seed, comparison_epochs, progress);
 
   support::write_predictions(out, predictions, nose_tip);
-  support::write_metrics(out, predictions, run, faces, options);
+  support::write_metrics(out, predictions, run, faces, settings, options.seed);
 
   support::Report report(
       "Part 1: the tip of the nose",

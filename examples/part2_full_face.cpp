@@ -101,7 +101,7 @@ void run(const support::Options& options, std::optional<Network> chosen) {
     filters = filter_figures(model);
   });
   support::write_predictions(out, predictions, support::all_points());
-  support::write_metrics(out, predictions, run, faces, options);
+  support::write_metrics(out, predictions, run, faces, settings, options.seed);
 
   const auto errors = support::view_errors(predictions);
   support::Report report("Part 2: the whole face",

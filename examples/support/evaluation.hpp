@@ -158,14 +158,15 @@ inline nlohmann::ordered_json metrics_json(const std::vector<Prediction>& predic
 
 /// Writes metrics.json: the errors, and what the run was.
 inline void write_metrics(const OutputFolder& out, const std::vector<Prediction>& predictions, const TrainingRun& run,
-                          const Faces& faces, const Options& options) {
+                          const Faces& faces, const Settings& settings, std::uint64_t seed) {
   auto metrics = metrics_json(predictions);
   metrics["images_per_second"] = static_cast<double>(faces.training.size() * run.history.rows().size()) / run.seconds();
   metrics["training_seconds"] = run.seconds();
   metrics["epochs"] = run.history.last_epoch();
-  metrics["seed"] = options.seed;
+  metrics["seed"] = seed;
   metrics["threads"] = nasion::num_threads();
   metrics["diverged"] = !run.finite;
+  for (const auto& [name, value] : settings) metrics["settings"][name] = value;
   out.write("metrics.json", metrics.dump(2) + "\n");
 }
 

@@ -38,9 +38,9 @@ inline std::vector<LabelledFace> read_faces(const std::vector<nasion::vision::Im
   return faces;
 }
 
-/// Persons 1 to 32 for training, the others for validation. The eyes of the training faces are put in order (a few
-/// files of the database have them otherwise); the labels that are measured against stay as published. Without
-/// `options.data`, synthetic faces are made once, under the output folder.
+/// Persons 1 to 32 for training, the others for validation; with `options.fold`, a part of the first instead. The eyes
+/// of the training faces are put in order (a few files of the database have them otherwise); the labels that are
+/// measured against stay as published. Without `options.data`, synthetic faces are made once, under the output folder.
 inline Faces load_faces(const Options& options, const OutputFolder& out, nasion::train::Progress& progress) {
   namespace vision = nasion::vision;
   std::filesystem::path folder;
@@ -51,11 +51,20 @@ inline Faces load_faces(const Options& options, const OutputFolder& out, nasion:
     if (!std::filesystem::exists(folder)) progress.say("making synthetic faces in " + folder.string());
     vision::write_synthetic_imm(folder, options.seed);
   }
-  const auto split = vision::ImmFaces(folder).split();
-  nasion::check<nasion::ValueError>(!split.training.empty() && !split.validation.empty(), folder.string(),
+  auto [training, validation] = vision::ImmFaces(folder).split();
+  nasion::check<nasion::ValueError>(!training.empty() && !validation.empty(), folder.string(),
                                     ": needs photos of persons up to 32, for training, and above, for validation");
-  Faces faces{options.data ? folder.string() : "synthetic faces", read_faces(split.training),
-              read_faces(split.validation)};
+  std::string source = options.data ? folder.string() : "synthetic faces";
+  if (options.fold) {
+    const auto held_out = std::stable_partition(
+        training.begin(), training.end(), [&](const auto& entry) { return (entry.person - 1) % 4 != *options.fold; });
+    validation.assign(held_out, training.end());
+    training.erase(held_out, training.end());
+    source += nasion::message(", part ", *options.fold, " of the training persons left out");
+    nasion::check<nasion::ValueError>(!training.empty() && !validation.empty(), folder.string(),
+                                      ": has too few persons for cross-validation");
+  }
+  Faces faces{source, read_faces(training), read_faces(validation)};
   for (auto& face : faces.training) vision::imm::repair_eye_order(face.points);
   progress.say(nasion::message("read ", faces.training.size(), " training and ", faces.validation.size(),
                                " validation photos: ", faces.source));

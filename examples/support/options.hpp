@@ -29,7 +29,8 @@ struct Options {
   std::optional<double> lr;          ///< finite and above 0
   std::optional<OptimizerKind> optimizer;
   std::uint64_t seed = 1;
-  int threads = 0;  ///< 0: all
+  std::optional<int> fold;  ///< 0 to 3: validate on this part of the training persons, never looking at the others
+  int threads = 0;          ///< 0: all
   std::filesystem::path out;
   bool resume = false, quiet = false;
 };
@@ -100,6 +101,10 @@ inline void add_shared_flags(CLI::App& app, Options& options) {
            });
   add_flag(app, "--seed", "N", "start of every random stream (default: 1)", options.seed,
            [](const std::string& flag, const std::string& text) { return whole_number<std::uint64_t>(flag, text, 0); });
+  add_flag(app, "--fold", "0..3",
+           "cross-validation: leave the validation persons out, and validate on this quarter of the training persons",
+           options.fold,
+           [](const std::string& flag, const std::string& text) { return whole_number<int>(flag, text, 0, 3); });
   add_flag(app, "--threads", "N", "0: all (default); speed only, results do not depend on it", options.threads,
            [](const std::string& flag, const std::string& text) { return whole_number<int>(flag, text, 0, 4096); });
   add_flag(app, "--out", "DIR", "folder for what the run writes (default: " + options.out.string() + ")", options.out,

@@ -4,8 +4,7 @@
 
 #include <vector>
 
-#include "nasion/nn/layers.hpp"
-#include "nasion/ops/elementwise.hpp"
+#include "nasion/models/conv_block.hpp"
 #include "nasion/ops/pool.hpp"
 #include "nasion/ops/soft_argmax.hpp"
 
@@ -21,39 +20,36 @@ struct SoftArgmaxCnnConfig {
 /// Maps have a quarter of the image's resolution.
 template <std::floating_point T>
 struct SoftArgmaxCnn {
-  nn::Conv2d<T> conv1, conv2, conv3;
-  std::vector<nn::Conv2d<T>> dilated;
+  ConvBlock<T> block1, block2, block3;
+  std::vector<ConvBlock<T>> dilated;
   nn::Conv2d<T> maps;
 
   SoftArgmaxCnn(const SoftArgmaxCnnConfig& c, Rng& rng)
-      : conv1({.in = c.in_channels, .out = c.width / 4, .kernel = 5, .padding = 2}, rng),
-        conv2({.in = c.width / 4, .out = c.width / 2, .kernel = 3, .padding = 1}, rng),
-        conv3({.in = c.width / 2, .out = c.width, .kernel = 3, .padding = 1}, rng),
+      : block1(c.in_channels, c.width / 4, rng, 5),
+        block2(c.width / 4, c.width / 2, rng),
+        block3(c.width / 2, c.width, rng),
         dilated(make_dilated(c, rng)),
         maps({.in = c.width, .out = c.points, .kernel = 1}, rng) {}
 
   Tensor<T> operator()(const Tensor<T>& images) const {
     auto x = to_order(images, MemoryOrder::channels_last);  // which convolutions are fastest in
-    x = max_pool2d(relu(conv1(x)));
-    x = relu(conv3(max_pool2d(relu(conv2(x)))));
-    for (const auto& conv : dilated) x = relu(conv(x));
+    x = block3(max_pool2d(block2(max_pool2d(block1(x)))));
+    for (const auto& block : dilated) x = block(x);
     return soft_argmax2d(maps(x));
   }
   static void visit(auto& self, auto&& f) {
-    f("conv1", self.conv1);
-    f("conv2", self.conv2);
-    f("conv3", self.conv3);
+    f("block1", self.block1);
+    f("block2", self.block2);
+    f("block3", self.block3);
     f("dilated", self.dilated);
     f("maps", self.maps);
   }
 
  private:
-  static std::vector<nn::Conv2d<T>> make_dilated(const SoftArgmaxCnnConfig& c, Rng& rng) {
-    std::vector<nn::Conv2d<T>> layers;
-    for (const Index d : c.dilations)
-      layers.emplace_back(nn::Conv2dConfig{.in = c.width, .out = c.width, .kernel = 3, .padding = d, .dilation = d},
-                          rng);
-    return layers;
+  static std::vector<ConvBlock<T>> make_dilated(const SoftArgmaxCnnConfig& c, Rng& rng) {
+    std::vector<ConvBlock<T>> blocks;
+    for (const Index d : c.dilations) blocks.emplace_back(c.width, c.width, rng, 3, d);
+    return blocks;
   }
 };
 

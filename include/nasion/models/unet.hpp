@@ -4,31 +4,23 @@
 
 #include <vector>
 
-#include "nasion/nn/batch_norm.hpp"
-#include "nasion/nn/layers.hpp"
+#include "nasion/models/conv_block.hpp"
 #include "nasion/ops/pool.hpp"
 #include "nasion/ops/upsample.hpp"
 
 namespace nasion::models {
 
-/// Twice: 3x3 convolution, batch norm, ReLU. Keeps the image's size.
+/// Two blocks one after the other.
 template <std::floating_point T>
-struct DoubleConv {
-  nn::Conv2d<T> conv1, conv2;
-  nn::BatchNorm2d<T> bn1, bn2;
+struct DoubleBlock {
+  ConvBlock<T> first, second;
 
-  DoubleConv(Index in, Index out, Rng& rng)
-      : conv1({.in = in, .out = out, .kernel = 3, .padding = 1, .bias = false}, rng),
-        conv2({.in = out, .out = out, .kernel = 3, .padding = 1, .bias = false}, rng),
-        bn1({.features = out}),
-        bn2({.features = out}) {}
+  DoubleBlock(Index in, Index out, Rng& rng) : first(in, out, rng), second(out, out, rng) {}
 
-  Tensor<T> operator()(const Tensor<T>& x) const { return relu(bn2(conv2(relu(bn1(conv1(x)))))); }
+  Tensor<T> operator()(const Tensor<T>& x) const { return second(first(x)); }
   static void visit(auto& self, auto&& f) {
-    f("conv1", self.conv1);
-    f("bn1", self.bn1);
-    f("conv2", self.conv2);
-    f("bn2", self.bn2);
+    f("first", self.first);
+    f("second", self.second);
   }
 };
 
@@ -42,8 +34,8 @@ struct UNetConfig {
 /// Images [N, in_channels, H, W] -> maps [N, outputs, H, W]. Any size whose sides can be halved `levels` times.
 template <std::floating_point T>
 struct UNet {
-  std::vector<DoubleConv<T>> down;  // from full resolution to the lowest
-  std::vector<DoubleConv<T>> up;    // of the same level as down, which is why the lowest has none
+  std::vector<DoubleBlock<T>> down;  // from full resolution to the lowest
+  std::vector<DoubleBlock<T>> up;    // of the same level as down, which is why the lowest has none
   nn::Conv2d<T> maps;
 
   UNet(const UNetConfig& c, Rng& rng)
@@ -67,17 +59,17 @@ struct UNet {
 
  private:
   static Index channels(const UNetConfig& c, int level) { return std::min(c.max_width, c.width << level); }
-  static std::vector<DoubleConv<T>> make_down(const UNetConfig& c, Rng& rng) {
+  static std::vector<DoubleBlock<T>> make_down(const UNetConfig& c, Rng& rng) {
     check<ValueError>(c.levels >= 1 && c.levels <= 16 && c.width > 0 && c.max_width >= c.width, "[UNet] levels ",
                       c.levels, " must be in 1 to 16, width ", c.width, " positive and max_width ", c.max_width,
                       " not below it");
-    std::vector<DoubleConv<T>> blocks;
+    std::vector<DoubleBlock<T>> blocks;
     for (int i = 0; i <= c.levels; ++i)
       blocks.emplace_back(i ? channels(c, i - 1) : c.in_channels, channels(c, i), rng);
     return blocks;
   }
-  static std::vector<DoubleConv<T>> make_up(const UNetConfig& c, Rng& rng) {
-    std::vector<DoubleConv<T>> blocks;
+  static std::vector<DoubleBlock<T>> make_up(const UNetConfig& c, Rng& rng) {
+    std::vector<DoubleBlock<T>> blocks;
     for (int i = 0; i < c.levels; ++i) blocks.emplace_back(channels(c, i) + channels(c, i + 1), channels(c, i), rng);
     return blocks;
   }

@@ -1,0 +1,73 @@
+#pragma once
+// Runs beside each other: a table of what their folders say.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "nasion/core/error.hpp"
+#include "nasion/io/read_file.hpp"
+#include "support/report.hpp"
+
+namespace support {
+
+/// What metrics.json of a run says.
+struct RunSummary {
+  std::string program, network, recipe, seed, photos;
+  int epochs = 0;
+  double seconds = 0, mse = 0, error_px = 0, frontal_px = 0, turned_px = 0, nme_percent = 0;
+};
+
+/// IoError when the folder holds no metrics.json, or one of something else.
+inline RunSummary read_run(const std::filesystem::path& folder) {
+  const auto file = folder / "metrics.json";
+  try {
+    const auto json = nlohmann::json::parse(nasion::io::read_file(file, 1 << 20));
+    const auto& settings = json.at("settings");
+    return {.program = settings.at("program"),
+            .network = settings.value("network", ""),
+            .recipe = settings.at("recipe"),
+            .seed = settings.at("seed"),
+            .photos = settings.at("photos"),
+            .epochs = json.at("epochs"),
+            .seconds = json.at("training_seconds"),
+            .mse = json.at("val_mse"),
+            .error_px = json.at("val_mean_error_px"),
+            .frontal_px = json.at("frontal_error_px"),
+            .turned_px = json.at("turned_error_px"),
+            .nme_percent = json.at("nme_percent")};
+  } catch (const nlohmann::json::exception& error) {
+    throw nasion::IoError(file, std::string("is not the metrics of a run: ") + error.what());
+  }
+}
+
+inline std::vector<RunSummary> read_runs(const std::vector<std::filesystem::path>& folders) {
+  std::vector<RunSummary> runs;
+  for (const auto& folder : folders) runs.push_back(read_run(folder));
+  return runs;
+}
+
+/// A table of this run and the others, and a warning about those that were measured on other photos.
+inline void add_comparison(Report& report, const RunSummary& own, const std::vector<RunSummary>& others) {
+  Table table{.columns = {"program", "network", "recipe", "seed", "epochs", "training, s", "validation MSE", "mean, px",
+                          "frontal, px", "turned, px", "NME, %"},
+              .rows = {},
+              .caption = "This run (first) and others."};
+  const auto add = [&](const RunSummary& run) {
+    table.rows.push_back({run.program, run.network, run.recipe, run.seed, std::to_string(run.epochs),
+                          fixed(run.seconds, 0), fixed(run.mse, 6), fixed(run.error_px, 2), fixed(run.frontal_px, 2),
+                          fixed(run.turned_px, 2), fixed(run.nme_percent, 2)});
+  };
+  add(own);
+  for (const auto& run : others) {
+    add(run);
+    if (run.photos != own.photos)
+      report.warning(nasion::message("The run of ", run.program, " with seed ", run.seed,
+                                     " was measured on other photos (", run.photos, "): its errors do not compare."));
+  }
+  report.table(table);
+}
+
+}  // namespace support

@@ -1,0 +1,36 @@
+#pragma once
+// The brick of the networks here that learn maps.
+
+#include "nasion/nn/batch_norm.hpp"
+#include "nasion/nn/layers.hpp"
+#include "nasion/ops/elementwise.hpp"
+
+namespace nasion::models {
+
+/// Convolution, batch norm, ReLU. The image keeps its size.
+template <std::floating_point T>
+struct ConvBlock {
+  nn::Conv2d<T> conv;
+  nn::BatchNorm2d<T> bn;
+
+  /// `kernel` must be odd.
+  ConvBlock(Index in, Index out, Rng& rng, Index kernel = 3, Index dilation = 1)
+      : conv({.in = in,
+              .out = out,
+              .kernel = kernel,
+              .padding = kernel / 2 * dilation,
+              .dilation = dilation,
+              .bias = false},  // batch norm has its own
+             rng),
+        bn({.features = out}) {
+    check<ValueError>(kernel % 2 == 1, "[ConvBlock] kernel ", kernel, " must be odd");
+  }
+
+  Tensor<T> operator()(const Tensor<T>& x) const { return relu(bn(conv(x))); }
+  static void visit(auto& self, auto&& f) {
+    f("conv", self.conv);
+    f("bn", self.bn);
+  }
+};
+
+}  // namespace nasion::models
