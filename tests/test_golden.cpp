@@ -34,6 +34,18 @@ TEST_CASE("Convolution as in PyTorch, by every algorithm") {
     }
 }
 
+TEST_CASE("Transposed convolution as in PyTorch") {
+  const Golden golden("conv_transpose2d");
+  REQUIRE(golden.cases().size() == 6);
+  for (const auto& name : golden.cases()) {
+    const auto o = golden.integers(name + ".options");
+    const ConvTranspose2dOptions options{{o[0], o[1]}, {o[2], o[3]}, {o[4], o[5]}, {o[6], o[7]}, o[8]};
+    CHECK(compare_with_golden(
+              golden, name, {"x", "w", "b"}, [&](const auto& t) { return conv_transpose2d(t[0], t[1], t[2], options); },
+              rounding) == "");
+  }
+}
+
 TEST_CASE("Pooling as in PyTorch") {
   const Golden golden("pool");
   REQUIRE(golden.cases().size() == 38);
@@ -176,6 +188,7 @@ TEST_CASE("Initial values have PyTorch's range") {
   };
   check("conv", nn::Conv2d<double>({.in = 64, .out = 512, .kernel = 5}, rng));
   check("grouped", nn::Conv2d<double>({.in = 64, .out = 512, .kernel = {3, 2}, .groups = 4}, rng));
+  check("transposed", nn::ConvTranspose2d<double>({.in = 512, .out = 128, .kernel = {3, 2}, .groups = 4}, rng));
   check("linear", nn::Linear<double>({.in = 900, .out = 512}, rng));
 }
 

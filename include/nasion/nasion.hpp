@@ -14,6 +14,7 @@
 #include "nasion/nn/sequential.hpp"
 #include "nasion/ops/batch_norm.hpp"
 #include "nasion/ops/conv2d.hpp"
+#include "nasion/ops/conv_transpose2d.hpp"
 #include "nasion/ops/dropout.hpp"
 #include "nasion/ops/elementwise.hpp"
 #include "nasion/ops/linear.hpp"

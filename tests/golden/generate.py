@@ -78,6 +78,25 @@ def conv2d():
     write("conv2d", cases)
 
 
+def conv_transpose2d():
+    torch.manual_seed(10)
+    cases = Cases()
+    for i, (x, w, stride, padding, output_padding, dilation, groups, bias) in enumerate([
+        ((2, 3, 4, 5), (3, 4, 2, 2), (2, 2), (0, 0), (0, 0), (1, 1), 1, True),
+        ((2, 3, 4, 3), (3, 2, 3, 3), (2, 2), (1, 1), (1, 1), (1, 1), 1, False),
+        ((1, 2, 3, 5), (2, 3, 4, 3), (2, 3), (1, 2), (1, 0), (1, 1), 1, True),
+        ((1, 2, 3, 4), (2, 2, 3, 2), (1, 1), (1, 1), (1, 0), (2, 3), 1, True),
+        ((2, 6, 3, 3), (6, 3, 3, 3), (2, 2), (0, 0), (0, 0), (1, 1), 3, True),
+        ((2, 3, 4, 5), (3, 2, 1, 1), (1, 1), (0, 0), (0, 0), (1, 1), 1, True),
+    ]):
+        cases.add(
+            i,
+            lambda x, w, b=None: F.conv_transpose2d(x, w, b, stride, padding, output_padding, groups, dilation),
+            (*stride, *padding, *output_padding, *dilation, groups),
+            x=torch.randn(x), w=torch.randn(w), b=torch.randn(w[1] * groups) if bias else None)
+    write("conv_transpose2d", cases)
+
+
 def pool():
     torch.manual_seed(2)
     cases = Cases()
@@ -174,6 +193,7 @@ def init():
     layers = {
         "conv": torch.nn.Conv2d(64, 512, 5),
         "grouped": torch.nn.Conv2d(64, 512, (3, 2), groups=4),
+        "transposed": torch.nn.ConvTranspose2d(512, 128, (3, 2), groups=4),
         "linear": torch.nn.Linear(900, 512),
     }
     write("init", {
@@ -434,5 +454,5 @@ def resnet():
 
 
 if __name__ == "__main__":
-    for make in (conv2d, pool, upsample, linear, loss, activations, init, optim, schedules, nose_tip, batch_norm, resnet):
+    for make in (conv2d, conv_transpose2d, pool, upsample, linear, loss, activations, init, optim, schedules, nose_tip, batch_norm, resnet):
         make()

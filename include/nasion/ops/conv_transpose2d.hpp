@@ -1,0 +1,98 @@
+#pragma once
+// Transposed convolution: the gradient of conv2d with respect to its input, as an operation of its own. It enlarges
+// images by learned patterns.
+
+#include "nasion/ops/conv2d.hpp"
+
+namespace nasion {
+
+/// `output_padding` adds rows and columns at the end: a strided convolution shrinks several sizes to one, and this says
+/// which is meant.
+struct ConvTranspose2dOptions {
+  Size2 stride = 1, padding = 0, output_padding = 0, dilation = 1;
+  Index groups = 1;
+};
+
+namespace detail {
+
+inline void check_conv_transpose2d_options(const char* op, const ConvTranspose2dOptions& o) {
+  check_conv2d_options(op, {.stride = o.stride, .padding = o.padding, .dilation = o.dilation, .groups = o.groups});
+  check<ValueError>(o.output_padding.h >= 0 && o.output_padding.h < std::max(o.stride.h, o.dilation.h) &&
+                        o.output_padding.w >= 0 && o.output_padding.w < std::max(o.stride.w, o.dilation.w),
+                    "[", op, "] output_padding ", o.output_padding, " must be at least 0 and below stride ", o.stride,
+                    " or dilation ", o.dilation);
+}
+
+/// The sizes of the convolution whose gradient this is: from the result back to x.
+inline kernels::Conv2dSizes conv_transpose2d_sizes(const Shape& x, const Shape& weight,
+                                                   const ConvTranspose2dOptions& o) {
+  check_conv_transpose2d_options("conv_transpose2d", o);
+  check(x.rank() == 4 && weight.rank() == 4, "[conv_transpose2d] input ", x, " and weight ", weight,
+        " must be [N, C, H, W] and [C, K / groups, kh, kw]");
+  check(Size2(x[2], x[3]).within(1, max_extent), "[conv_transpose2d] input ", x, " has no or far too many pixels");
+  check(weight[1] > 0 && weight[1] <= max_extent && Size2(weight[2], weight[3]).within(1, max_extent),
+        "[conv_transpose2d] weight ", weight, " has an empty or far too large kernel");
+  check(x[1] == weight[0], "[conv_transpose2d] input ", x, " has ", x[1], " channels but weight ", weight, " expects ",
+        weight[0]);
+  check(x[1] % o.groups == 0, "[conv_transpose2d] input ", x, " has ", x[1], " channels, which ", o.groups,
+        " groups do not divide");
+  const Index h = (x[2] - 1) * o.stride.h - 2 * o.padding.h + o.dilation.h * (weight[2] - 1) + o.output_padding.h + 1;
+  const Index w = (x[3] - 1) * o.stride.w - 2 * o.padding.w + o.dilation.w * (weight[3] - 1) + o.output_padding.w + 1;
+  check(h > 0 && w > 0, "[conv_transpose2d] padding ", o.padding, " leaves nothing of input ", x, " and weight ",
+        weight);
+  return {.n = x[0],
+          .c = weight[1] * o.groups,
+          .h = h,
+          .w = w,
+          .k = x[1],
+          .kh = weight[2],
+          .kw = weight[3],
+          .oh = x[2],
+          .ow = x[3],
+          .stride_h = o.stride.h,
+          .stride_w = o.stride.w,
+          .pad_h = o.padding.h,
+          .pad_w = o.padding.w,
+          .dilation_h = o.dilation.h,
+          .dilation_w = o.dilation.w,
+          .groups = o.groups};
+}
+
+}  // namespace detail
+
+/// x [N, C, H, W] with weight [C, K / groups, kh, kw] and bias [K] (or undefined) -> [N, K, OH, OW] in the order of x,
+/// where OH = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1.   ShapeError when they do not fit.
+template <std::floating_point T>
+Tensor<T> conv_transpose2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias = {},
+                           const ConvTranspose2dOptions& options = {}) {
+  const kernels::Conv2dSizes s = detail::conv_transpose2d_sizes(x.shape(), weight.shape(), options);
+  if (bias.defined())
+    check(bias.shape() == Shape{s.c}, "[conv_transpose2d] bias ", bias.shape(), " does not fit weight ", weight.shape(),
+          " in ", s.groups, " groups");
+  const MemoryOrder order = x.order();
+  const Shape shape{s.n, s.c, s.h, s.w};
+  // The kernel adds to what is there.
+  const auto y = bias.defined() ? detail::broadcast_copy(detail::view(bias, {1, s.c, 1, 1}), shape, order)
+                                : Tensor<T>::zeros(shape, order);
+  kernels::conv2d_im2col_backward_input(s, order, x.data(), to_order(weight.detach(), order).data(), y.mutable_data());
+
+  return record("conv_transpose2d", y, {x, weight, bias},
+                [s, order, x = save(x), weight = save(weight),
+                 need_db = bias.defined() && bias.requires_grad()](const Tensor<T>& grad) -> Grads<T> {
+                  const auto dy = to_order(grad, order);
+                  Tensor<T> dx, dw;
+                  if (x.requires_grad()) {
+                    dx = Tensor<T>::empty(x->shape(), order);
+                    kernels::conv2d_im2col_forward<T>(s, order, dy.data(), to_order(*weight, order).data(), nullptr,
+                                                      dx.mutable_data());
+                  }
+                  if (weight.requires_grad()) {
+                    dw = Tensor<T>::zeros(weight->shape(), order);
+                    kernels::conv2d_im2col_backward_weight(s, order, dy.data(), x->data(), dw.mutable_data());
+                    dw = to_order(dw, weight->order());
+                  }
+                  return {dx, dw, need_db ? sum(dy, {0, 2, 3}) : Tensor<T>{}};
+                });
+}
+
+}  // namespace nasion
