@@ -50,3 +50,35 @@ TEST_CASE("The generator decides, and advances") {
   CHECK(test::identical(first, dropout(x, 0.5, b)));
   CHECK_FALSE(test::identical(first, dropout(x, 0.5, a)));
 }
+
+TEST_CASE("dropout2d zeroes its share of whole channels, the same in both memory orders") {
+  Rng rng(1);
+  const auto y = dropout2d(Tensorf::ones({200, 100, 2, 3}), 0.2, rng);
+  Index zeros = 0;
+  for (Index map = 0; map < 20000; ++map) {
+    const auto pixels = y.values().subspan(static_cast<std::size_t>(6 * map), 6);
+    REQUIRE((pixels[0] == 0 || pixels[0] == 1.25f));
+    REQUIRE(std::count(pixels.begin(), pixels.end(), pixels[0]) == 6);
+    zeros += pixels[0] == 0;
+  }
+  CHECK(zeros == Approx(4000).margin(270));  // 4.8 deviations
+  Rng again(1);
+  const auto other = dropout2d(Tensorf::ones({200, 100, 2, 3}, MemoryOrder::channels_last), 0.2, again);
+  CHECK(other.order() == MemoryOrder::channels_last);
+  CHECK(test::values(other) == test::values(y));
+}
+
+TEST_CASE("The gradient of dropout2d, and what it refuses") {
+  CHECK(test::gradcheck(
+            [](const auto& t) {
+              Rng rng(4);
+              return dropout2d(t[0], 0.5, rng);
+            },
+            {test::random({2, 3, 2, 3})}) == "");
+  Rng rng(1);
+  const auto x = test::random({2, 3, 2, 2});
+  CHECK(test::values(dropout2d(x, 0, rng)) == test::values(x));
+  CHECK(test::values(dropout2d(x, 1, rng)) == std::vector<double>(24, 0));
+  CHECK_THROWS_WITH(dropout2d(x, 1.5, rng), ContainsSubstring("[dropout2d] probability") && ContainsSubstring("1.5"));
+  CHECK_THROWS_WITH(dropout2d(test::random({2, 3}), 0.5, rng), ContainsSubstring("[dropout2d] input [2, 3]"));
+}

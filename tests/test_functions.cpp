@@ -39,3 +39,16 @@ TEST_CASE("Dropout has a stream of its own and rests in eval mode") {
   CHECK(identical(a(x), next));
   CHECK_THROWS_WITH(nn::Dropout<double>(1.1, rng), ContainsSubstring("[Dropout]") && ContainsSubstring("1.1"));
 }
+
+TEST_CASE("Dropout2d drops channels while training") {
+  Rng rng(1);
+  nn::Dropout2d<double> drop(0.5, rng);
+  const auto x = Tensord::ones({20, 5, 2, 2});
+  Rng same = drop.rng;
+  CHECK(identical(drop(x), dropout2d(x, 0.5, same)));
+  CHECK(drop.rng.state() == same.state());
+  nn::eval(drop);
+  CHECK(drop(x).same_as(x));
+  CHECK(nn::traverse(drop).rngs.size() == 1);
+  CHECK_THROWS_AS(nn::Dropout2d<double>(-0.1, rng), ValueError);
+}

@@ -111,4 +111,11 @@ struct Dropout {
   }
 };
 
+/// The same for whole channels of single images.
+template <std::floating_point T>
+struct Dropout2d : Dropout<T> {
+  using Dropout<T>::Dropout;
+  Tensor<T> operator()(const Tensor<T>& x) const { return this->is_training ? dropout2d(x, this->p, this->rng) : x; }
+};
+
 }  // namespace nasion::nn

@@ -5,17 +5,36 @@
 
 namespace nasion {
 
+namespace detail {
+
+/// x times a random mask of `mask_shape`, broadcast: zeros with probability p, otherwise 1 / (1 - p).
+template <class T>
+Tensor<T> drop(const char* op, const Tensor<T>& x, const Shape& mask_shape, MemoryOrder mask_order, double p,
+               Rng& rng) {
+  check<ValueError>(p >= 0 && p <= 1, "[", op, "] probability must be in [0, 1], got ", p);
+  const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T{0};
+  const auto mask = Tensor<T>::empty(mask_shape, mask_order);
+  std::generate_n(mask.mutable_data(), mask.size(), [&] { return rng.chance(p) ? T{0} : scale; });
+  const auto y = zip(op, x, mask, [](T v, T m) { return v * m; });
+  return record(op, y, {x}, [op, mask = save(mask)](const Tensor<T>& dy) -> Grads<T> {
+    return {zip(op, dy, *mask, [](T g, T m) { return g * m; })};
+  });
+}
+
+}  // namespace detail
+
 /// Zeroes each element with probability p and scales the others by 1 / (1 - p).   0 <= p <= 1, ValueError otherwise.
 template <std::floating_point T>
 Tensor<T> dropout(const Tensor<T>& x, double p, Rng& rng) {
-  check<ValueError>(p >= 0 && p <= 1, "[dropout] probability must be in [0, 1], got ", p);
-  const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T{0};
-  const auto mask = Tensor<T>::empty(x.shape(), x.order());
-  std::generate_n(mask.mutable_data(), mask.size(), [&] { return rng.chance(p) ? T{0} : scale; });
-  const auto y = detail::zip("dropout", x, mask, [](T v, T m) { return v * m; });
-  return record("dropout", y, {x}, [mask = save(mask)](const Tensor<T>& dy) -> Grads<T> {
-    return {detail::zip("dropout", dy, *mask, [](T g, T m) { return g * m; })};
-  });
+  return detail::drop("dropout", x, x.shape(), x.order(), p, rng);
+}
+
+/// Zeroes whole channels of single images with probability p and scales the others by 1 / (1 - p) (Tompson et al.,
+/// CVPR 2015): neighbouring pixels are too alike for single ones to be missed.   x [N, C, H, W], 0 <= p <= 1.
+template <std::floating_point T>
+Tensor<T> dropout2d(const Tensor<T>& x, double p, Rng& rng) {
+  check(x.rank() == 4, "[dropout2d] input ", x.shape(), " must be [N, C, H, W]");
+  return detail::drop("dropout2d", x, {x.dim(0), x.dim(1), 1, 1}, MemoryOrder::row_major, p, rng);
 }
 
 }  // namespace nasion
