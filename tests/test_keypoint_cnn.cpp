@@ -28,6 +28,13 @@ TEST_CASE("The network of part 1 has the sizes of the course") {
                     ContainsSubstring("[conv2d]") && ContainsSubstring("[1, 3, 60, 80]"));
 }
 
+TEST_CASE("The network of part 2 has the sizes of the course") {
+  Rng rng(1);
+  const models::KeypointCnn<float> net(models::full_face_config(), rng);
+  CHECK(net.fc1.weight.shape() == Shape{128, 3200});
+  CHECK(net(Tensorf::zeros({1, 1, 120, 160})).shape() == Shape{1, 116});
+}
+
 TEST_CASE("A KeypointCnn refuses sizes that make no sense") {
   Rng rng(1);
   CHECK_THROWS_WITH(models::KeypointCnn<float>({}, rng), ContainsSubstring("[KeypointCnn]"));
