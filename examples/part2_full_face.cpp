@@ -122,6 +122,10 @@ void run(const support::Options& options, std::optional<Network> chosen) {
                  "Training photos at the network's resolution, with their labelled points."});
   report.figure({"augmented", support::augmented_sheet(training, 15, options.seed, 2),
                  "The same as the network sees them in training: moved, turned and lit at random, points and all."});
+  const auto& sample = faces.training.front();
+  report.figure({"augmentation_kinds",
+                 support::augmentation_kinds_sheet(sample.photo, sample.points, validation.options(), options.seed),
+                 "Every kind of change that a recipe can ask for, alone and strongly."});
   report.heading("How it learned");
   support::add_curves(report, run.history, "MSE of the coordinates");
   report.heading("Where it is right, and where it is wrong");

@@ -43,8 +43,8 @@ void write_faces(const fs::path& folder) {
     }
 }
 
-support::ProcessResult run(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), part1);
+support::ProcessResult run(std::vector<std::string> arguments, const std::string& program = "part1_nose_tip") {
+  arguments.insert(arguments.begin(), std::string(NASION_PROGRAM_DIR) + "/" + program);
   return support::run_process(arguments, "");
 }
 
@@ -166,6 +166,73 @@ TEST_CASE("A learning rate that makes the loss explode is reported, in every fil
   CHECK_THAT(test::read_text(out / "report.html"), ContainsSubstring("Training diverged"));
   CHECK(nlohmann::json::parse(test::read_text(out / "metrics.json"))["diverged"].get<bool>());
   CHECK(io::read_metadata(out / "model.safetensors").contains("diverged"));
+}
+
+TEST_CASE("Parts 2 and 4 write all that they promise, and stand beside each other") {
+  const test::TemporaryFolder folder;
+  const std::string faces = folder.path() / "faces";
+  write_faces(faces);
+  const auto out = [&](const std::string& name) { return std::string(folder.path() / name); };
+  const auto check = [&](const std::string& name, const std::vector<std::string>& pictures) {
+    for (const auto& picture : pictures) {
+      INFO(name << " " << picture);
+      CHECK(fs::exists(fs::path(out(name)) / (picture + ".png")));
+    }
+    const auto metrics = nlohmann::json::parse(test::read_text(fs::path(out(name)) / "metrics.json"));
+    CHECK(metrics["val_mse"].get<double>() > 0);
+    CHECK(metrics["settings"]["seed"] == "3");
+    CHECK(lines(test::read_text(fs::path(out(name)) / "predictions.csv")) == 1 + 12 * 58);
+  };
+  const std::vector<std::string> both{"augmented", "successes", "failures", "points", "curves", "curves_log"};
+  const auto flags = [&](const std::string& name, std::vector<std::string> more) {
+    more.insert(more.end(), {"--data", faces, "--seed", "3", "--epochs", "1", "--quiet", "--out", out(name)});
+    return more;
+  };
+
+  auto result = run(flags("course", {"--recipe", "seed"}), "part2_full_face");
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  check("course", both);
+  check("course",
+        {"samples", "filters_convs_0", "filters_convs_1", "filters_convs_2", "filters_convs_3", "filters_convs_4"});
+  result = run(flags("maps", {}), "part2_full_face");
+  REQUIRE(result.code == 0);
+  check("maps", both);
+
+  result = run(flags("fcn", {"--model", "fcn", "--recipe", "seed"}), "part4_heatmaps");
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  check("fcn", both);
+  result = run(flags("unet", {"--model", "unet", "--compare", out("fcn"), out("course")}), "part4_heatmaps");
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  check("unet", both);
+  const auto report = test::read_text(fs::path(out("unet")) / "report.html");
+  CHECK_THAT(report, ContainsSubstring("<td>part4_heatmaps</td><td>fcn</td>"));
+  CHECK_THAT(report, ContainsSubstring("<td>part2_full_face</td><td>course</td>"));
+  long maps = 0;
+  for (const auto& file : fs::directory_iterator(out("unet")))
+    maps += file.path().filename().string().starts_with("maps_");
+  CHECK(maps == 3);
+
+  result = run(flags("other", {"--compare", faces}), "part4_heatmaps");
+  CHECK(result.code == 2);
+  CHECK_THAT(result.err, ContainsSubstring("metrics.json"));
+  result = run(flags("other", {"--model", "resnet"}), "part4_heatmaps");
+  CHECK(result.code == 2);
+  CHECK_THAT(result.err, ContainsSubstring("must be fcn or unet, not 'resnet'"));
+}
+
+TEST_CASE("With a fold, the validation persons are not looked at") {
+  const test::TemporaryFolder folder;
+  write_faces(folder.path() / "faces");  // persons 25 to 34: 33 and 34 for validation
+  const auto out = folder.path() / "out";
+  const auto result = run({"--data", folder.path() / "faces", "--epochs", "1", "--fold", "2", "--quiet", "--out", out});
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  const auto predictions = test::read_text(out / "predictions.csv");
+  CHECK(lines(predictions) == 1 + 2 * 6);  // persons 27 and 31
+  CHECK_THAT(predictions, ContainsSubstring("27-1m.jpg") && ContainsSubstring("31-6m.jpg"));
 }
 
 TEST_CASE("Bad input is one line, exit code 2, and no output") {

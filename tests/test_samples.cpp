@@ -44,3 +44,14 @@ TEST_CASE("augmented_sheet depends on the seed alone") {
   CHECK_THROWS_AS(support::augmented_sheet(dataset, 0, 1), ValueError);
   CHECK_THROWS_AS(support::augmented_sheet(KeypointDataset({}), 4, 1), ValueError);
 }
+
+TEST_CASE("augmentation_kinds_sheet shows each kind of change in a column of three") {
+  const KeypointOptions options{.width = 40, .height = 30, .points = {0, 1}};
+  const Landmarks points(imm::point_count, {40, 60});
+  const Image sheet = support::augmentation_kinds_sheet(Image(160, 120, 3, 20), points, options, 1);
+  const SheetOptions layout;
+  CHECK(sheet.width == layout.padding + 9 * (40 + layout.padding));
+  CHECK(sheet.height == layout.padding + 3 * (30 + text_height + 2 + layout.padding));
+  const int noise = layout.padding + 7 * (40 + layout.padding);  // neighbouring pixels differ
+  CHECK(*sheet.at(noise + 20, layout.padding + 3) != *sheet.at(noise + 21, layout.padding + 3));
+}

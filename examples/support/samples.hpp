@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -30,6 +31,34 @@ inline nasion::vision::Image augmented_sheet(const nasion::vision::KeypointDatas
   }
   constexpr int sheet_width = 1600;
   return vision::contact_sheet(pictures, {.columns = std::clamp(sheet_width / width, 1, 6)});
+}
+
+/// Each kind of change by itself, strongly: a column for each kind, three draws of it on the same face.
+inline nasion::vision::Image augmentation_kinds_sheet(const nasion::vision::Image& photo,
+                                                      const nasion::vision::Landmarks& points,
+                                                      nasion::vision::KeypointOptions options, std::uint64_t seed) {
+  namespace vision = nasion::vision;
+  const std::vector<std::pair<std::string, vision::Augmentation>> kinds{
+      {"shift", {.shift = 0.15}}, {"rotation", {.rotation = 25}},      {"scale", {.scale = 0.4}},
+      {"flip", {.flip = 0.5}},    {"brightness", {.brightness = 0.3}}, {"contrast", {.contrast = 1}},
+      {"blur", {.blur = 3}},      {"noise", {.noise = 0.15}},          {"occlusion", {.occlusion = 1}}};
+  constexpr int rows = 3;
+  std::vector<vision::Image> pictures;
+  std::vector<std::string> captions;
+  for (int row = 0; row < rows; ++row)
+    for (const auto& [name, augmentation] : kinds) {
+      options.augmentation = augmentation;
+      vision::KeypointDataset dataset(options);
+      dataset.add(photo, points);
+      nasion::Rng rng = nasion::Rng(seed).split(static_cast<std::uint64_t>(row));
+      const auto example = dataset.get(0, rng);
+      auto picture = vision::to_rgb(vision::to_image(example.input));
+      vision::draw_landmarks(picture, vision::to_points(example.target.values(), picture.width, picture.height),
+                             {.radius = 0.7});
+      pictures.push_back(std::move(picture));
+      captions.push_back(name);
+    }
+  return vision::contact_sheet(pictures, {.columns = static_cast<int>(kinds.size())}, captions);
 }
 
 }  // namespace support
