@@ -417,14 +417,13 @@ def summary(tensor, number):
 
 
 def resnet():
-    """ResNet-18: three steps of SGD. And the names and shapes in the state dicts of three depths."""
+    """Three steps of SGD of a ResNet-18. Of 18, 34 and 50 layers, results, and names and shapes of the state dict."""
     net = ResNet(BasicBlock, (2, 2, 2, 2), outputs=10)
     names = fill_resnet(net)
     state = net.state_dict()
     images = hashed(4 * 3 * 64 * 64, 2000, 1.0).reshape(4, 3, 64, 64)
     target = hashed(4 * 10, 2001, 1.0).reshape(4, 10)
-    result = {"eval": net.eval()(images)}
-    net.train()
+    result = {}
     optimizer = torch.optim.SGD(net.parameters(), lr=0.001, momentum=0.9, weight_decay=0.01)
     losses = []
     for step in range(3):
@@ -434,7 +433,6 @@ def resnet():
         loss.backward()
         losses.append(loss)
         if step == 0:
-            result["y"] = y
             gradients = {name: p.grad for name, p in net.named_parameters()}
             for number, name in enumerate(names):
                 kind, v = ("gradient", gradients[name]) if name in gradients else ("first", state[name])
@@ -443,13 +441,16 @@ def resnet():
     result["losses"] = torch.stack(losses)
     for number, name in enumerate(names):
         result[f"last.{name}"] = summary(state[name], number)
-    write("resnet", result)
 
     lines = []
     for depth, block, depths in ((18, BasicBlock, (2, 2, 2, 2)), (34, BasicBlock, (3, 4, 6, 3)),
                                  (50, Bottleneck, (3, 4, 6, 3))):
+        net = ResNet(block, depths, outputs=10)
+        fill_resnet(net)
+        result[f"eval{depth}"], result[f"train{depth}"] = net.eval()(images), net.train()(images)
         for name, v in ResNet(block, depths).state_dict().items():
             lines.append(f"{depth} {name} [{', '.join(map(str, v.shape))}]")
+    write("resnet", result)
     (FOLDER / "resnet_state.txt").write_text("\n".join(lines) + "\n")
 
 
