@@ -29,7 +29,9 @@ struct MapRows {
       : pieces(order == MemoryOrder::row_major ? s.n * s.k : s.n),
         maps(order == MemoryOrder::row_major ? 1 : s.k),
         size(s.pixels * maps),
-        width(maps * std::max<Index>(1, 512 / std::max<Index>(1, maps))) {}
+        width(maps) {
+    while (width > 0 && width < 512) width *= 2;  // doubled only, so that combine() can halve
+  }
 
   /// Calls f(start of the row, numbers in it).
   template <class F>
@@ -45,15 +47,16 @@ struct MapRows {
   template <class T>
   std::vector<T> places(const T* of_maps) const {
     auto x = places(T{0});
-    for (Index j = 0; j < width; ++j) x[static_cast<std::size_t>(j)] = of_maps[j % maps];
+    for (Index j = 0; j < width; j += maps) std::copy_n(of_maps, maps, x.data() + j);
     return x;
   }
   /// Combines the places of each map; all of them get the result.
   template <class T, class F>
   void combine(std::vector<T>& x, F&& f) const {
     T* to = x.data();
-    for (Index j = maps; j < width; ++j) to[j % maps] = f(to[j % maps], to[j]);
-    for (Index j = maps; j < width; ++j) to[j] = to[j - maps];
+    for (Index half = width / 2; half >= maps && half > 0; half /= 2)
+      for (Index j = 0; j < half; ++j) to[j] = f(to[j], to[j + half]);
+    for (Index j = maps; j < width; j += maps) std::copy_n(to, maps, to + j);
   }
   /// Calls f(piece) for all pieces, in parallel.
   template <class F>
@@ -88,6 +91,8 @@ class ExpRow {
     std::fill(y + count, y + whole(count), T{0});
     Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>, Eigen::AlignedMax> row(y, whole(count));
     row = row.exp();
+    // Eigen's exp never falls to 0, and numbers below the normal ones are slow.
+    for (Index j = 0; j < count; ++j) y[j] = y[j] < std::numeric_limits<T>::min() ? T{0} : y[j];
     return y;
   }
 
