@@ -40,8 +40,8 @@ support::TrainingRecipe best_recipe() {
               vision::Augmentation{
                   .shift = 0.08, .rotation = 15, .scale = 0.15, .flip = 0.5, .brightness = 0.15, .contrast = 0.3},
           .optimizer = support::OptimizerKind::adam,
-          .lr = 2e-3,
-          .epochs = 200,
+          .lr = 3e-3,
+          .epochs = 150,
           .batch = 16,
           .schedule = optim::cosine(0.05)};
 }
@@ -59,7 +59,7 @@ void with_network(Network network, std::uint64_t seed, Use&& use) {
   if (network == Network::course)
     use(models::KeypointCnn<float>(models::full_face_config(), rng));
   else
-    use(models::SoftArgmaxCnn<float>({.points = vision::imm::point_count, .dilations = {2, 2, 4, 2}}, rng));
+    use(models::SoftArgmaxCnn<float>({.points = vision::imm::point_count, .dilations = {2, 4, 8, 4, 2}}, rng));
 }
 
 /// Every filter of every convolution of a network.

@@ -134,23 +134,22 @@ void strided_copy(const Shape& shape, const T* in, const Strides& in_strides, T*
                });
 }
 
-/// Sum of term(i) for i = begin .. end-1 with an error that grows with log(n): in lanes, then halves.
+/// Sum of the n numbers term(begin), term(begin + 1), ... with an error that grows with log(n): in lanes, then halves.
 template <class T, class Term>
-T pairwise_sum_of(Index begin, Index end, const Term& term) {
-  const Index n = end - begin;
+T pairwise_sum_of(Index begin, Index n, Term term) {  // by value, which the compilers see through
   if (n <= 256) {
     constexpr Index lanes = 16;
     T lane[lanes] = {};
-    Index i = begin;
-    for (; i + lanes <= end; i += lanes)
-      for (Index l = 0; l < lanes; ++l) lane[l] += term(i + l);
-    for (Index l = 0; i < end; ++i, ++l) lane[l] += term(i);
+    Index i = 0;
+    for (; i + lanes <= n; i += lanes)
+      for (Index l = 0; l < lanes; ++l) lane[l] += term(begin + i + l);
+    for (Index l = 0; i < n; ++i, ++l) lane[l] += term(begin + i);
     for (Index half = lanes / 2; half > 0; half /= 2)
       for (Index l = 0; l < half; ++l) lane[l] += lane[l + half];
     return lane[0];
   }
-  const Index half = begin + n / 2 / 16 * 16;
-  return pairwise_sum_of<T>(begin, half, term) + pairwise_sum_of<T>(half, end, term);
+  const Index half = n / 2 / 16 * 16;
+  return pairwise_sum_of<T>(begin, half, term) + pairwise_sum_of<T>(begin + half, n - half, term);
 }
 
 /// Sum of n neighbours.

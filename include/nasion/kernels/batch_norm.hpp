@@ -59,7 +59,7 @@ void for_tiles(const BatchNormSizes& s, MemoryOrder order, F&& f) {
 template <class T, class Term>
 void sum_tile(const BatchNormTile& tile, MemoryOrder order, Term term, T* sums) {
   if (order == MemoryOrder::row_major) {
-    *sums = pairwise_sum_of<T>(tile.at, tile.at + tile.pixels, term(0));
+    *sums = pairwise_sum_of<T>(tile.at, tile.pixels, term(0));
     return;
   }
   std::fill_n(sums, tile.channels, T{0});
