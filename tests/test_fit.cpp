@@ -5,6 +5,7 @@
 #include "nasion/nn/layers.hpp"
 #include "nasion/ops/loss.hpp"
 #include "nasion/optim/adam.hpp"
+#include "nasion/optim/ema.hpp"
 #include "nasion/optim/sgd.hpp"
 #include "support/catch.hpp"
 
@@ -55,6 +56,51 @@ TEST_CASE("fit learns, records every epoch and follows the schedule") {
   CHECK(history.rows()[0].train_loss > 100 * history.rows().back().train_loss);
   CHECK(history.rows()[0].lr == Approx(0.3 * optim::cosine()(6.0 / 210)));
   CHECK(net.fc.weight.at({0, 0}) == Approx(2).margin(0.02));
+}
+
+TEST_CASE("fit lowers the learning rate on a plateau, also in a run that goes on from its history") {
+  const Line line{16};
+  auto batches = data::make_loader(line, {.batch_size = 8});
+  auto checks = data::make_loader(line, {.batch_size = 8});
+  const auto constant_loss = [](const Tensorf& y, const Tensorf&) { return sum(y * 0) + 1; };  // never improves
+  train::FitOptions options{.epochs = 4, .lr = 0.5, .plateau = optim::PlateauOptions{.factor = 0.5, .patience = 1}};
+  Rng rng(1);
+  Net net(rng);
+  optim::SGD<float> sgd(nn::parameters(net), {});
+  train::History history;
+  CHECK(train::fit(net, sgd, constant_loss, batches, checks, history, options));
+  options.epochs = 7;
+  CHECK(train::fit(net, sgd, constant_loss, batches, checks, history, options));
+  std::vector<double> rates;
+  for (const auto& row : history.rows()) rates.push_back(row.lr);
+  CHECK(rates == std::vector<double>{0.5, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125});
+}
+
+TEST_CASE("fit clips gradients and lets a moving average follow each step") {
+  const Line line{30};
+  auto batches = data::make_loader(line, {.batch_size = 10});
+  auto checks = data::make_loader(line, {.batch_size = 10});
+  Rng rng(1);
+  Net net(rng);
+  const Net start = nn::clone(net);
+  optim::SGD<float> sgd(nn::parameters(net), {});
+  optim::Ema<Net> ema(net, {.decay = 0.5, .warm_up = false});
+  train::History history;
+  int steps = 0;
+  CHECK(train::fit(net, sgd, loss, batches, checks, history,
+                   {.epochs = 1, .lr = 1, .clip_grad_norm = 0.01, .after_step = [&] {
+                      ++steps;
+                      ema.update(net);
+                    }}));
+  CHECK(steps == 3);
+  double moved = 0;
+  for (std::size_t i = 0; i < 2; ++i)
+    moved += sum(square(nn::parameters(net)[i].detach() - nn::parameters(start)[i].detach())).item();
+  CHECK(std::sqrt(moved) > 0);
+  CHECK(std::sqrt(moved) < 3 * 0.01 + 1e-6);  // three steps of learning rate 1
+  const float first = start.fc.bias.at({0}), last = net.fc.bias.at({0}), average = ema.model().fc.bias.at({0});
+  CHECK(std::abs(average - last) < std::abs(first - last));
+  CHECK(average != last);
 }
 
 TEST_CASE("A run continued from its history ends as one that never stopped") {
