@@ -35,6 +35,12 @@ inline double mean_distance(const nasion::vision::Landmarks& a, const nasion::vi
   return total / static_cast<double>(a.size());
 }
 
+/// Distance of the outer corners of the eyes, also where an eye is labelled from its inner corner.
+inline double outer_eye_distance(nasion::vision::Landmarks points) {
+  nasion::vision::imm::repair_eye_order(points);
+  return std::hypot(points[13].x - points[21].x, points[13].y - points[21].y);
+}
+
 /// The model's points on each photo; `faces` are those of `dataset`, in order, and outlive the result. `decode` turns
 /// what the model says into coordinates [N, 2 K].
 template <class Model, class Decode = std::identity>
@@ -53,7 +59,7 @@ std::vector<Prediction> predict(Model& model, const nasion::vision::KeypointData
       Prediction p{&face, {}, vision::to_points(row, face.photo.width, face.photo.height), 0, 0};
       for (const int point : dataset.options().points) p.truth.push_back(face.points[static_cast<std::size_t>(point)]);
       p.error_px = mean_distance(p.predicted, p.truth);
-      p.eye_distance = std::hypot(face.points[13].x - face.points[21].x, face.points[13].y - face.points[21].y);
+      p.eye_distance = outer_eye_distance(face.points);
       predictions.push_back(std::move(p));
     }
   }
