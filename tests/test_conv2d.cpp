@@ -99,8 +99,8 @@ double error(const Tensor<T>& a, const Tensor<T>& expected) {
 
 template <class T>
 void compare_with_naive(const Case& c, double tolerance,
-                        const std::vector<Conv2dAlgorithm>& algorithms = {Conv2dAlgorithm::im2col,
-                                                                          Conv2dAlgorithm::automatic}) {
+                        const std::vector<Conv2dAlgorithm>& algorithms = {
+                            Conv2dAlgorithm::im2col, Conv2dAlgorithm::direct, Conv2dAlgorithm::automatic}) {
   const auto x = random<T>({c.n, c.c, c.h, c.w}), w = random<T>({c.k, c.c / c.options.groups, c.kh, c.kw}, 8);
   const auto b = random<T>({c.k}, 9);
   const auto naive = run(x, w, b, with(c.options, Conv2dAlgorithm::naive), MemoryOrder::row_major);
@@ -126,7 +126,9 @@ TEST_CASE("Every algorithm computes the definition, in both memory orders") {
   for (const auto& c : cases) {
     INFO(c);
     const SerialScope serial;
-    compare_with_naive<double>(c, 1e-12, {Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col, Conv2dAlgorithm::automatic});
+    compare_with_naive<double>(
+        c, 1e-12,
+        {Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col, Conv2dAlgorithm::direct, Conv2dAlgorithm::automatic});
     compare_with_naive<float>(c, 1e-5);
   }
 }
@@ -137,10 +139,15 @@ TEST_CASE("Images of several row blocks and deep columns") {
   compare_with_naive<float>({2, 24, 40, 33, 5, 5, 5, {.padding = 2}}, 1e-5);
   compare_with_naive<float>({17, 3, 9, 70, 4, 3, 3, {}}, 1e-5);  // more images than parts of the weight gradient
   compare_with_naive<float>({1, 3, 90, 80, 4, 1, 1, {}}, 1e-5);  // pointwise, in blocks of pixels
+  // More channels than fit in a tile, and weights of which the second cache holds some taps at a time.
+  compare_with_naive<float>({2, 600, 6, 5, 150, 3, 3, {.padding = 1}}, 2e-5, {Conv2dAlgorithm::direct});
+  // Tiles of every width, over blocks of pixels that end within a row.
+  for (const Index k : {1, 15, 17, 31, 33, 47, 63, 65})
+    compare_with_naive<float>({3, 5, 19, 17, k, 3, 3, {.stride = 2, .padding = 1}}, 1e-5, {Conv2dAlgorithm::direct});
 }
 
 TEST_CASE("Gradients of every algorithm against central differences") {
-  for (const auto algorithm : {Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col})
+  for (const auto algorithm : {Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col, Conv2dAlgorithm::direct})
     for (const auto& c : cases) {
       if (c.n == 0) continue;
       INFO(c << ", algorithm " << static_cast<int>(algorithm));
@@ -163,7 +170,7 @@ TEST_CASE("Bias and gradients are optional") {
 }
 
 TEST_CASE("An empty batch has empty results and zero gradients") {
-  for (const auto algorithm : {Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col}) {
+  for (const auto algorithm : {Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col, Conv2dAlgorithm::direct}) {
     const auto r = run(Tensord::zeros({0, 3, 5, 5}), random({4, 3, 3, 3}), random({4}), with({}, algorithm),
                        MemoryOrder::row_major);
     CHECK(r.y.shape() == Shape{0, 4, 3, 3});
@@ -177,7 +184,7 @@ TEST_CASE("NaN and infinity reach exactly the outputs that see them") {
   const auto x = Tensorf::ones({1, 1, 5, 5});
   x.set({0, 0, 0, 0}, std::numeric_limits<float>::quiet_NaN());
   x.set({0, 0, 4, 4}, std::numeric_limits<float>::infinity());
-  for (const auto algorithm : {Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col}) {
+  for (const auto algorithm : {Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col, Conv2dAlgorithm::direct}) {
     const auto y = conv2d(x, Tensorf::ones({1, 1, 3, 3}), {}, with({}, algorithm));
     for (Index i = 0; i < 3; ++i)
       for (Index j = 0; j < 3; ++j) {
@@ -222,7 +229,7 @@ TEST_CASE("conv2d gives the same bits for any number of threads, forward and bac
   for (const auto& c :
        {Case{3, 4, 30, 29, 6, 3, 3, {.padding = 1}}, Case{19, 8, 12, 12, 6, 3, 3, {.stride = 2, .groups = 2}},
         Case{2, 16, 36, 40, 5, 5, 5, {}}, Case{2, 16, 90, 80, 5, 1, 1, {}}})
-    for (const auto algorithm : {Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col})
+    for (const auto algorithm : {Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col, Conv2dAlgorithm::direct})
       for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
         INFO(c << ", algorithm " << static_cast<int>(algorithm) << ", " << order);
         const auto x = to_order(random<float>({c.n, c.c, c.h, c.w}), order);

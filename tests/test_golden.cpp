@@ -25,7 +25,8 @@ TEST_CASE("Convolution as in PyTorch, by every algorithm") {
   const Golden golden("conv2d");
   REQUIRE(golden.cases().size() == 9);
   for (const auto& name : golden.cases())
-    for (const auto algorithm : {Conv2dAlgorithm::automatic, Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col}) {
+    for (const auto algorithm :
+         {Conv2dAlgorithm::automatic, Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col, Conv2dAlgorithm::direct}) {
       const auto o = golden.integers(name + ".options");
       const Conv2dOptions options{{o[0], o[1]}, {o[2], o[3]}, {o[4], o[5]}, o[6], algorithm};
       CHECK(compare_with_golden(

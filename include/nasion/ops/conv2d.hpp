@@ -1,8 +1,7 @@
 #pragma once
 // 2-D convolution (cross-correlation, as everywhere in deep learning).
 
-#include "nasion/kernels/conv2d_im2col.hpp"
-#include "nasion/kernels/conv2d_naive.hpp"
+#include "nasion/kernels/conv2d.hpp"
 #include "nasion/ops/reduce.hpp"
 #include "nasion/ops/shape.hpp"
 
@@ -20,9 +19,6 @@ struct Size2 {
 
 /// Largest kernel, stride, padding and dilation, so that products of two stay far from overflow.
 inline constexpr Index max_extent = Index{1} << 30;
-
-/// Which kernel computes a convolution. `naive` is the reference, `im2col` the parallel matrix product.
-enum class Conv2dAlgorithm { automatic, naive, im2col };
 
 struct Conv2dOptions {
   Size2 stride = 1, padding = 0, dilation = 1;
@@ -82,37 +78,28 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
   const kernels::Conv2dSizes s = detail::conv2d_sizes(x.shape(), weight.shape(), options);
   if (bias.defined())
     check(bias.shape() == Shape{s.k}, "[conv2d] bias ", bias.shape(), " does not fit weight ", weight.shape());
-  const bool naive = options.algorithm == Conv2dAlgorithm::naive;
-  const MemoryOrder order = x.order();
-  const auto w = naive || weight.order() == order ? weight.detach() : detail::reordered(weight, order);
+  const auto algorithm = options.algorithm;
+  const MemoryOrder order = algorithm == Conv2dAlgorithm::direct ? MemoryOrder::channels_last : x.order();
   const auto y = Tensor<T>::empty({s.n, s.k, s.oh, s.ow}, order);
-  const T* b = bias.defined() ? bias.data() : nullptr;
-  if (naive)
-    kernels::conv2d_naive_forward(s, x.data(), x.strides(), w.data(), w.strides(), b, y.mutable_data(), y.strides());
-  else
-    kernels::conv2d_im2col_forward(s, order, x.data(), w.data(), b, y.mutable_data());
+  kernels::conv2d_forward(algorithm, s, order, to_order(x.detach(), order).data(),
+                          to_order(weight.detach(), order).data(), bias.defined() ? bias.data() : nullptr,
+                          y.mutable_data());
 
-  return record("conv2d", y, {x, weight, bias},
-                [s, naive, order, x = save(x), weight = save(weight),
+  return record("conv2d", to_order(y, x.order()), {x, weight, bias},
+                [s, algorithm, order, x = save(x), weight = save(weight),
                  need_db = bias.defined() && bias.requires_grad()](const Tensor<T>& grad) -> Grads<T> {
                   const auto dy = to_order(grad, order);
                   Tensor<T> dx, dw;
                   if (x.requires_grad()) {
-                    const auto filters = naive ? *weight : to_order(*weight, order);
-                    dx = Tensor<T>::zeros(x->shape(), order);
-                    if (naive)
-                      kernels::conv2d_naive_backward_input(s, dy.data(), dy.strides(), filters.data(),
-                                                           filters.strides(), dx.mutable_data(), dx.strides());
-                    else
-                      kernels::conv2d_im2col_backward_input(s, order, dy.data(), filters.data(), dx.mutable_data());
+                    dx = Tensor<T>::empty(x->shape(), order);
+                    kernels::conv2d_backward_input(algorithm, s, order, dy.data(), to_order(*weight, order).data(),
+                                                   dx.mutable_data());
+                    dx = to_order(dx, x->order());
                   }
                   if (weight.requires_grad()) {
-                    dw = Tensor<T>::zeros(weight->shape(), order);
-                    if (naive)
-                      kernels::conv2d_naive_backward_weight(s, x->data(), x->strides(), dy.data(), dy.strides(),
-                                                            dw.mutable_data(), dw.strides());
-                    else
-                      kernels::conv2d_im2col_backward_weight(s, order, x->data(), dy.data(), dw.mutable_data());
+                    dw = Tensor<T>::empty(weight->shape(), order);
+                    kernels::conv2d_backward_weight(algorithm, s, order, to_order(*x, order).data(), dy.data(),
+                                                    dw.mutable_data());
                     dw = to_order(dw, weight->order());
                   }
                   return {dx, dw, need_db ? sum(dy, {0, 2, 3}) : Tensor<T>{}};

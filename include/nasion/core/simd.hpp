@@ -1,0 +1,40 @@
+#pragma once
+// Vectors as wide as the registers that the compiler's target flags allow. Arithmetic on them is the language's own:
+// GCC and Clang apply + - * / to each element.
+
+#include "nasion/core/shape.hpp"
+
+namespace nasion::simd {
+
+#if defined(__AVX512F__)
+inline constexpr Index register_bytes = 64, register_count = 32;
+#elif defined(__AVX__)
+inline constexpr Index register_bytes = 32, register_count = 16;
+#elif defined(__aarch64__)
+inline constexpr Index register_bytes = 16, register_count = 32;
+#else
+inline constexpr Index register_bytes = 16, register_count = 16;
+#endif
+
+template <class T>
+inline constexpr Index lanes = register_bytes / static_cast<Index>(sizeof(T));
+
+namespace detail {
+template <class T>
+struct VectorOf;
+// May lie at any address that T may, and be read where T was written.
+template <>
+struct VectorOf<float> {
+  typedef float type __attribute__((vector_size(register_bytes), aligned(alignof(float)), may_alias));
+};
+template <>
+struct VectorOf<double> {
+  typedef double type __attribute__((vector_size(register_bytes), aligned(alignof(double)), may_alias));
+};
+}  // namespace detail
+
+/// lanes<T> numbers, float or double.
+template <class T>
+using Vector = typename detail::VectorOf<T>::type;
+
+}  // namespace nasion::simd

@@ -1,0 +1,76 @@
+#pragma once
+// Convolution by a chosen kernel. Images and weights lie in the same memory order; what is written need not hold zeros.
+
+#include "nasion/kernels/conv2d_direct.hpp"
+#include "nasion/kernels/conv2d_im2col.hpp"
+#include "nasion/kernels/conv2d_naive.hpp"
+
+namespace nasion {
+
+/// Which kernel computes a convolution: `naive` is the reference, `im2col` the parallel matrix product, `direct` keeps
+/// tiles of the result in registers (channels-last only; other images are converted).
+enum class Conv2dAlgorithm { automatic, naive, im2col, direct };
+
+namespace kernels {
+
+namespace detail {
+inline Strides image_strides(const Conv2dSizes& s, MemoryOrder order) {
+  return dense_strides({s.n, s.c, s.h, s.w}, order);
+}
+inline Strides weight_strides(const Conv2dSizes& s, MemoryOrder order) {
+  return dense_strides({s.k, s.group_c(), s.kh, s.kw}, order);
+}
+inline Strides result_strides(const Conv2dSizes& s, MemoryOrder order) {
+  return dense_strides({s.n, s.k, s.oh, s.ow}, order);
+}
+}  // namespace detail
+
+/// The kernel that `automatic` stands for.
+inline Conv2dAlgorithm conv2d_algorithm(Conv2dAlgorithm asked) {
+  return asked == Conv2dAlgorithm::automatic ? Conv2dAlgorithm::im2col : asked;
+}
+
+/// y = conv2d(x, weight) + bias (null: none).
+template <class T>
+void conv2d_forward(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder order, const T* x, const T* weight,
+                    const T* bias, T* y) {
+  switch (conv2d_algorithm(algorithm)) {
+    case Conv2dAlgorithm::naive:
+      return conv2d_naive_forward(s, x, detail::image_strides(s, order), weight, detail::weight_strides(s, order), bias,
+                                  y, detail::result_strides(s, order));
+    case Conv2dAlgorithm::direct:
+      return conv2d_direct_forward(s, x, weight, bias, y);
+    default:
+      return conv2d_im2col_forward(s, order, x, weight, bias, y);
+  }
+}
+
+/// dx = gradient of the input.
+template <class T>
+void conv2d_backward_input(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder order, const T* dy,
+                           const T* weight, T* dx) {
+  algorithm = conv2d_algorithm(algorithm);
+  if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_backward_input(s, dy, weight, dx);
+  std::fill_n(dx, s.n * s.c * s.h * s.w, T{0});
+  if (algorithm == Conv2dAlgorithm::naive)
+    return conv2d_naive_backward_input(s, dy, detail::result_strides(s, order), weight,
+                                       detail::weight_strides(s, order), dx, detail::image_strides(s, order));
+  conv2d_im2col_backward_input(s, order, dy, weight, dx);
+}
+
+/// dw = gradient of the weight.
+template <class T>
+void conv2d_backward_weight(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder order, const T* x, const T* dy,
+                            T* dw) {
+  algorithm = conv2d_algorithm(algorithm);
+  if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_backward_weight(s, x, dy, dw);
+  std::fill_n(dw, s.k * s.taps(), T{0});
+  if (algorithm == Conv2dAlgorithm::naive)
+    return conv2d_naive_backward_weight(s, x, detail::image_strides(s, order), dy, detail::result_strides(s, order), dw,
+                                        detail::weight_strides(s, order));
+  conv2d_im2col_backward_weight(s, order, x, dy, dw);
+}
+
+}  // namespace kernels
+
+}  // namespace nasion
