@@ -25,16 +25,22 @@ inline Strides result_strides(const Conv2dSizes& s, MemoryOrder order) {
 }
 }  // namespace detail
 
-/// The kernel that `automatic` stands for.
-inline Conv2dAlgorithm conv2d_algorithm(Conv2dAlgorithm asked) {
-  return asked == Conv2dAlgorithm::automatic ? Conv2dAlgorithm::im2col : asked;
+enum class Conv2dPass { forward, backward_input, backward_weight };
+
+/// The kernel that runs. `automatic` takes the direct one for channels-last images, where it is faster on all shapes
+/// measured, except for gradients of few channels, which leave its vectors empty.
+inline Conv2dAlgorithm conv2d_algorithm(Conv2dAlgorithm asked, Conv2dPass pass, const Conv2dSizes& s,
+                                        MemoryOrder order) {
+  if (asked != Conv2dAlgorithm::automatic) return asked;
+  if (order == MemoryOrder::row_major) return Conv2dAlgorithm::im2col;
+  return pass == Conv2dPass::forward || s.group_c() >= 16 ? Conv2dAlgorithm::direct : Conv2dAlgorithm::im2col;
 }
 
 /// y = conv2d(x, weight) + bias (null: none).
 template <class T>
 void conv2d_forward(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder order, const T* x, const T* weight,
                     const T* bias, T* y) {
-  switch (conv2d_algorithm(algorithm)) {
+  switch (conv2d_algorithm(algorithm, Conv2dPass::forward, s, order)) {
     case Conv2dAlgorithm::naive:
       return conv2d_naive_forward(s, x, detail::image_strides(s, order), weight, detail::weight_strides(s, order), bias,
                                   y, detail::result_strides(s, order));
@@ -49,7 +55,7 @@ void conv2d_forward(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder
 template <class T>
 void conv2d_backward_input(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder order, const T* dy,
                            const T* weight, T* dx) {
-  algorithm = conv2d_algorithm(algorithm);
+  algorithm = conv2d_algorithm(algorithm, Conv2dPass::backward_input, s, order);
   if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_backward_input(s, dy, weight, dx);
   std::fill_n(dx, s.n * s.c * s.h * s.w, T{0});
   if (algorithm == Conv2dAlgorithm::naive)
@@ -62,7 +68,7 @@ void conv2d_backward_input(Conv2dAlgorithm algorithm, const Conv2dSizes& s, Memo
 template <class T>
 void conv2d_backward_weight(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder order, const T* x, const T* dy,
                             T* dw) {
-  algorithm = conv2d_algorithm(algorithm);
+  algorithm = conv2d_algorithm(algorithm, Conv2dPass::backward_weight, s, order);
   if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_backward_weight(s, x, dy, dw);
   std::fill_n(dw, s.k * s.taps(), T{0});
   if (algorithm == Conv2dAlgorithm::naive)

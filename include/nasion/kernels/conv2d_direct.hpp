@@ -332,14 +332,15 @@ void conv2d_direct_backward_weight(const Conv2dSizes& s, const T* x, const T* dy
             step = width;
           }
           Index c = 0;
-          for (; c + C <= s.group_c(); c += C) {
-            direct_weight_tile<T, C, V>(from.data(), count, gradient, step, sums + c * width);
-            for (Index p = 0; p < count; ++p) from[static_cast<std::size_t>(p)] += C;
-          }
-          for (; c < s.group_c(); ++c) {
-            direct_weight_tile<T, 1, V>(from.data(), count, gradient, step, sums + c * width);
-            for (Index p = 0; p < count; ++p) from[static_cast<std::size_t>(p)] += 1;
-          }
+          const auto tiles_of = [&]<Index some>() {
+            for (; c + some <= s.group_c(); c += some) {
+              direct_weight_tile<T, some, V>(from.data(), count, gradient, step, sums + c * width);
+              for (Index p = 0; p < count; ++p) from[static_cast<std::size_t>(p)] += some;
+            }
+          };
+          tiles_of.template operator()<C>();
+          tiles_of.template operator()<4>();
+          tiles_of.template operator()<1>();
         }
       });
     });
