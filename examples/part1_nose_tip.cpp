@@ -29,9 +29,7 @@ support::TrainingRecipe seed_recipe() {
 
 /// Chosen by cross-validation over the training persons alone.
 support::TrainingRecipe best_recipe() {
-  return {.augmentation =
-              vision::Augmentation{
-                  .shift = 0.08, .rotation = 15, .scale = 0.15, .flip = 0.5, .brightness = 0.15, .contrast = 0.3},
+  return {.augmentation = support::strong_augmentation(),
           .optimizer = support::OptimizerKind::adam,
           .lr = 1e-3,
           .epochs = 60,
@@ -150,14 +148,7 @@ void run(const support::Options& options) {
       message("A network of ", parameter_count, " parameters looks at a grey face of ", width, " x ", height,
               " pixels and tells where the tip of the nose is. Photos: ", faces.source, "."));
   support::add_key_figures(report, predictions, run, recipe);
-  const auto errors = support::view_errors(predictions);
-  report.paragraph(message(
-      "On ", predictions.size(), " photos of persons that the network never saw, the tip of the nose is off by ",
-      fixed(errors.all, 1), " pixels of the photo on average (", fixed(support::nme_percent(predictions), 1),
-      " % of the distance between the outer eye corners): ", fixed(errors.frontal, 1), " on frontal faces, ",
-      fixed(errors.turned, 1),
-      " on turned ones. The mean squared error of the coordinates, as parts of width and height, is ",
-      fixed(support::normalised_mse(predictions), 5), "."));
+  support::add_summary(report, predictions, "the tip of the nose", support::mean_face_mse(faces, nose_tip));
   report.settings(settings);
   report.heading("What the network learns from");
   report.figure({"samples", support::sample_sheet(faces.training, width, height, nose_tip),

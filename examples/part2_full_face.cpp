@@ -25,9 +25,9 @@ enum class Network { course, soft_argmax };
 
 const char* name_of(Network network) { return network == Network::course ? "course" : "soft-argmax"; }
 
-/// The course's settings; its 10 pixels of shift are those of the network's input.
+/// The course's settings.
 support::TrainingRecipe seed_recipe() {
-  return {.augmentation = vision::Augmentation{.shift = 10.0 / width, .brightness = 0.3},
+  return {.augmentation = support::course_augmentation(width, height),
           .optimizer = support::OptimizerKind::sgd,
           .lr = 0.02,
           .epochs = 25,
@@ -36,9 +36,7 @@ support::TrainingRecipe seed_recipe() {
 
 /// Chosen by cross-validation over the training persons alone.
 support::TrainingRecipe best_recipe() {
-  return {.augmentation =
-              vision::Augmentation{
-                  .shift = 0.08, .rotation = 15, .scale = 0.15, .flip = 0.5, .brightness = 0.15, .contrast = 0.3},
+  return {.augmentation = support::strong_augmentation(),
           .optimizer = support::OptimizerKind::adam,
           .lr = 3e-3,
           .epochs = 150,
@@ -103,25 +101,18 @@ void run(const support::Options& options, std::optional<Network> chosen) {
   support::write_predictions(out, predictions, support::all_points());
   support::write_metrics(out, predictions, run, faces, settings, options.seed);
 
-  const auto errors = support::view_errors(predictions);
   support::Report report("Part 2: the whole face",
                          message("A network of ", parameter_count, " parameters looks at a grey face of ", width, " x ",
                                  height, " pixels and tells where its 58 points are. Photos: ", faces.source, "."));
   support::add_key_figures(report, predictions, run, recipe);
-  report.paragraph(message("On ", predictions.size(),
-                           " photos of persons that the network never saw, a point is off by ", fixed(errors.all, 1),
-                           " pixels of the photo on average (", fixed(support::nme_percent(predictions), 1),
-                           " % of the distance between the outer eye corners): ", fixed(errors.frontal, 1),
-                           " on frontal faces, ", fixed(errors.turned, 1),
-                           " on turned ones. Answering with the mean face of the training photos would give an MSE of ",
-                           fixed(support::mean_face_mse(faces, support::all_points()), 5), "."));
+  support::add_summary(report, predictions, "a point", support::mean_face_mse(faces, support::all_points()));
   support::add_eye_note(report, predictions);
   report.settings(settings);
   report.heading("What the network learns from");
   report.figure({"samples", support::sample_sheet(faces.training, width, height, support::all_points()),
                  "Training photos at the network's resolution, with their labelled points."});
   report.figure({"augmented", support::augmented_sheet(training, 15, options.seed, 2),
-                 "The same as the network sees them in training: moved, turned and lit at random, points and all."});
+                 "The same as the network sees them in training (" + support::text_of(recipe.augmentation) + ")."});
   const auto& sample = faces.training.front();
   report.figure({"augmentation_kinds",
                  support::augmentation_kinds_sheet(sample.photo, sample.points, validation.options(), options.seed),

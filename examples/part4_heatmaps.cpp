@@ -34,7 +34,7 @@ struct Recipe {
 
 /// The course's settings: which pixel is it?
 Recipe seed_recipe() {
-  return {.training = {.augmentation = vision::Augmentation{.shift = 10.0 / width, .brightness = 0.3},
+  return {.training = {.augmentation = support::course_augmentation(width, height),
                        .optimizer = support::OptimizerKind::sgd,
                        .lr = 0.02,
                        .epochs = 25,
@@ -44,15 +44,12 @@ Recipe seed_recipe() {
 
 /// Chosen by cross-validation over the training persons alone.
 Recipe best_recipe() {
-  return {.training =
-              {.augmentation =
-                   vision::Augmentation{
-                       .shift = 0.08, .rotation = 15, .scale = 0.15, .flip = 0.5, .brightness = 0.15, .contrast = 0.3},
-               .optimizer = support::OptimizerKind::adam,
-               .lr = 2e-3,
-               .epochs = 40,
-               .batch = 8,
-               .schedule = optim::cosine(0.05)},
+  return {.training = {.augmentation = support::strong_augmentation(),
+                       .optimizer = support::OptimizerKind::adam,
+                       .lr = 2e-3,
+                       .epochs = 40,
+                       .batch = 8,
+                       .schedule = optim::cosine(0.05)},
           .sigma = 1.5};
 }
 
@@ -155,6 +152,7 @@ void run(const support::Options& options, const Flags& flags) {
   const support::Faces faces = support::load_faces(options, out, progress);
   auto settings = support::settings_of("part4_heatmaps", options, recipe.training, faces.source);
   settings.emplace_back("network", name_of(flags.network));
+  settings.emplace_back("sigma", io::csv_field(recipe.sigma));
   const auto training = dataset_of(faces.training, recipe.training.augmentation),
              validation = dataset_of(faces.validation);
 
@@ -172,36 +170,32 @@ void run(const support::Options& options, const Flags& flags) {
     predictions = support::predict(model, validation, faces.validation,
                                    [](const Tensorf& logits) { return models::heatmap_peaks(logits, peak_radius); });
     const auto sorted = support::by_error(predictions);
-    shown = maps_of(model, validation, predictions, {sorted.front(), sorted[sorted.size() / 2], sorted.back()});
+    if (run.finite)  // otherwise there is nothing to be seen
+      shown = maps_of(model, validation, predictions, {sorted.front(), sorted[sorted.size() / 2], sorted.back()});
   });
   support::write_predictions(out, predictions, support::all_points());
   support::write_metrics(out, predictions, run, faces, settings, options.seed);
 
-  const auto errors = support::view_errors(predictions);
   support::Report report(
       "Part 4: heatmaps",
       message(flags.network == Network::unet ? "A U-Net" : "The course's fully convolutional network", " of ",
               parameter_count, " parameters looks at a grey face of ", width, " x ", height,
               " pixels and draws a map for each of its 58 points. Photos: ", faces.source, "."));
   support::add_key_figures(report, predictions, run, recipe.training);
-  report.paragraph(
-      message("On ", predictions.size(), " photos of persons that the network never saw, a point is off by ",
-              fixed(errors.all, 1), " pixels of the photo on average (", fixed(support::nme_percent(predictions), 1),
-              " % of the distance between the outer eye corners): ", fixed(errors.frontal, 1), " on frontal faces, ",
-              fixed(errors.turned, 1), " on turned ones, ", fixed(errors.turned / errors.frontal, 2),
-              " times as much. Answering with the mean face of the training photos would give an MSE of ",
-              fixed(support::mean_face_mse(faces, support::all_points()), 5), "."));
+  support::add_summary(report, predictions, "a point", support::mean_face_mse(faces, support::all_points()));
   support::add_eye_note(report, predictions);
   report.settings(settings);
   if (!others.empty()) {
     report.heading("Beside other networks");
     support::add_comparison(report, support::read_run(out.path()), others);
   }
-  report.heading("What the network sees");
-  add_maps(report, shown);
+  if (!shown.empty()) {
+    report.heading("What the network sees");
+    add_maps(report, shown);
+  }
   report.heading("What it learns from");
   report.figure({"augmented", support::augmented_sheet(training, 15, options.seed, 2),
-                 "Training photos as the network sees them: moved, turned and lit at random, points and all."});
+                 "Training photos as the network sees them (" + support::text_of(recipe.training.augmentation) + ")."});
   report.heading("How it learned");
   support::add_curves(report, run.history, "cross-entropy of the maps");
   report.heading("Where it is right, and where it is wrong");

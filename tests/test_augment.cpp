@@ -221,3 +221,21 @@ TEST_CASE("Ranges that make no sense are refused") {
   CHECK_THROWS_WITH(draw_augmentation({.occlusion = 1.1}, 20, 10, rng),
                     ContainsSubstring("probabilities of flip and occlusion at most 1"));
 }
+
+TEST_CASE("Shifts may differ along width and height") {
+  Rng rng(3);
+  double most_x = 0, most_y = 0;
+  for (int i = 0; i < 200; ++i) {
+    const auto moved = draw_augmentation({.shift = {10.0 / 160, 10.0 / 120}}, 160, 120, rng).affine({0, 0});
+    most_x = std::max(most_x, std::abs(moved.x));
+    most_y = std::max(most_y, std::abs(moved.y));
+  }
+  CHECK(most_x == Approx(10).margin(0.5));
+  CHECK(most_y == Approx(10).margin(0.5));
+  CHECK_THROWS_AS(draw_augmentation({.shift = {0.1, -0.1}}, 20, 10, rng), ValueError);
+}
+
+TEST_CASE("change_pixels refuses values that are no image of the size") {
+  std::vector<float> values(16);
+  CHECK_THROWS_WITH(change_pixels({}, values, 100, 100), ContainsSubstring("16 values are no image of 100 x 100"));
+}

@@ -241,3 +241,16 @@ TEST_CASE("conv2d gives the same bits for any number of threads, forward and bac
                                                }));
       }
 }
+
+TEST_CASE("No output channels, and strides that pass over pixels, have zero gradients") {
+  for (const auto algorithm : {Conv2dAlgorithm::im2col, Conv2dAlgorithm::direct}) {
+    const auto x = random({1, 16, 4, 4}).set_requires_grad();
+    sum(conv2d(x, Tensord::zeros({0, 16, 3, 3}), {}, with({}, algorithm))).backward();
+    CHECK(max(abs(x.grad())).item() == 0);
+    const auto z = random({1, 2, 9, 9}).set_requires_grad();
+    sum(conv2d(z, Tensord::ones({1, 2, 1, 1}), {}, with({.stride = 4}, algorithm))).backward();
+    CHECK(sum(z.grad()).item() == 2 * 9);
+    CHECK(z.grad().at({0, 1, 4, 8}) == 1);
+    CHECK(z.grad().at({0, 1, 4, 7}) == 0);
+  }
+}

@@ -149,3 +149,13 @@ TEST_CASE("conv_transpose2d gives the same bits for any number of threads") {
           return std::equal(p.begin(), p.end(), q.begin(), test::identical<float>);
         }));
 }
+
+TEST_CASE("A 1x1 kernel with output padding does not take the image for its columns") {
+  const auto x = Tensord::from({1, 2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8}).set_requires_grad();
+  const auto w = Tensord::from({2, 2, 1, 1}, {1, 0, 0, 1}).set_requires_grad();
+  const auto y = conv_transpose2d(x, w, {}, {.output_padding = 1, .dilation = 2});
+  REQUIRE(y.shape() == Shape{1, 2, 3, 3});
+  CHECK(test::values(y.detach()) == std::vector<double>{1, 2, 0, 3, 4, 0, 0, 0, 0, 5, 6, 0, 7, 8, 0, 0, 0, 0});
+  sum(y).backward();
+  CHECK(test::values(w.grad()) == std::vector<double>{10, 10, 26, 26});
+}

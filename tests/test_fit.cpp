@@ -76,6 +76,22 @@ TEST_CASE("fit lowers the learning rate on a plateau, also in a run that goes on
   CHECK(rates == std::vector<double>{0.5, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125});
 }
 
+TEST_CASE("fit refuses a plateau without validation, and clips what it trains") {
+  const Line line{8}, nothing{0};
+  auto batches = data::make_loader(line, {.batch_size = 8});
+  auto checks = data::make_loader(nothing, {.batch_size = 8});
+  Rng rng(1);
+  Net net(rng);
+  train::History history;
+  optim::SGD<float> of_bias({net.fc.bias}, {});
+  CHECK_THROWS_WITH(
+      train::fit(net, of_bias, loss, batches, checks, history, {.epochs = 1, .plateau = optim::PlateauOptions{}}),
+      ContainsSubstring("[fit]"));
+  // Gradients of the weight, which is not optimised, do not pile up.
+  train::fit(net, of_bias, loss, batches, checks, history, {.epochs = 50, .lr = 0, .clip_grad_norm = 1e9});
+  CHECK(max(abs(net.fc.weight.grad())).item() < 10);
+}
+
 TEST_CASE("fit clips gradients and lets a moving average follow each step") {
   const Line line{30};
   auto batches = data::make_loader(line, {.batch_size = 10});

@@ -78,3 +78,12 @@ TEST_CASE("Heatmaps refuse what makes no sense") {
   CHECK_THROWS_WITH(heatmap_peaks(Tensorf::zeros({2, 3, 4}), 1), ContainsSubstring("[2, 3, 4]"));
   CHECK_THROWS_AS(heatmap_peaks(Tensorf::zeros({1, 1, 4, 4}), -1), ValueError);
 }
+
+TEST_CASE("A distribution narrower than a pixel, or wider than the image, is still one") {
+  const auto corner = Tensorf::from({1, 2}, {0.5f, 0.5f});  // of four pixels
+  for (const double sigma : {1e-300, 0.015, 1e300}) {
+    const auto maps = heatmap_targets(corner, 4, 4, sigma);
+    CHECK(sum(maps).item() == Approx(1));
+  }
+  CHECK(heatmap_peaks(Tensorf::zeros({1, 1, 4, 4}), std::numeric_limits<Index>::max()).at({0, 0}) == Approx(0.5));
+}

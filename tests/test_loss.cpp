@@ -198,3 +198,19 @@ TEST_CASE("spatial_cross_entropy gives the same bits for any number of threads")
           return test::identical(p.first, q.first) && test::identical(p.second, q.second);
         }));
 }
+
+TEST_CASE("bce_with_logits_loss takes a weight for each class") {
+  const auto x = test::random({3, 2}), t = sigmoid(test::random({3, 2}, 5)), one = Tensord::from({2}, {1, 1});
+  CHECK(test::max_difference(bce_with_logits_loss(x, t, one), bce_with_logits_loss(x, t)) < 1e-14);
+  const auto weights = Tensord::from({2}, {0.5, 3});
+  const auto each = bce_with_logits_loss(x, t, weights, Reduction::none);
+  for (const Index c : {0, 1}) {
+    const auto column =
+        bce_with_logits_loss(slice(x, 1, c, c + 1), slice(t, 1, c, c + 1), Reduction::none, weights.at({c}));
+    CHECK(test::max_difference(slice(each, 1, c, c + 1), column) < 1e-14);
+  }
+  CHECK(test::gradcheck([&](const auto& v) { return bce_with_logits_loss(v[0], v[1], weights); }, {x, t}) == "");
+  CHECK_THROWS_WITH(bce_with_logits_loss(x, t, Tensord::ones({3})),
+                    ContainsSubstring("pos_weight [3] does not fit target [3, 2]"));
+  CHECK_THROWS_AS(bce_with_logits_loss(x, t, Tensord::from({2}, {1, -1})), ValueError);
+}

@@ -166,6 +166,21 @@ TEST_CASE("A learning rate that makes the loss explode is reported, in every fil
   CHECK_THAT(test::read_text(out / "report.html"), ContainsSubstring("Training diverged"));
   CHECK(nlohmann::json::parse(test::read_text(out / "metrics.json"))["diverged"].get<bool>());
   CHECK(io::read_metadata(out / "model.safetensors").contains("diverged"));
+
+  for (const std::string program : {"part2_full_face", "part4_heatmaps"}) {
+    const auto folder_of = folder.path() / program;
+    const auto other =
+        run({"--data", folder.path() / "faces", "--epochs", "2", "--lr", "1e30", "--out", folder_of}, program);
+    INFO(other.err);
+    CHECK(other.code == 0);
+    CHECK_THAT(other.err, ContainsSubstring(program + ": training diverged"));
+    CHECK(fs::exists(folder_of / "report.html"));
+  }
+  const auto compared = run({"--data", folder.path() / "faces", "--epochs", "1", "--compare",
+                             folder.path() / "part2_full_face", "--out", folder.path() / "compared"},
+                            "part4_heatmaps");
+  INFO(compared.err);
+  CHECK(compared.code == 0);
 }
 
 TEST_CASE("Parts 2 and 4 write all that they promise, and stand beside each other") {

@@ -177,7 +177,8 @@ TEST_CASE("Numbers with a fixed count of decimals") {
   CHECK(support::fixed(7, 0) == "7");
   CHECK(support::fixed(-std::numeric_limits<double>::quiet_NaN(), 2) == "nan");
   CHECK(support::fixed(-std::numeric_limits<double>::infinity(), 2) == "-inf");
-  CHECK(support::fixed(1e308, 3).size() == 313);
+  CHECK(support::fixed(1e308, 3) == "1e+308");
+  CHECK(support::fixed(-123456789.25, 1) == "-123456789.2");
 }
 
 TEST_CASE("A report that cannot be written says where") {

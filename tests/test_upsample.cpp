@@ -130,3 +130,13 @@ TEST_CASE("interpolate gives the same bits for any number of threads") {
             return test::identical(p.first, q.first) && test::identical(p.second, q.second);
           }));
 }
+
+TEST_CASE("Nearest: the same size is a copy and twice the size repeats, whatever the factor, as in PyTorch") {
+  const auto x = Tensord::from({1, 1, 1, 3}, {0, 1, 2});
+  const auto enlarged = [&](double factor) {
+    return test::values(interpolate(reshape(concat<double>({x, x, x}, 2), {1, 1, 3, 3}), {.scale_factor = factor}));
+  };
+  const auto same = enlarged(1.2), twice = enlarged(2.3);
+  CHECK(std::vector<double>(same.begin(), same.begin() + 3) == std::vector<double>{0, 1, 2});
+  CHECK(std::vector<double>(twice.begin(), twice.begin() + 6) == std::vector<double>{0, 0, 1, 1, 2, 2});
+}

@@ -2,6 +2,7 @@
 // Runs beside each other: a table of what their folders say.
 
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,9 @@ struct RunSummary {
 /// IoError when the folder holds no metrics.json, or one of something else.
 inline RunSummary read_run(const std::filesystem::path& folder) {
   const auto file = folder / "metrics.json";
+  const auto number = [](const nlohmann::json& value) {  // JSON has no NaN
+    return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+  };
   try {
     const auto json = nlohmann::json::parse(nasion::io::read_file(file, 1 << 20));
     const auto& settings = json.at("settings");
@@ -32,12 +36,12 @@ inline RunSummary read_run(const std::filesystem::path& folder) {
             .seed = settings.at("seed"),
             .photos = settings.at("photos"),
             .epochs = json.at("epochs"),
-            .seconds = json.at("training_seconds"),
-            .mse = json.at("val_mse"),
-            .error_px = json.at("val_mean_error_px"),
-            .frontal_px = json.at("frontal_error_px"),
-            .turned_px = json.at("turned_error_px"),
-            .nme_percent = json.at("nme_percent")};
+            .seconds = number(json.at("training_seconds")),
+            .mse = number(json.at("val_mse")),
+            .error_px = number(json.at("val_mean_error_px")),
+            .frontal_px = number(json.at("frontal_error_px")),
+            .turned_px = number(json.at("turned_error_px")),
+            .nme_percent = number(json.at("nme_percent"))};
   } catch (const nlohmann::json::exception& error) {
     throw nasion::IoError(file, std::string("is not the metrics of a run: ") + error.what());
   }
@@ -63,7 +67,8 @@ inline void add_comparison(Report& report, const RunSummary& own, const std::vec
   add(own);
   for (const auto& run : others) {
     add(run);
-    if (run.photos != own.photos)
+    const auto place = [](const std::string& photos) { return std::filesystem::weakly_canonical(photos); };
+    if (place(run.photos) != place(own.photos))
       report.warning(nasion::message("The run of ", run.program, " with seed ", run.seed,
                                      " was measured on other photos (", run.photos, "): its errors do not compare."));
   }

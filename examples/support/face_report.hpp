@@ -2,7 +2,9 @@
 // What the reports of all parts show of their predictions: the errors per view, the photos that went well or badly.
 
 #include <algorithm>
+#include <cmath>
 #include <iostream>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -55,8 +57,10 @@ inline nasion::vision::Image error_sheet(const std::vector<const Prediction*>& c
 inline std::vector<const Prediction*> by_error(const std::vector<Prediction>& predictions) {
   std::vector<const Prediction*> sorted;
   for (const auto& p : predictions) sorted.push_back(&p);
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const auto* a, const auto* b) { return a->error_px < b->error_px; });
+  const auto place = [](const auto* p) {
+    return std::isnan(p->error_px) ? std::numeric_limits<double>::infinity() : p->error_px;
+  };
+  std::stable_sort(sorted.begin(), sorted.end(), [&](const auto* a, const auto* b) { return place(a) < place(b); });
   return sorted;
 }
 
@@ -72,7 +76,21 @@ inline void add_key_figures(Report& report, const std::vector<Prediction>& predi
   if (!run.finite)
     report.warning(nasion::message("Training diverged: the loss was not finite in epoch ", run.history.last_epoch(),
                                    ", with learning rate ", nasion::io::csv_field(recipe.lr),
-                                   ". The numbers and pictures below are those of the weights before that step."));
+                                   ". The weights are those before that step, and the numbers below mean nothing."));
+}
+
+/// The errors in words; `what` is off, and `mean_face` is the MSE of always answering with the mean face.
+inline void add_summary(Report& report, const std::vector<Prediction>& predictions, const std::string& what,
+                        double mean_face) {
+  const ViewErrors errors = view_errors(predictions);
+  report.paragraph(nasion::message(
+      "On ", predictions.size(), " photos of persons that the network never saw, ", what, " is off by ",
+      fixed(errors.all, 1), " pixels of the photo on average (", fixed(nme_percent(predictions), 1),
+      " % of the distance between the outer eye corners): ", fixed(errors.frontal, 1), " on frontal faces, ",
+      fixed(errors.turned, 1), " on turned ones, ", fixed(errors.turned / errors.frontal, 2),
+      " times as much. The mean squared error of the coordinates, as parts of width and height, is ",
+      fixed(normalised_mse(predictions), 6), "; answering with the mean face of the training photos would give ",
+      fixed(mean_face, 5), "."));
 }
 
 /// The errors of each view in a table, the photos with the smallest and the largest errors as pictures.
@@ -103,16 +121,17 @@ inline void add_eye_note(Report& report, const std::vector<Prediction>& predicti
     if (repaired[i].truth != predictions[i].truth)
       photos += (photos.empty() ? "" : ", ") + repaired[i].face->entry.name();
   if (photos.empty()) return;
-  report.note(nasion::message("All errors are those against the labels as published. In ", photos,
-                              " these begin an eye at its inner corner, in all other photos at its outer one. With "
-                              "these eyes in order, the MSE is ",
-                              fixed(normalised_mse(repaired), 5), " and the mean error ",
-                              fixed(view_errors(repaired).all, 1), " px."));
+  report.note(nasion::message(
+      "Errors are those against the labels as published, except where points are compared. In ", photos,
+      " these begin an eye at its inner corner, in the other validation photos at its outer one; in training, all eyes "
+      "were put in order. With these in order too, the MSE is ",
+      fixed(normalised_mse(repaired), 5), " and the mean error ", fixed(view_errors(repaired).all, 1), " px."));
 }
 
-/// Mean error of each of the 58 points: the worst in a table, all of them on a face.
-inline void add_point_errors(Report& report, const std::vector<Prediction>& predictions) {
+/// Mean error of each of the 58 points, eyes in order: the worst in a table, all of them on a face.
+inline void add_point_errors(Report& report, const std::vector<Prediction>& published) {
   namespace vision = nasion::vision;
+  const auto predictions = with_eyes_in_order(published);
   std::vector<std::pair<double, int>> errors;
   for (int k = 0; k < vision::imm::point_count; ++k) {
     double total = 0;
@@ -120,7 +139,8 @@ inline void add_point_errors(Report& report, const std::vector<Prediction>& pred
       const auto i = static_cast<std::size_t>(k);
       total += std::hypot(p.predicted[i].x - p.truth[i].x, p.predicted[i].y - p.truth[i].y);
     }
-    errors.emplace_back(total / static_cast<double>(predictions.size()), k);
+    const double mean = total / static_cast<double>(predictions.size());
+    errors.emplace_back(std::isfinite(mean) ? mean : std::numeric_limits<double>::infinity(), k);
   }
 
   const Prediction& shown = *by_error(predictions).front();

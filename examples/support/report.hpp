@@ -20,12 +20,16 @@
 
 namespace support {
 
-/// The number with so many decimals, so that numbers of a column line up; `nan` and `inf` stay visible.
+/// The number with so many decimals, so that numbers of a column line up; `nan` and `inf` stay visible, and numbers
+/// that fill a line are written as powers of ten.
 inline std::string fixed(double value, int decimals) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
   char text[400];
-  std::snprintf(text, sizeof text, "%.*f", std::clamp(decimals, 0, 17), value);
+  if (std::abs(value) >= 1e9)
+    std::snprintf(text, sizeof text, "%.3g", value);
+  else
+    std::snprintf(text, sizeof text, "%.*f", std::clamp(decimals, 0, 17), value);
   return text;
 }
 

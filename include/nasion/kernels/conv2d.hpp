@@ -27,13 +27,14 @@ inline Strides result_strides(const Conv2dSizes& s, MemoryOrder order) {
 
 enum class Conv2dPass { forward, backward_input, backward_weight };
 
-/// The kernel that runs. `automatic` takes the direct one for channels-last images, where it is faster on all shapes
-/// measured, except for gradients of few channels, which leave its vectors empty.
+/// The kernel that runs. `automatic` takes the direct one for channels-last images, except where few channels would
+/// leave its vectors empty.
 inline Conv2dAlgorithm conv2d_algorithm(Conv2dAlgorithm asked, Conv2dPass pass, const Conv2dSizes& s,
                                         MemoryOrder order) {
   if (asked != Conv2dAlgorithm::automatic) return asked;
   if (order == MemoryOrder::row_major) return Conv2dAlgorithm::im2col;
-  return pass == Conv2dPass::forward || s.group_c() >= 16 ? Conv2dAlgorithm::direct : Conv2dAlgorithm::im2col;
+  const bool full = pass == Conv2dPass::forward ? s.group_k() >= 8 : s.group_c() >= 16;
+  return full ? Conv2dAlgorithm::direct : Conv2dAlgorithm::im2col;
 }
 
 /// y = conv2d(x, weight) + bias (null: none).

@@ -66,7 +66,8 @@ inline DirectGrid direct_forward_grid(const Conv2dSizes& s) {
   return grid;
 }
 
-/// The gradient of the input: pixels of the input that are `stride` apart use the same taps.
+/// The gradient of the input: pixels of the input that are `stride` apart use the same taps. Those that no tap reaches
+/// have no grid.
 inline std::vector<DirectGrid> direct_backward_grids(const Conv2dSizes& s) {
   std::vector<DirectGrid> grids;
   for (Index a = 0; a < std::min(s.stride_h, s.h); ++a)
@@ -84,7 +85,7 @@ inline std::vector<DirectGrid> direct_backward_grids(const Conv2dSizes& s) {
           if (row % s.stride_h == 0 && column % s.stride_w == 0)
             grid.taps.push_back({row / s.stride_h, column / s.stride_w, i * s.kw + j});
         }
-      grids.push_back(std::move(grid));
+      if (!grid.taps.empty()) grids.push_back(std::move(grid));
     }
   return grids;
 }
@@ -216,8 +217,8 @@ void direct_convolve(const DirectGrid& grid, const DirectImages<const T>& source
       const T* weight = packed.data() + first * taps * source.used;
       const T* own_bias = bias ? bias + first : nullptr;
       // Some taps at a time, so that their weights stay in the second cache while the pixels pass.
-      const Index at_once =
-          std::max<Index>(1, (Index{1} << 18) / (width * source.used * static_cast<Index>(sizeof(T))));
+      const Index at_once = std::max<Index>(
+          1, (Index{1} << 18) / std::max<Index>(1, width * source.used * static_cast<Index>(sizeof(T))));
       for (Index t = 0; t == 0 || t < taps; t += at_once) {
         const Index some = std::min(at_once, taps - t);
         const T* const* from = table.from.data() + t * direct_block;
@@ -276,7 +277,9 @@ void conv2d_direct_forward(const Conv2dSizes& s, const T* x, const T* weight, co
 /// dx = gradient of the input.
 template <class T>
 void conv2d_direct_backward_input(const Conv2dSizes& s, const T* dy, const T* weight, T* dx) {
-  for (const auto& grid : detail::direct_backward_grids(s))
+  const auto grids = detail::direct_backward_grids(s);
+  if (static_cast<Index>(grids.size()) < s.stride_h * s.stride_w) std::fill_n(dx, s.n * s.h * s.w * s.c, T{0});
+  for (const auto& grid : grids)
     for (Index g = 0; g < s.groups; ++g) {
       const T* w = weight + g * s.group_k() * s.taps();
       const auto packed = detail::direct_pack<T>(grid, s.group_c(), s.group_k(), [&](Index c, Index tap, Index k) {

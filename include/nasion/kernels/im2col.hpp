@@ -19,7 +19,9 @@ struct Conv2dSizes {
   /// Terms of each output number: the inner size of the matrix product.
   Index taps() const { return group_c() * kh * kw; }
   /// Whether the matrix of im2col is the image itself.
-  bool is_pointwise() const { return kh == 1 && kw == 1 && stride_h == 1 && stride_w == 1 && pad_h == 0 && pad_w == 0; }
+  bool is_pointwise() const {
+    return kh == 1 && kw == 1 && stride_h == 1 && stride_w == 1 && pad_h == 0 && pad_w == 0 && oh == h && ow == w;
+  }
   /// Output positions [first, last) along x for which kernel column `j` falls inside the image.
   std::pair<Index, Index> inside_w(Index j) const {
     const Index shift = pad_w - j * dilation_w;  // position o reads column o * stride_w - shift

@@ -32,11 +32,13 @@ struct Resampling {
   }
 };
 
-/// Each output takes the input position below o `step`.
+/// Each output takes the input position below o `step`; the same size and twice the size are exact, as in PyTorch,
+/// whatever the step.
 template <class T>
 Resampling<T> nearest_resampling(Index inputs, Index outputs, double step) {
   // Without a step of its own, step = inputs / outputs, which whole numbers divide exactly.
-  const bool whole = step == static_cast<double>(inputs) / static_cast<double>(outputs);
+  const bool whole =
+      outputs == inputs || outputs == 2 * inputs || step == static_cast<double>(inputs) / static_cast<double>(outputs);
   Resampling<T> r;
   for (Index o = 0; o < outputs; ++o) {
     const Index from = whole ? o * inputs / outputs : static_cast<Index>(std::floor(static_cast<double>(o) * step));

@@ -25,7 +25,7 @@ Tensor<T> heatmap_targets(const Tensor<T>& coordinates, Index height, Index widt
   const auto pairs = contiguous(coordinates);
   const T* xy = pairs.data();
   T* to = maps.mutable_data();
-  const auto reach = static_cast<Index>(std::ceil(3 * sigma));
+  const auto reach = static_cast<Index>(std::min(std::ceil(3 * sigma), static_cast<double>(std::max(height, width))));
   parallel_for(n * k, 16, [&](Index begin, Index end) {
     for (Index m = begin; m < end; ++m) {
       const double x = static_cast<double>(xy[2 * m]) * static_cast<double>(width);
@@ -40,11 +40,14 @@ Tensor<T> heatmap_targets(const Tensor<T>& coordinates, Index height, Index widt
             f(map[i * width + j], static_cast<double>(j) + 0.5 - x, static_cast<double>(i) + 0.5 - y);
       };
       for_window([&](T& value, double dx, double dy) {
-        const double density = sigma > 0 ? std::exp(-(dx * dx + dy * dy) / (2 * sigma * sigma)) : 1;
+        const double density = reach > 0 ? std::exp(-(dx * dx + dy * dy) / (2 * sigma * sigma)) : 1;
         value = static_cast<T>(density);
         total += density;
       });
-      for_window([&](T& value, double, double) { value = static_cast<T>(static_cast<double>(value) / total); });
+      if (total > 0)
+        for_window([&](T& value, double, double) { value = static_cast<T>(static_cast<double>(value) / total); });
+      else  // so narrow that it falls between the pixels' centres
+        map[row * width + column] = 1;
     }
   });
   return maps;
@@ -59,6 +62,7 @@ Tensor<T> heatmap_peaks(const Tensor<T>& logits, Index radius) {
         " must be [N, K, H, W] with pixels");
   check<ValueError>(radius >= 0, "[heatmap_peaks] radius ", radius, " must not be negative");
   const Index n = logits.dim(0), k = logits.dim(1), h = logits.dim(2), w = logits.dim(3);
+  radius = std::min(radius, std::max(h, w));
   const auto peaks = Tensor<T>::empty({n, 2 * k});
   const NoGrad no_grad;
   const auto maps = contiguous(logits);

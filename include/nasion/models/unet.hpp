@@ -31,7 +31,7 @@ struct UNetConfig {
   int levels = 4;         ///< times that the resolution is halved
 };
 
-/// Images [N, in_channels, H, W] -> maps [N, outputs, H, W]. Any size whose sides can be halved `levels` times.
+/// Images [N, in_channels, H, W] -> maps [N, outputs, H, W].   ShapeError unless H and W are at least 2^levels.
 template <std::floating_point T>
 struct UNet {
   std::vector<DoubleBlock<T>> down;  // from full resolution to the lowest
@@ -42,6 +42,9 @@ struct UNet {
       : down(make_down(c, rng)), up(make_up(c, rng)), maps({.in = c.width, .out = c.outputs, .kernel = 1}, rng) {}
 
   Tensor<T> operator()(const Tensor<T>& images) const {
+    const Index least = Index{1} << up.size();
+    check(images.rank() == 4 && images.dim(2) >= least && images.dim(3) >= least, "[UNet] images ", images.shape(),
+          " must be [N, C, H, W] with sides of at least ", least, ", which can be halved ", up.size(), " times");
     std::vector<Tensor<T>> levels{down[0](to_order(images, MemoryOrder::channels_last))};
     for (std::size_t i = 1; i < down.size(); ++i) levels.push_back(down[i](max_pool2d(levels.back())));
     auto x = levels.back();

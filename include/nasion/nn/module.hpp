@@ -9,7 +9,8 @@
 //     static void visit(auto& self, auto&& f) { f("conv", self.conv); f("fc", self.fc); }
 //   };
 //
-// A copy of a module is another handle on the same parameters, as with tensors; clone() makes new ones.
+// A copy of a module is another handle on the same parameters and buffers, as with tensors, but has flags, counters and
+// generators of its own; clone() copies all. Train a module or its clone, not a copy.
 
 #include <algorithm>
 #include <cstdint>

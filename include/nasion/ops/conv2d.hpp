@@ -1,24 +1,12 @@
 #pragma once
 // 2-D convolution (cross-correlation, as everywhere in deep learning).
 
+#include "nasion/core/size2.hpp"
 #include "nasion/kernels/conv2d.hpp"
 #include "nasion/ops/reduce.hpp"
 #include "nasion/ops/shape.hpp"
 
 namespace nasion {
-
-/// A height and a width; one number means both.
-struct Size2 {
-  Index h = 1, w = 1;
-  Size2(Index both) : h(both), w(both) {}  // NOLINT: meant to convert
-  Size2(Index height, Index width) : h(height), w(width) {}
-  bool operator==(const Size2&) const = default;
-  bool within(Index low, Index high) const { return h >= low && h <= high && w >= low && w <= high; }
-  friend std::ostream& operator<<(std::ostream& out, const Size2& size) { return out << size.h << "x" << size.w; }
-};
-
-/// Largest kernel, stride, padding and dilation, so that products of two stay far from overflow.
-inline constexpr Index max_extent = Index{1} << 30;
 
 struct Conv2dOptions {
   Size2 stride = 1, padding = 0, dilation = 1;

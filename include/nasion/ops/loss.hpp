@@ -92,6 +92,21 @@ Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target,
   return detail::reduced(each, reduction);
 }
 
+/// The same with a weight for each class, broadcast over the targets: pos_weight [C] for logits [N, C].   ValueError
+/// unless pos_weight >= 0.
+template <std::floating_point T>
+Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target, const Tensor<T>& pos_weight,
+                               Reduction reduction = Reduction::mean) {
+  detail::check_same_shape("bce_with_logits_loss", logits, target);
+  check(broadcasts_to(pos_weight.shape(), target.shape()), "[bce_with_logits_loss] pos_weight ", pos_weight.shape(),
+        " does not fit target ", target.shape());
+  for (const T w : pos_weight.values())
+    check<ValueError>(w >= 0, "[bce_with_logits_loss] pos_weight must not be negative, got ", w);
+  const auto positive = bce_with_logits_loss(logits, Tensor<T>::ones(logits.shape()), Reduction::none);
+  return detail::reduced(bce_with_logits_loss(logits, target, Reduction::none) + (pos_weight - 1) * target * positive,
+                         reduction);
+}
+
 /// Cross-entropy against class numbers: -log softmax(logits)[class].
 /// logits [N, C, ...], `classes` N x ... numbers in 0 .. C-1, row-major. ShapeError / ValueError otherwise.
 template <std::floating_point T>

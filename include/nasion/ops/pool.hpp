@@ -3,8 +3,9 @@
 
 #include <memory>
 
+#include "nasion/core/size2.hpp"
 #include "nasion/kernels/pool.hpp"
-#include "nasion/ops/conv2d.hpp"
+#include "nasion/ops/shape.hpp"
 
 namespace nasion {
 

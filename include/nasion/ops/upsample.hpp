@@ -1,8 +1,9 @@
 #pragma once
 // Images of another size. Results keep the memory order of the input.
 
+#include "nasion/core/size2.hpp"
 #include "nasion/kernels/resize.hpp"
-#include "nasion/ops/conv2d.hpp"
+#include "nasion/ops/shape.hpp"
 
 namespace nasion {
 

@@ -24,13 +24,15 @@ class Adam {
 
   /// ValueError for negative settings, a beta outside [0, 1), or a parameter that is no leaf.
   Adam(std::vector<Tensor<T>> parameters, const AdamOptions& o) : options(o), parameters_(std::move(parameters)) {
+    const char* name = o.decoupled ? "AdamW" : "Adam";
     check<ValueError>(
         o.lr >= 0 && o.eps >= 0 && o.weight_decay >= 0 && o.beta1 >= 0 && o.beta1 < 1 && o.beta2 >= 0 && o.beta2 < 1,
-        "[Adam] lr ", o.lr, ", eps ", o.eps, " and weight_decay ", o.weight_decay, " must not be negative, beta1 ",
-        o.beta1, " and beta2 ", o.beta2, " must be in [0, 1)");
+        "[", name, "] lr ", o.lr, ", eps ", o.eps, " and weight_decay ", o.weight_decay,
+        " must not be negative, beta1 ", o.beta1, " and beta2 ", o.beta2, " must be in [0, 1)");
     steps_.resize(parameters_.size(), 0);
     for (const auto& p : parameters_) {
-      check<ValueError>(p.is_leaf(), "[Adam] parameter ", p.shape(), " is the result of an operation, not a leaf");
+      check<ValueError>(p.is_leaf(), "[", name, "] parameter ", p.shape(),
+                        " is the result of an operation, not a leaf");
       first_.push_back(Tensor<T>::zeros(p.shape(), p.order()));
       second_.push_back(Tensor<T>::zeros(p.shape(), p.order()));
     }

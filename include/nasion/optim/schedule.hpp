@@ -40,10 +40,11 @@ inline Schedule step(std::vector<double> milestones, double gamma = 0.1) {
   };
 }
 
-/// Rises linearly from 0 over the first part of the run, then follows `then`, which has the rest for all of its course.
-/// ValueError unless 0 <= part < 1.
+/// Rises linearly from 0 (the very first step changes nothing) over the first part of the run, then follows `then`,
+/// which has the rest for all of its course. ValueError unless 0 <= part < 1.
 inline Schedule warm_up(double part, Schedule then) {
   check<ValueError>(part >= 0 && part < 1, "[warm_up] part must be in [0, 1), got ", part);
+  check<ValueError>(then != nullptr, "[warm_up] needs a schedule to follow");
   return [part, then = std::move(then)](double progress) {
     return progress < part ? progress / part * then(0) : then((progress - part) / (1 - part));
   };
@@ -56,8 +57,8 @@ struct OneCycleOptions {
   double final_div_factor = 1e4;  ///< ends at 1 / (div_factor final_div_factor)
 };
 
-/// Rises to 1, then falls to almost nothing, each along half a cosine (Smith and Topin 2017): the base learning rate is
-/// the largest of the run. ValueError unless 0 < pct_start < 1 and the divisors are positive.
+/// Rises to 1, then falls to almost nothing at the end of the run, each along half a cosine (Smith and Topin 2017): the
+/// base learning rate is the largest of the run. ValueError unless 0 < pct_start < 1 and the divisors are positive.
 inline Schedule one_cycle(const OneCycleOptions& o = {}) {
   check<ValueError>(o.pct_start > 0 && o.pct_start < 1 && o.div_factor > 0 && o.final_div_factor > 0,
                     "[one_cycle] pct_start ", o.pct_start, " must be in (0, 1), div_factor ", o.div_factor,
@@ -87,8 +88,9 @@ struct PlateauOptions {
 inline double plateau_factor(std::span<const double> losses, const PlateauOptions& o = {}) {
   check<ValueError>(o.factor > 0 && o.factor < 1 && o.min_factor >= 0 && o.min_factor <= 1, "[plateau_factor] factor ",
                     o.factor, " must be in (0, 1), min_factor ", o.min_factor, " in [0, 1]");
-  check<ValueError>(o.patience >= 0 && o.threshold >= 0 && o.cooldown >= 0, "[plateau_factor] patience ", o.patience,
-                    ", threshold ", o.threshold, " and cooldown ", o.cooldown, " must not be negative");
+  check<ValueError>(o.patience >= 0 && o.cooldown >= 0 && o.threshold >= 0 && o.threshold < 1,
+                    "[plateau_factor] patience ", o.patience, " and cooldown ", o.cooldown,
+                    " must not be negative, threshold ", o.threshold, " must be in [0, 1)");
   double best = std::numeric_limits<double>::infinity(), result = 1;
   int bad_epochs = 0, rest = 0;
   for (const double loss : losses) {

@@ -65,6 +65,8 @@ bool fit(M& model, Optimizer& optimizer, Loss&& loss, TrainLoader& training, Val
          const FitOptions& options) {
   const auto steps = static_cast<double>(training.size());
   const auto parameters = nn::parameters(model);
+  check<ValueError>(!options.plateau || validation.size() > 0,
+                    "[fit] a plateau is seen in validation losses, but there are no validation examples");
   for (int epoch = history.last_epoch() + 1; epoch <= options.epochs; ++epoch) {
     const auto start = std::chrono::steady_clock::now();
     if (options.progress) options.progress->begin_epoch(epoch, options.epochs, static_cast<long>(training.size()));
@@ -75,7 +77,7 @@ bool fit(M& model, Optimizer& optimizer, Loss&& loss, TrainLoader& training, Val
     nn::train(model);
     for (const auto& batch : training) {
       row.lr = optimizer.options.lr = lr * options.schedule(step++ / (steps * options.epochs));
-      optimizer.zero_grad();
+      for (const auto& p : parameters) p.zero_grad();  // all of them: those that are not optimised count in clipping
       const auto error = loss(model(batch.input), batch.target);
       const auto value = static_cast<double>(error.item()), examples = static_cast<double>(batch.input.dim(0));
       total += value * examples;

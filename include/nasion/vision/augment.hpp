@@ -14,13 +14,20 @@
 
 namespace nasion::vision {
 
+/// How far an image may move, either way, as parts of its width and its height; one number means both.
+struct ShiftRange {
+  double x = 0, y = 0;
+  ShiftRange(double both = 0) : x(both), y(both) {}  // NOLINT: meant to convert
+  ShiftRange(double of_width, double of_height) : x(of_width), y(of_height) {}
+};
+
 /// Ranges that are drawn from, uniformly; all 0: no change.
 struct Augmentation {
-  double shift = 0;       ///< as a part of width and height, in each direction
+  ShiftRange shift{};
   double rotation = 0;    ///< degrees, either way
   double scale = 0;       ///< factor in [1 / (1 + scale), 1 + scale], uniform in its logarithm
   double flip = 0;        ///< probability of mirroring left and right
-  double brightness = 0;  ///< added to grey values that span 1
+  double brightness = 0;  ///< added to grey values that span 1 (not a factor, as torchvision's is)
   double contrast = 0;    ///< factor about middle grey in [1 / (1 + contrast), 1 + contrast]
   double blur = 0;        ///< largest deviation of a Gaussian, in pixels of the network's input; half of the images
   double noise = 0;       ///< largest deviation of normal noise on grey values that span 1
@@ -50,11 +57,11 @@ struct AugmentationDraw {
 
 /// Draws for an image of this size. Always uses the same number of random numbers. ValueError for negative ranges.
 inline AugmentationDraw draw_augmentation(const Augmentation& a, int width, int height, Rng& rng) {
-  check<ValueError>(a.shift >= 0 && a.rotation >= 0 && a.scale >= 0 && a.flip >= 0 && a.flip <= 1 &&
+  check<ValueError>(a.shift.x >= 0 && a.shift.y >= 0 && a.rotation >= 0 && a.scale >= 0 && a.flip >= 0 && a.flip <= 1 &&
                         a.brightness >= 0 && a.contrast >= 0 && a.blur >= 0 && a.noise >= 0 && a.occlusion >= 0 &&
                         a.occlusion <= 1,
                     "[augment] ranges must not be negative, and the probabilities of flip and occlusion at most 1");
-  const double dx = rng.uniform(-a.shift, a.shift) * width, dy = rng.uniform(-a.shift, a.shift) * height;
+  const double dx = rng.uniform(-a.shift.x, a.shift.x) * width, dy = rng.uniform(-a.shift.y, a.shift.y) * height;
   const double angle = rng.uniform(-a.rotation, a.rotation) * std::numbers::pi / 180;
   const double factor = std::exp(rng.uniform(-1, 1) * std::log1p(a.scale));
   AugmentationDraw draw;
@@ -85,6 +92,8 @@ inline AugmentationDraw draw_augmentation(const Augmentation& a, int width, int 
 
 /// Light, patch, blur and noise of the draw on the network's input, whose grey values stay in [-0.5, 0.5].
 inline void change_pixels(const AugmentationDraw& draw, std::span<float> values, int width, int height) {
+  check<ValueError>(width > 0 && height > 0 && std::ssize(values) == std::ptrdiff_t{width} * height, "[change_pixels] ",
+                    values.size(), " values are no image of ", width, " x ", height);
   Rng rng = draw.pixels;
   for (float& v : values) v = draw.light(v);
   if (draw.patch) {

@@ -29,15 +29,17 @@ Tensor<T> to_tensor(const Image& image) {
   return x;
 }
 
-/// The grey picture that to_tensor() made [1, H, W] of; values beyond [-0.5, 0.5] become black or white. ShapeError
-/// for other shapes.
+/// The grey picture that to_tensor() made [1, H, W] of; values beyond [-0.5, 0.5] become black or white, NaN black.
+/// ShapeError for other shapes.
 template <std::floating_point T>
 Image to_image(const Tensor<T>& x) {
   check<ShapeError>(x.rank() == 3 && x.dim(0) == 1, "[to_image] needs [1, H, W], got ", x.shape());
   Image image(static_cast<int>(x.dim(2)), static_cast<int>(x.dim(1)), 1);
   const auto values = x.values();
-  std::transform(values.begin(), values.end(), image.pixels.begin(),
-                 [](T v) { return static_cast<std::uint8_t>(std::clamp((v + T{0.5}) * 255 + T{0.5}, T{0}, T{255})); });
+  std::transform(values.begin(), values.end(), image.pixels.begin(), [](T v) {
+    const T grey = (v + T{0.5}) * 255 + T{0.5};
+    return static_cast<std::uint8_t>(grey > 0 ? std::min(grey, T{255}) : T{0});
+  });
   return image;
 }
 
