@@ -94,40 +94,45 @@ std::span<const float> map_of(const Tensorf& maps, int point) {
   return maps.values().subspan(static_cast<std::size_t>(point) * size, size);
 }
 
-/// All 58 maps, each as bright as its largest value.
+/// All 58 maps close to the face, each as bright as its largest value.
 vision::Image map_grid(const Maps& maps) {
+  constexpr int tile_width = 112, tile_height = 84;
+  const auto& p = *maps.prediction;
+  const auto fit = vision::Affine::scale(1.0 * p.face->photo.width / width, 1.0 * p.face->photo.height / height)
+                       .then(support::close_up(p.truth, tile_width, tile_height));
   std::vector<vision::Image> tiles;
   std::vector<std::string> captions;
   for (int k = 0; k < vision::imm::point_count; ++k) {
-    tiles.push_back(vision::heatmap_image(map_of(maps.probabilities, k), width, height));
+    const auto map = vision::heatmap_image(map_of(maps.probabilities, k), width, height);
+    tiles.push_back(vision::warp(map, fit, tile_width, tile_height));
     captions.push_back(std::to_string(k));
   }
-  return vision::contact_sheet(tiles, {.columns = 10, .cell_width = 112, .cell_height = 84, .padding = 4}, captions);
+  return vision::contact_sheet(tiles, {.columns = 10, .padding = 4}, captions);
 }
 
-/// The photo, all maps as a glow over it, and the points read from them beside the labelled ones.
+/// The face, all maps as a glow over it, and the points read from them beside the labelled ones.
 vision::Image map_overlays(const Maps& maps) {
   constexpr int shown_width = 400, shown_height = 300;
   const auto& p = *maps.prediction;
-  const auto fit =
-      vision::Affine::scale(1.0 * shown_width / p.face->photo.width, 1.0 * shown_height / p.face->photo.height);
-  const auto photo = vision::to_rgb(vision::warp(p.face->photo, fit, shown_width, shown_height));
+  const auto fit = support::close_up(p.truth, shown_width, shown_height);
   std::vector<float> all(std::size_t{width} * height, 0);
   for (int k = 0; k < vision::imm::point_count; ++k) {
     const auto map = map_of(maps.probabilities, k);
     const float largest = *std::max_element(map.begin(), map.end());
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = std::max(all[i], map[i] / largest);
   }
-  const auto glow = vision::heatmap_overlay(vision::to_rgb(vision::to_grey(photo)), all, width, height);
-  auto points = photo;
+  const auto face = vision::to_rgb(vision::warp(p.face->photo, fit, shown_width, shown_height));
+  const auto glow = vision::warp(vision::heatmap_overlay(vision::to_grey(p.face->photo), all, width, height), fit,
+                                 shown_width, shown_height);
+  auto points = face;
   vision::draw_errors(points, vision::transform(fit, p.truth), vision::transform(fit, p.predicted),
-                      vision::colours::green, vision::colours::red, 1);
-  return vision::contact_sheet(std::vector{photo, glow, points}, {.columns = 3});
+                      vision::colours::green, vision::colours::red, 1.5);
+  return vision::contact_sheet(std::vector{face, glow, points}, {.columns = 3});
 }
 
 void add_maps(support::Report& report, const std::vector<Maps>& faces) {
   report.paragraph(
-      "For each photo: the photo, all maps as a glow over it, and the points read from them (red) beside the labelled "
+      "For each photo: the face, all maps as a glow over it, and the points read from them (red) beside the labelled "
       "ones (green); then its 58 maps one by one, each as bright as its largest value.");
   for (const auto& maps : faces) {
     const auto name = maps.prediction->face->entry.name();

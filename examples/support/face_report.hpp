@@ -36,6 +36,18 @@ inline nasion::vision::Image sample_sheet(const std::vector<LabelledFace>& faces
   return vision::contact_sheet(pictures, {.columns = 4}, captions);
 }
 
+/// From a photo to a picture of this size, close to the face: the box around its points, with some room.
+inline nasion::vision::Affine close_up(const nasion::vision::Landmarks& points, int width, int height) {
+  const auto [left, right] =
+      std::minmax_element(points.begin(), points.end(), [](auto a, auto b) { return a.x < b.x; });
+  const auto [top, bottom] =
+      std::minmax_element(points.begin(), points.end(), [](auto a, auto b) { return a.y < b.y; });
+  const double x = (left->x + right->x) / 2, y = (top->y + bottom->y) / 2;
+  const double wide = 1.4 * std::max({right->x - left->x, (bottom->y - top->y) * width / height, 1.0});
+  const double high = wide * height / width;
+  return nasion::vision::Affine::fit({x - wide / 2, y - high / 2, wide, high}, width, height);
+}
+
 /// Photos as small pictures with their true and predicted points, each pair joined by its error.
 inline nasion::vision::Image error_sheet(const std::vector<const Prediction*>& chosen) {
   namespace vision = nasion::vision;
@@ -43,7 +55,8 @@ inline nasion::vision::Image error_sheet(const std::vector<const Prediction*>& c
   std::vector<std::string> captions;
   for (const auto* p : chosen) {
     const auto& photo = p->face->photo;
-    const auto fit = vision::Affine::scale(240.0 / photo.width, 180.0 / photo.height);
+    const auto fit = p->truth.size() == 1 ? vision::Affine::scale(240.0 / photo.width, 180.0 / photo.height)
+                                          : close_up(p->truth, 240, 180);
     auto picture = vision::to_rgb(vision::warp(photo, fit, 240, 180));
     vision::draw_errors(picture, vision::transform(fit, p->truth), vision::transform(fit, p->predicted),
                         vision::colours::green, vision::colours::red, p->truth.size() == 1 ? 2 : 1);
@@ -144,12 +157,11 @@ inline void add_point_errors(Report& report, const std::vector<Prediction>& publ
   }
 
   const Prediction& shown = *by_error(predictions).front();
-  const auto fit = vision::Affine::scale(720.0 / shown.face->photo.width, 540.0 / shown.face->photo.height);
+  const auto fit = close_up(shown.truth, 720, 540);
   auto picture = vision::to_rgb(vision::warp(shown.face->photo, fit, 720, 540));
-  for (const auto& [error, k] : errors) {
-    const auto at = fit(shown.truth[static_cast<std::size_t>(k)]);
-    vision::draw_circle(picture, at, vision::colours::yellow, error * 720 / shown.face->photo.width, 1.5);
-  }
+  for (const auto& [error, k] : errors)
+    vision::draw_circle(picture, fit(shown.truth[static_cast<std::size_t>(k)]), vision::colours::yellow, error * fit.xx,
+                        1.5);
   report.figure({"points", picture,
                  "The mean error of each point over all validation photos as the radius of its circle, "
                  "to the scale of the photo."});
