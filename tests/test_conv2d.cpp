@@ -242,6 +242,32 @@ TEST_CASE("conv2d gives the same bits for any number of threads, forward and bac
       }
 }
 
+TEST_CASE("Winograd computes the definition, with a few digits less, and says where it cannot") {
+  const SerialScope serial;
+  for (const auto& c :
+       {Case{2, 3, 9, 11, 5, 3, 3, {}}, Case{1, 16, 4, 4, 16, 3, 3, {.padding = 1}},
+        Case{2, 5, 7, 6, 70, 3, 3, {.padding = {2, 1}}}, Case{2, 8, 13, 10, 6, 3, 3, {.padding = 1, .groups = 2}},
+        Case{1, 2, 3, 3, 1, 3, 3, {}}, Case{1, 3, 1, 1, 2, 3, 3, {.padding = 3}}}) {
+    INFO(c);
+    compare_with_naive<double>(c, 1e-11, {Conv2dAlgorithm::winograd});
+    compare_with_naive<float>(c, 1e-4, {Conv2dAlgorithm::winograd});
+  }
+  compare_with_naive<float>({3, 130, 30, 20, 66, 3, 3, {.padding = 1}}, 1e-4, {Conv2dAlgorithm::winograd});
+  const auto x = random({2, 3, 9, 9});
+  CHECK_THROWS_WITH(conv2d(x, random({4, 3, 3, 3}), {}, with({.stride = 2}, Conv2dAlgorithm::winograd)),
+                    ContainsSubstring("[conv2d] winograd") && ContainsSubstring("[4, 3, 3, 3] at stride 2x2"));
+  CHECK_THROWS_AS(conv2d(x, random({4, 3, 5, 5}), {}, with({}, Conv2dAlgorithm::winograd)), ValueError);
+}
+
+TEST_CASE("Winograd gives the same bits for any number of threads") {
+  const auto x = random<float>({5, 20, 30, 29}), w = random<float>({33, 20, 3, 3}, 8), b = random<float>({33}, 9);
+  CHECK(test::same_for_all_thread_counts(
+      [&] { return run(x, w, b, {.algorithm = Conv2dAlgorithm::winograd}, MemoryOrder::channels_last); },
+      [](const auto& p, const auto& q) {
+        return test::identical(p.y, q.y) && test::identical(p.dx, q.dx) && test::identical(p.dw, q.dw);
+      }));
+}
+
 TEST_CASE("No output channels, and strides that pass over pixels, have zero gradients") {
   for (const auto algorithm : {Conv2dAlgorithm::im2col, Conv2dAlgorithm::direct}) {
     const auto x = random({1, 16, 4, 4}).set_requires_grad();

@@ -10,7 +10,7 @@ TEMPLATE_TEST_CASE("A vector holds a register of numbers, and computes with each
   STATIC_REQUIRE(sizeof(Vec) == static_cast<std::size_t>(simd::register_bytes));
   TestType numbers[lanes + 1], results[lanes + 1] = {};
   for (Index i = 0; i <= lanes; ++i) numbers[i] = static_cast<TestType>(i);
-  const Vec v = *reinterpret_cast<const Vec*>(numbers + 1);  // not aligned
-  *reinterpret_cast<Vec*>(results + 1) = v * v + (TestType{3} - Vec{});
+  const Vec v = simd::load(numbers + 1);  // not aligned
+  simd::store(results + 1, v * v + (TestType{3} - Vec{}));
   for (Index i = 1; i <= lanes; ++i) CHECK(results[i] == numbers[i] * numbers[i] + 3);
 }

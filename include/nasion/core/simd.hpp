@@ -22,19 +22,30 @@ inline constexpr Index lanes = register_bytes / static_cast<Index>(sizeof(T));
 namespace detail {
 template <class T>
 struct VectorOf;
-// May lie at any address that T may, and be read where T was written.
 template <>
 struct VectorOf<float> {
-  typedef float type __attribute__((vector_size(register_bytes), aligned(alignof(float)), may_alias));
+  typedef float type __attribute__((vector_size(register_bytes)));
+  // In memory: at any address that a number may have.
+  typedef float stored __attribute__((vector_size(register_bytes), aligned(alignof(float)), may_alias));
 };
 template <>
 struct VectorOf<double> {
-  typedef double type __attribute__((vector_size(register_bytes), aligned(alignof(double)), may_alias));
+  typedef double type __attribute__((vector_size(register_bytes)));
+  typedef double stored __attribute__((vector_size(register_bytes), aligned(alignof(double)), may_alias));
 };
 }  // namespace detail
 
 /// lanes<T> numbers, float or double.
 template <class T>
 using Vector = typename detail::VectorOf<T>::type;
+
+template <class T>
+Vector<T> load(const T* from) {
+  return *reinterpret_cast<const typename detail::VectorOf<T>::stored*>(from);
+}
+template <class T>
+void store(T* to, const Vector<T>& v) {
+  *reinterpret_cast<typename detail::VectorOf<T>::stored*>(to) = v;
+}
 
 }  // namespace nasion::simd

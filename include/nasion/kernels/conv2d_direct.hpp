@@ -130,7 +130,7 @@ void direct_tile(const T* const* from, Index taps, Index used, const T* weight, 
       std::copy_n(values, channels, ends);
       values = ends;
     }
-    for (Index v = 0; v < V; ++v) vectors[v] = *reinterpret_cast<const Vec*>(values + v * lanes);
+    for (Index v = 0; v < V; ++v) vectors[v] = simd::load(values + v * lanes);
   };
   for (Index p = 0; p < P; ++p)
     if (add)
@@ -145,7 +145,7 @@ void direct_tile(const T* const* from, Index taps, Index used, const T* weight, 
     const T* w = weight;
     for (Index c = 0; c < used; ++c, w += V * lanes) {
       Vec factor[V];
-      for (Index v = 0; v < V; ++v) factor[v] = *reinterpret_cast<const Vec*>(w + v * lanes);
+      for (Index v = 0; v < V; ++v) factor[v] = simd::load(w + v * lanes);
 #pragma GCC unroll 16
       for (Index p = 0; p < P; ++p) {
         const Vec value = x[p][c] - Vec{};
@@ -156,9 +156,9 @@ void direct_tile(const T* const* from, Index taps, Index used, const T* weight, 
   }
   for (Index p = 0; p < P; ++p)
     if (channels == V * lanes) {
-      for (Index v = 0; v < V; ++v) *reinterpret_cast<Vec*>(to[p] + v * lanes) = sum[p][v];
+      for (Index v = 0; v < V; ++v) simd::store(to[p] + v * lanes, sum[p][v]);
     } else {
-      for (Index v = 0; v < V; ++v) *reinterpret_cast<Vec*>(ends + v * lanes) = sum[p][v];
+      for (Index v = 0; v < V; ++v) simd::store(ends + v * lanes, sum[p][v]);
       std::copy_n(ends, channels, to[p]);
     }
 }
@@ -241,11 +241,11 @@ void direct_weight_tile(const T* const* from, Index pixels, const T* dy, Index d
   constexpr Index lanes = simd::lanes<T>;
   Vec sum[C][V];
   for (Index c = 0; c < C; ++c)
-    for (Index v = 0; v < V; ++v) sum[c][v] = *reinterpret_cast<const Vec*>(sums + (c * V + v) * lanes);
+    for (Index v = 0; v < V; ++v) sum[c][v] = simd::load(sums + (c * V + v) * lanes);
   for (Index p = 0; p < pixels; ++p, dy += dy_step) {
     const T* x = from[p];
     Vec factor[V];
-    for (Index v = 0; v < V; ++v) factor[v] = *reinterpret_cast<const Vec*>(dy + v * lanes);
+    for (Index v = 0; v < V; ++v) factor[v] = simd::load(dy + v * lanes);
 #pragma GCC unroll 16
     for (Index c = 0; c < C; ++c) {
       const Vec value = x[c] - Vec{};
@@ -254,7 +254,23 @@ void direct_weight_tile(const T* const* from, Index pixels, const T* dy, Index d
     }
   }
   for (Index c = 0; c < C; ++c)
-    for (Index v = 0; v < V; ++v) *reinterpret_cast<Vec*>(sums + (c * V + v) * lanes) = sum[c][v];
+    for (Index v = 0; v < V; ++v) simd::store(sums + (c * V + v) * lanes, sum[c][v]);
+}
+
+/// The same for all channels of the source. Moves the pointers on.
+template <class T, Index C, Index V>
+void direct_weight_tiles(std::array<const T*, direct_block>& from, Index pixels, const T* dy, Index dy_step, T* sums,
+                         Index channels) {
+  Index c = 0;
+  const auto tiles_of = [&]<Index some>() {
+    for (; c + some <= channels; c += some) {
+      direct_weight_tile<T, some, V>(from.data(), pixels, dy, dy_step, sums + c * V * simd::lanes<T>);
+      for (Index p = 0; p < pixels; ++p) from[static_cast<std::size_t>(p)] += some;
+    }
+  };
+  tiles_of.template operator()<C>();
+  tiles_of.template operator()<4>();
+  tiles_of.template operator()<1>();
 }
 
 }  // namespace detail
@@ -334,16 +350,7 @@ void conv2d_direct_backward_weight(const Conv2dSizes& s, const T* x, const T* dy
             gradient = ends.data();
             step = width;
           }
-          Index c = 0;
-          const auto tiles_of = [&]<Index some>() {
-            for (; c + some <= s.group_c(); c += some) {
-              direct_weight_tile<T, some, V>(from.data(), count, gradient, step, sums + c * width);
-              for (Index p = 0; p < count; ++p) from[static_cast<std::size_t>(p)] += some;
-            }
-          };
-          tiles_of.template operator()<C>();
-          tiles_of.template operator()<4>();
-          tiles_of.template operator()<1>();
+          direct_weight_tiles<T, C, V>(from, count, gradient, step, sums, s.group_c());
         }
       });
     });

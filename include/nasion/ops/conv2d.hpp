@@ -67,7 +67,11 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
   if (bias.defined())
     check(bias.shape() == Shape{s.k}, "[conv2d] bias ", bias.shape(), " does not fit weight ", weight.shape());
   const auto algorithm = options.algorithm;
-  const MemoryOrder order = algorithm == Conv2dAlgorithm::direct ? MemoryOrder::channels_last : x.order();
+  const bool winograd = algorithm == Conv2dAlgorithm::winograd;
+  check<ValueError>(!winograd || kernels::winograd_fits(s),
+                    "[conv2d] winograd is for 3x3 kernels at stride 1 and dilation 1, not for weight ", weight.shape(),
+                    " at stride ", options.stride, " and dilation ", options.dilation);
+  const MemoryOrder order = winograd || algorithm == Conv2dAlgorithm::direct ? MemoryOrder::channels_last : x.order();
   const auto y = Tensor<T>::empty({s.n, s.k, s.oh, s.ow}, order);
   kernels::conv2d_forward(algorithm, s, order, to_order(x.detach(), order).data(),
                           to_order(weight.detach(), order).data(), bias.defined() ? bias.data() : nullptr,
