@@ -10,10 +10,10 @@
 #include <array>
 #include <vector>
 
-#include "nasion/core/buffer.hpp"
 #include "nasion/core/simd.hpp"
 #include "nasion/core/strided.hpp"
 #include "nasion/kernels/im2col.hpp"
+#include "nasion/kernels/scratch.hpp"
 
 namespace nasion::kernels {
 
@@ -184,16 +184,17 @@ Index direct_width(Index first, Index channels) {
 
 /// Weights in the order in which the tiles of this grid read them; weight(result channel, tap, source channel).
 template <class T, class Weight>
-std::vector<T> direct_pack(const DirectGrid& grid, Index results, Index sources, Weight&& weight) {
+Scratch<T> direct_pack(const DirectGrid& grid, Index results, Index sources, Weight&& weight) {
   const auto taps = static_cast<Index>(grid.taps.size());
-  std::vector<T> packed(
-      static_cast<std::size_t>((results + simd::lanes<T> - 1) / simd::lanes<T> * simd::lanes<T> * taps * sources));
+  Scratch<T> packed((results + simd::lanes<T> - 1) / simd::lanes<T> * simd::lanes<T> * taps * sources);
   parallel_for(results, direct_channels<T>, [&](Index first, Index last) {
     const Index width = direct_width<T>(first, results);
     T* to = packed.data() + first * taps * sources;
     for (const DirectTap& tap : grid.taps)
-      for (Index c = 0; c < sources; ++c, to += width)
+      for (Index c = 0; c < sources; ++c, to += width) {
         for (Index k = first; k < last; ++k) to[k - first] = weight(k, tap.weight, c);
+        std::fill(to + (last - first), to + width, T{0});
+      }
   });
   return packed;
 }
@@ -201,7 +202,7 @@ std::vector<T> direct_pack(const DirectGrid& grid, Index results, Index sources,
 /// result = bias + the sum over the grid's taps, for all pixels of the grid.
 template <class T>
 void direct_convolve(const DirectGrid& grid, const DirectImages<const T>& source, const DirectImages<T>& result,
-                     const std::vector<T>& packed, const T* bias) {
+                     const Scratch<T>& packed, const T* bias) {
   const Index pixels = source.n * grid.rows * grid.columns, taps = static_cast<Index>(grid.taps.size());
   const Index blocks = (pixels + direct_block - 1) / direct_block;
   const Index channel_blocks = (result.used + direct_channels<T> - 1) / direct_channels<T>;
@@ -319,8 +320,8 @@ void conv2d_direct_backward_weight(const Conv2dSizes& s, const T* x, const T* dy
   const Index grain = std::max<Index>(1, (blocks + std::min<Index>(16, most) - 1) / std::min<Index>(16, most));
   const Index parts = (blocks + grain - 1) / grain;
   const Index channel_blocks = (s.group_k() + direct_channels<T> - 1) / direct_channels<T>;
-  Buffer memory(static_cast<std::size_t>(parts * size) * sizeof(T));
-  T* const partial = static_cast<T*>(memory.data());
+  const Scratch<T> memory(parts * size);
+  T* const partial = memory.data();
   const std::vector<T> zeros(static_cast<std::size_t>(s.group_c()));
   for (Index g = 0; g < s.groups; ++g) {
     const DirectImages<const T> source{x, s.n, s.h, s.w, s.c, g * s.group_c(), s.group_c()};

@@ -4,25 +4,14 @@
 
 #include <vector>
 
-#include "nasion/core/buffer.hpp"
 #include "nasion/core/strided.hpp"
 #include "nasion/kernels/gemm.hpp"
 #include "nasion/kernels/im2col.hpp"
+#include "nasion/kernels/scratch.hpp"
 
 namespace nasion::kernels {
 
 namespace detail {
-
-/// Scratch from the allocator's cache.
-template <class T>
-class Scratch {
- public:
-  explicit Scratch(Index size) : buffer_(static_cast<std::size_t>(size) * sizeof(T)) {}
-  T* data() const { return static_cast<T*>(buffer_.data()); }
-
- private:
-  Buffer buffer_;
-};
 
 /// Output rows whose columns stay near the processor: about half a mebibyte.
 template <class T>
@@ -53,7 +42,7 @@ void conv2d_im2col_forward(const Conv2dSizes& s, MemoryOrder order, const T* x, 
     T* result = y + detail::image_at(order, n, g, s.k, s.groups, s.pixels());
     const T* w = weight + g * s.group_k() * s.taps();
     const T* b = bias ? bias + g * s.group_k() : nullptr;
-    const detail::Scratch<T> columns(s.is_pointwise() ? 0 : pixels * s.taps());
+    const Scratch<T> columns(s.is_pointwise() ? 0 : pixels * s.taps());
     if (order == MemoryOrder::row_major) {
       result += row * s.ow;
       for (Index k = 0; k < s.group_k(); ++k) std::fill_n(result + k * s.pixels(), pixels, b ? b[k] : T{0});
@@ -85,7 +74,7 @@ void conv2d_im2col_backward_input(const Conv2dSizes& s, MemoryOrder order, const
                  const T* gradient = dy + detail::image_at(order, n, g, s.k, s.groups, s.pixels());
                  T* image = dx + detail::image_at(order, n, g, s.c, s.groups, s.h * s.w);
                  const T* w = weight + g * s.group_k() * s.taps();
-                 const detail::Scratch<T> columns(s.is_pointwise() ? 0 : rows * s.ow * s.taps());
+                 const Scratch<T> columns(s.is_pointwise() ? 0 : rows * s.ow * s.taps());
                  for (Index row = 0; row < s.oh; row += rows) {
                    const Index row_end = std::min(s.oh, row + rows), pixels = (row_end - row) * s.ow;
                    std::fill_n(columns.data(), s.is_pointwise() ? 0 : pixels * s.taps(), T{0});
@@ -111,12 +100,12 @@ void conv2d_im2col_backward_weight(const Conv2dSizes& s, MemoryOrder order, cons
   using enum Factor;
   const Index rows = detail::rows_at_once<T>(s), size = s.k * s.taps();
   const Index grain = (s.n + 15) / 16, parts = grain ? (s.n + grain - 1) / grain : 0;
-  const detail::Scratch<T> partial(parts * size);
+  const Scratch<T> partial(parts * size);
   std::fill_n(partial.data(), parts * size, T{0});
   parallel_for(parts * s.groups, 1, [&](Index item, Index) {
     const Index part = item / s.groups, g = item % s.groups;
     T* to = partial.data() + part * size + g * s.group_k() * s.taps();
-    const detail::Scratch<T> columns(s.is_pointwise() ? 0 : rows * s.ow * s.taps());
+    const Scratch<T> columns(s.is_pointwise() ? 0 : rows * s.ow * s.taps());
     for (Index n = part * grain; n < std::min(s.n, (part + 1) * grain); ++n) {
       const T* image = x + detail::image_at(order, n, g, s.c, s.groups, s.h * s.w);
       const T* gradient = dy + detail::image_at(order, n, g, s.k, s.groups, s.pixels());

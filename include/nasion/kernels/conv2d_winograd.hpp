@@ -139,76 +139,134 @@ void winograd_read(const DirectImages<const T>& images, Index image, Index row, 
 /// Transformed weights, [36][blocks of result channels][source channels][channels of the block]; weight(result channel,
 /// tap, source channel).
 template <class T, class Weight>
-std::vector<T> winograd_pack(Index results, Index sources, Weight&& weight) {
-  const Index padded = whole_vectors(results, simd::lanes<T>);
-  std::vector<T> packed(static_cast<std::size_t>(winograd_places * padded * sources));
-  parallel_for(results, 1, [&](Index k, Index) {
+Scratch<T> winograd_pack(Index results, Index sources, Weight&& weight) {
+  using Vec = simd::Vector<T>;
+  constexpr Index lanes = simd::lanes<T>;
+  const Index padded = whole_vectors(results, lanes);
+  Scratch<T> packed(winograd_places * padded * sources);
+  parallel_for(padded / lanes, 1, [&](Index block, Index) {
+    const Index k = block * lanes, some = std::min(lanes, results - k);
     const Index first = k / direct_channels<T> * direct_channels<T>, width = direct_width<T>(first, results);
     for (Index c = 0; c < sources; ++c) {
-      T in[3][3], out[6][6];
-      for (Index t = 0; t < 9; ++t) in[t / 3][t % 3] = weight(k, t, c);
-      both_ways(in, out, winograd_weights<T>);
+      Vec in[3][3], out[6][6];
+      for (Index t = 0; t < 9; ++t) {
+        T values[lanes] = {};
+        for (Index i = 0; i < some; ++i) values[i] = weight(k + i, t, c);
+        in[t / 3][t % 3] = simd::load(values);
+      }
+      both_ways(in, out, winograd_weights<Vec>);
       for (Index place = 0; place < winograd_places; ++place)
-        packed[static_cast<std::size_t>((place * padded + first) * sources + c * width + k - first)] =
-            out[place / 6][place % 6];
+        simd::store(packed.data() + (place * padded + first) * sources + c * width + k - first,
+                    out[place / 6][place % 6]);
     }
   });
   return packed;
 }
 
-/// result = bias + convolution of the source, of which result pixel (0, 0) sees the pixels from (-pad_h, -pad_w) on.
+/// One convolution in the transformed domain, a number of tiles at a time: read, multiply, write. Result pixel (0, 0)
+/// sees the pixels of the source from (-pad_h, -pad_w) on.
 template <class T>
-void winograd_convolve(const DirectImages<const T>& source, const DirectImages<T>& result, Index pad_h, Index pad_w,
-                       const std::vector<T>& packed, const T* bias) {
-  using Vec = simd::Vector<T>;
-  constexpr Index lanes = simd::lanes<T>;
-  const WinogradTiles tiles(result.h, result.w);
-  const Index count = result.n * tiles.rows * tiles.columns;
-  const Index in_step = whole_vectors(source.used, lanes), out_step = whole_vectors(result.used, lanes);
-  // Tiles at once: transformed pixels and results of about a mebibyte, which the second cache holds.
-  const Index tile_bytes = winograd_places * (in_step + out_step) * static_cast<Index>(sizeof(T));
-  const Index at_once = std::clamp<Index>((Index{1} << 20) / std::max<Index>(1, tile_bytes) / 14 * 14, 14, 56);
-  parallel_for(count, at_once, [&](Index begin, Index end) {
-    const Index some = end - begin;
-    Buffer memory(static_cast<std::size_t>(tile_bytes * at_once));
-    T* const pixels = static_cast<T*>(memory.data());
-    T* const sums = pixels + winograd_places * at_once * in_step;
+struct WinogradConvolution {
+  DirectImages<const T> source;
+  DirectImages<T> result;
+  Index pad_h, pad_w;
+  const T* packed;
+  const T* bias;  // or null
+  Index at_once;  // tiles
+
+  static constexpr Index lanes = simd::lanes<T>;
+  WinogradTiles tiles{result.h, result.w};
+  Index in_step = whole_vectors(source.used, lanes), out_step = whole_vectors(result.used, lanes);
+  Index channel_blocks = (result.used + direct_channels<T> - 1) / direct_channels<T>;
+
+  Index count() const { return result.n * tiles.rows * tiles.columns; }
+  Index numbers() const { return winograd_places * (in_step + out_step) * at_once; }
+
+  /// Tile `first` + begin .. end-1, transformed, to `pixels`.
+  void read(Index first, Index begin, Index end, T* pixels) const {
     for (Index t = begin; t < end; ++t)
-      winograd_read<6>(source, tiles.image(t), tiles.row(t) - pad_h, tiles.column(t) - pad_w,
-                       pixels + (t - begin) * in_step, at_once * in_step, winograd_pixels<Vec>);
-    for (Index place = 0; place < winograd_places; ++place) {
-      std::array<const T*, 56> from;
-      for (Index first = 0; first < result.used; first += direct_channels<T>) {
-        std::array<T*, 56> to;
-        for (Index t = 0; t < some; ++t) {
-          from[static_cast<std::size_t>(t)] = pixels + (place * at_once + t) * in_step;
-          to[static_cast<std::size_t>(t)] = sums + (place * at_once + t) * out_step + first;
+      winograd_read<6>(source, tiles.image(first + t), tiles.row(first + t) - pad_h, tiles.column(first + t) - pad_w,
+                       pixels + t * in_step, at_once * in_step, winograd_pixels<simd::Vector<T>>);
+  }
+
+  /// sums = pixels times weights, at one place for one block of channels.
+  void multiply(Index some, Index place, Index block, const T* pixels, T* sums) const {
+    const Index first = block * direct_channels<T>;
+    const T* weight = packed + (place * out_step + first) * source.used;
+    with_vectors<T>(result.used - first, [&]<Index V>() {
+      constexpr Index P = direct_pixels(V), width = V * lanes;
+      for (Index begin = 0; begin < some; begin += direct_block) {
+        const Index in_block = std::min(direct_block, some - begin);
+        std::array<const T*, direct_block> from;
+        std::array<T*, direct_block> to;
+        for (Index t = 0; t < in_block; ++t) {
+          from[static_cast<std::size_t>(t)] = pixels + (place * at_once + begin + t) * in_step;
+          to[static_cast<std::size_t>(t)] = sums + (place * at_once + begin + t) * out_step + first;
         }
-        const T* weight = packed.data() + (place * out_step + first) * source.used;
-        with_vectors<T>(result.used - first, [&]<Index V>() {
-          constexpr Index P = direct_pixels(V), width = V * lanes;
-          Index t = 0;
-          for (; t + P <= some; t += P)
-            direct_tile<T, P, V>(from.data() + t, 1, source.used, weight, 0, nullptr, false, to.data() + t, width);
-          for (; t < some; ++t)
-            direct_tile<T, 1, V>(from.data() + t, 1, source.used, weight, 0, nullptr, false, to.data() + t, width);
-        });
+        Index t = 0;
+        for (; t + P <= in_block; t += P)
+          direct_tile<T, P, V>(from.data() + t, 1, source.used, weight, 0, nullptr, false, to.data() + t, width);
+        for (; t < in_block; ++t)
+          direct_tile<T, 1, V>(from.data() + t, 1, source.used, weight, 0, nullptr, false, to.data() + t, width);
       }
-    }
+    });
+  }
+
+  /// The results of tile `first` + begin .. end-1.
+  void write(Index first, Index begin, Index end, const T* sums) const {
+    using Vec = simd::Vector<T>;
     for (Index t = begin; t < end; ++t) {
-      const Index row = tiles.row(t), column = tiles.column(t);
+      const Index image = tiles.image(first + t), row = tiles.row(first + t), column = tiles.column(first + t);
       for (Index k = 0; k < result.used; k += lanes) {
         Vec in[6][6], out[4][4];
         for (Index place = 0; place < winograd_places; ++place)
-          in[place / 6][place % 6] = simd::load(sums + (place * at_once + t - begin) * out_step + k);
+          in[place / 6][place % 6] = simd::load(sums + (place * at_once + t) * out_step + k);
         both_ways(in, out, winograd_results<Vec>);
         const Vec add = bias ? load_some(bias + k, result.used - k) : Vec{};
         for (Index i = 0; i < std::min<Index>(4, result.h - row); ++i)
           for (Index j = 0; j < std::min<Index>(4, result.w - column); ++j)
-            store_some<T>(out[i][j] + add, result.pixel(tiles.image(t), row + i, column + j) + k, result.used - k);
+            store_some<T>(out[i][j] + add, result.pixel(image, row + i, column + j) + k, result.used - k);
       }
     }
-  });
+  }
+};
+
+/// result = bias + convolution of the source. Few tiles and many weights: each step for all tiles, so that the weights
+/// pass once. Otherwise few tiles at a time, so that what is transformed stays in the second cache.
+template <class T>
+void winograd_convolve(const DirectImages<const T>& source, const DirectImages<T>& result, Index pad_h, Index pad_w,
+                       const Scratch<T>& packed, const T* bias) {
+  WinogradConvolution<T> c{source, result, pad_h, pad_w, packed.data(), bias, 1};
+  const Index tile_bytes = std::max<Index>(1, c.numbers() * static_cast<Index>(sizeof(T))), count = c.count();
+  const bool together = count < 8 * c.out_step;
+  c.at_once = together ? std::clamp<Index>((Index{1} << 26) / tile_bytes, 1, std::max<Index>(1, count))
+                       : std::clamp<Index>((Index{1} << 20) / tile_bytes / 14 * 14, 14, 56);
+  const auto with_memory = [&](auto&& use) {
+    const Scratch<T> memory(c.numbers());
+    T* const pixels = memory.data();
+    use(pixels, pixels + winograd_places * c.at_once * c.in_step);
+  };
+  if (together) {
+    with_memory([&](T* pixels, T* sums) {
+      for (Index first = 0; first < count; first += c.at_once) {
+        const Index some = std::min(c.at_once, count - first);
+        parallel_for(some, 8, [&](Index begin, Index end) { c.read(first, begin, end, pixels); });
+        parallel_for(winograd_places * c.channel_blocks, 1, [&](Index item, Index) {
+          c.multiply(some, item / c.channel_blocks, item % c.channel_blocks, pixels, sums);
+        });
+        parallel_for(some, 8, [&](Index begin, Index end) { c.write(first, begin, end, sums); });
+      }
+    });
+  } else {
+    parallel_for(count, c.at_once, [&](Index first, Index last) {
+      with_memory([&](T* pixels, T* sums) {
+        c.read(first, 0, last - first, pixels);
+        for (Index place = 0; place < winograd_places; ++place)
+          for (Index block = 0; block < c.channel_blocks; ++block) c.multiply(last - first, place, block, pixels, sums);
+        c.write(first, 0, last - first, sums);
+      });
+    });
+  }
 }
 
 }  // namespace detail
@@ -259,11 +317,11 @@ void conv2d_winograd_backward_weight(const Conv2dSizes& s, const T* x, const T* 
   const Index at_once =
       std::clamp<Index>((Index{1} << 26) / std::max<Index>(1, tile_bytes), 1, std::max<Index>(1, count));
   const Index channel_blocks = (s.group_k() + direct_channels<T> - 1) / direct_channels<T>;
-  Buffer memory(static_cast<std::size_t>(tile_bytes * at_once));
-  Buffer sum_memory(static_cast<std::size_t>(winograd_places * s.group_c() * k_step) * sizeof(T));
-  T* const pixels = static_cast<T*>(memory.data());
+  const Scratch<T> memory(winograd_places * (c_step + k_step) * at_once);
+  const Scratch<T> sum_memory(winograd_places * s.group_c() * k_step);
+  T* const pixels = memory.data();
   T* const gradients = pixels + winograd_places * at_once * c_step;
-  T* const sums = static_cast<T*>(sum_memory.data());  // [36][blocks of k][c][channels of the block]
+  T* const sums = sum_memory.data();  // [36][blocks of k][c][channels of the block]
   for (Index g = 0; g < s.groups; ++g) {
     const DirectImages<const T> images{x, s.n, s.h, s.w, s.c, g * s.group_c(), s.group_c()};
     const DirectImages<const T> results{dy, s.n, s.oh, s.ow, s.k, g * s.group_k(), s.group_k()};
@@ -295,14 +353,20 @@ void conv2d_winograd_backward_weight(const Conv2dSizes& s, const T* x, const T* 
         });
       });
     }
-    parallel_for(s.group_k(), 1, [&](Index k, Index) {
+    parallel_for(k_step / lanes, 1, [&](Index block, Index) {
+      const Index k = block * lanes, some = std::min(lanes, s.group_k() - k);
       const Index first = k / direct_channels<T> * direct_channels<T>, width = direct_width<T>(first, s.group_k());
       for (Index c = 0; c < s.group_c(); ++c) {
-        T in[6][6], out[3][3];
+        Vec in[6][6], out[3][3];
         for (Index place = 0; place < winograd_places; ++place)
-          in[place / 6][place % 6] = sums[(place * k_step + first) * s.group_c() + c * width + k - first];
-        both_ways(in, out, winograd_weight_results<T>);
-        for (Index t = 0; t < 9; ++t) dw[((g * s.group_k() + k) * 9 + t) * s.group_c() + c] = out[t / 3][t % 3];
+          in[place / 6][place % 6] = simd::load(sums + (place * k_step + first) * s.group_c() + c * width + k - first);
+        both_ways(in, out, winograd_weight_results<Vec>);
+        T* to = dw + (g * s.group_k() + k) * s.taps() + c;
+        for (Index t = 0; t < 9; ++t) {
+          T values[lanes];
+          simd::store(values, out[t / 3][t % 3]);
+          for (Index i = 0; i < some; ++i) to[i * s.taps() + t * s.group_c()] = values[i];
+        }
       }
     });
   }

@@ -1,0 +1,22 @@
+#pragma once
+// Memory that a kernel needs for a moment.
+
+#include <memory>
+
+#include "nasion/core/buffer.hpp"
+#include "nasion/core/shape.hpp"
+
+namespace nasion::kernels {
+
+/// `size` numbers from the allocator's cache, whatever was there before.
+template <class T>
+class Scratch {
+ public:
+  explicit Scratch(Index size) : buffer_(std::make_unique<Buffer>(static_cast<std::size_t>(size) * sizeof(T))) {}
+  T* data() const { return static_cast<T*>(buffer_->data()); }
+
+ private:
+  std::unique_ptr<Buffer> buffer_;  // which does not move
+};
+
+}  // namespace nasion::kernels
