@@ -37,13 +37,6 @@ support::TrainingRecipe best_recipe() {
           .schedule = optim::cosine(0.05)};
 }
 
-/// What the network sees of a photo, and what it should say.
-vision::KeypointDataset dataset_of(const std::vector<support::LabelledFace>& faces,
-                                   const std::optional<vision::Augmentation>& augmentation = {}) {
-  return support::make_dataset(faces,
-                               {.width = width, .height = height, .points = nose_tip, .augmentation = augmentation});
-}
-
 /// Calls `use` with the recipe's network: the course's regression, or soft-argmax over a map.
 template <class Use>
 void with_network(const support::Options& options, Use&& use) {
@@ -93,7 +86,8 @@ std::vector<RateTrial> compare_learning_rates(const support::OutputFolder& out, 
     Rng rng(seed);
     models::KeypointCnn<float> model(models::nose_tip_config(), rng);
     optim::SGD<float> sgd(nn::parameters(model), {.lr = std::stod(lr)});
-    const auto training = dataset_of(faces.training), validation = dataset_of(faces.validation);
+    const auto training = support::make_dataset(faces.training, width, height, nose_tip),
+               validation = support::make_dataset(faces.validation, width, height, nose_tip);
     auto batches = data::make_loader(training, {.batch_size = seed_recipe().batch, .shuffle = true, .seed = seed});
     auto checks = data::make_loader(validation, {.batch_size = 16});
     RateTrial trial{lr, {}, 0};
@@ -127,7 +121,8 @@ void run(const support::Options& options) {
   train::Progress progress(train::Progress::detect(options.quiet));
   const support::Faces faces = support::load_faces(options, out, progress);
   const auto settings = support::settings_of("part1_nose_tip", options, recipe, faces.source);
-  const auto training = dataset_of(faces.training, recipe.augmentation), validation = dataset_of(faces.validation);
+  const auto training = support::make_dataset(faces.training, width, height, nose_tip, recipe.augmentation),
+             validation = support::make_dataset(faces.validation, width, height, nose_tip);
 
   support::TrainingRun run;
   std::vector<support::Prediction> predictions;

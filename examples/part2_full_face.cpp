@@ -44,13 +44,6 @@ support::TrainingRecipe best_recipe() {
           .schedule = optim::cosine(0.05)};
 }
 
-/// What the network sees of a photo, and what it should say.
-vision::KeypointDataset dataset_of(const std::vector<support::LabelledFace>& faces,
-                                   const std::optional<vision::Augmentation>& augmentation = {}) {
-  return support::make_dataset(
-      faces, {.width = width, .height = height, .points = support::all_points(), .augmentation = augmentation});
-}
-
 template <class Use>
 void with_network(Network network, std::uint64_t seed, Use&& use) {
   Rng rng(seed);
@@ -85,7 +78,9 @@ void run(const support::Options& options, std::optional<Network> chosen) {
   const support::Faces faces = support::load_faces(options, out, progress);
   auto settings = support::settings_of("part2_full_face", options, recipe, faces.source);
   settings.emplace_back("network", name_of(network));
-  const auto training = dataset_of(faces.training, recipe.augmentation), validation = dataset_of(faces.validation);
+  const auto training =
+                 support::make_dataset(faces.training, width, height, support::all_points(), recipe.augmentation),
+             validation = support::make_dataset(faces.validation, width, height, support::all_points());
 
   support::TrainingRun run;
   std::vector<support::Prediction> predictions;

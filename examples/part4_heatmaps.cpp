@@ -53,12 +53,6 @@ Recipe best_recipe() {
           .sigma = 1.5};
 }
 
-vision::KeypointDataset dataset_of(const std::vector<support::LabelledFace>& faces,
-                                   const std::optional<vision::Augmentation>& augmentation = {}) {
-  return support::make_dataset(
-      faces, {.width = width, .height = height, .points = support::all_points(), .augmentation = augmentation});
-}
-
 template <class Use>
 void with_network(Network network, std::uint64_t seed, Use&& use) {
   Rng rng(seed);
@@ -158,8 +152,9 @@ void run(const support::Options& options, const Flags& flags) {
   auto settings = support::settings_of("part4_heatmaps", options, recipe.training, faces.source);
   settings.emplace_back("network", name_of(flags.network));
   settings.emplace_back("sigma", io::csv_field(recipe.sigma));
-  const auto training = dataset_of(faces.training, recipe.training.augmentation),
-             validation = dataset_of(faces.validation);
+  const auto training = support::make_dataset(faces.training, width, height, support::all_points(),
+                                              recipe.training.augmentation),
+             validation = support::make_dataset(faces.validation, width, height, support::all_points());
 
   support::TrainingRun run;
   std::vector<support::Prediction> predictions;

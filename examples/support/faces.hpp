@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -78,9 +79,12 @@ inline std::vector<int> all_points() {
   return points;
 }
 
-inline nasion::vision::KeypointDataset make_dataset(const std::vector<LabelledFace>& faces,
-                                                    nasion::vision::KeypointOptions options) {
-  nasion::vision::KeypointDataset dataset(std::move(options));
+/// What a network of width x height pixels sees of the faces, and what it should say of these points.
+inline nasion::vision::KeypointDataset make_dataset(
+    const std::vector<LabelledFace>& faces, int width, int height, const std::vector<int>& points,
+    const std::optional<nasion::vision::Augmentation>& augmentation = {}) {
+  nasion::vision::KeypointDataset dataset(
+      {.width = width, .height = height, .points = points, .augmentation = augmentation});
   for (const auto& face : faces) dataset.add(face.photo, face.points);
   return dataset;
 }
