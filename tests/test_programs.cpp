@@ -223,8 +223,8 @@ TEST_CASE("Parts 2 and 4 write all that they promise, and stand beside each othe
   REQUIRE(result.code == 0);
   check("unet", both);
   const auto report = test::read_text(fs::path(out("unet")) / "report.html");
-  CHECK_THAT(report, ContainsSubstring("<td>part4_heatmaps</td><td>fcn</td>"));
-  CHECK_THAT(report, ContainsSubstring("<td>part2_full_face</td><td>course</td>"));
+  CHECK_THAT(report, ContainsSubstring("<td>part4_heatmaps: fcn</td>"));
+  CHECK_THAT(report, ContainsSubstring("<td>part2_full_face: course</td>"));
   long maps = 0;
   for (const auto& file : fs::directory_iterator(out("unet")))
     maps += file.path().filename().string().starts_with("maps_");

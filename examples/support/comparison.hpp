@@ -55,14 +55,14 @@ inline std::vector<RunSummary> read_runs(const std::vector<std::filesystem::path
 
 /// A table of this run and the others, and a warning about those that were measured on other photos.
 inline void add_comparison(Report& report, const RunSummary& own, const std::vector<RunSummary>& others) {
-  Table table{.columns = {"program", "network", "recipe", "seed", "epochs", "training, s", "validation MSE", "mean, px",
-                          "frontal, px", "turned, px", "NME, %"},
-              .rows = {},
-              .caption = "This run (first) and others."};
+  Table table{
+      .columns = {"run", "recipe", "seed", "epochs", "time, s", "MSE", "mean, px", "frontal", "turned", "NME, %"},
+      .rows = {},
+      .caption = "This run (first) and others: errors on the validation photos."};
   const auto add = [&](const RunSummary& run) {
-    table.rows.push_back({run.program, run.network, run.recipe, run.seed, std::to_string(run.epochs),
-                          fixed(run.seconds, 0), fixed(run.mse, 6), fixed(run.error_px, 2), fixed(run.frontal_px, 2),
-                          fixed(run.turned_px, 2), fixed(run.nme_percent, 2)});
+    table.rows.push_back({run.program + (run.network.empty() ? "" : ": " + run.network), run.recipe, run.seed,
+                          std::to_string(run.epochs), fixed(run.seconds, 0), fixed(run.mse, 6), fixed(run.error_px, 1),
+                          fixed(run.frontal_px, 1), fixed(run.turned_px, 1), fixed(run.nme_percent, 1)});
   };
   add(own);
   for (const auto& run : others) {
