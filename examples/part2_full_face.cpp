@@ -91,7 +91,7 @@ void run(const support::Options& options, std::optional<Network> chosen) {
     run = support::run_training(out, settings, model, recipe, training, validation, loss, options.seed, progress);
     parameter_count = nn::parameter_count(model);
     predictions = support::predict(model, validation, faces.validation);
-    filters = filter_figures(model);
+    if (run.finite) filters = filter_figures(model);  // otherwise weights may be no numbers
   });
   support::write_predictions(out, predictions, support::all_points());
   support::write_metrics(out, predictions, run, faces, settings, options.seed);
@@ -118,11 +118,13 @@ void run(const support::Options& options, std::optional<Network> chosen) {
   support::add_successes_and_failures(report, predictions);
   report.heading("Which points are hard");
   support::add_point_errors(report, predictions);
-  report.heading("What it has learned");
-  report.paragraph(
-      "Every filter of every convolution: red weighs positive, blue negative, white nothing. The filters of one output "
-      "channel lie side by side, one for each input channel.");
-  for (const auto& figure : filters) report.figure(figure);
+  if (!filters.empty()) {
+    report.heading("What it has learned");
+    report.paragraph(
+        "Every filter of every convolution: red weighs positive, blue negative, white nothing. The filters of one "
+        "output channel lie side by side, one for each input channel.");
+    for (const auto& figure : filters) report.figure(figure);
+  }
   report.write(out.path());
   support::say_result("part2_full_face", out, predictions, run, recipe, progress);
 }
