@@ -81,7 +81,7 @@ inline std::vector<const Prediction*> by_error(const std::vector<Prediction>& pr
 inline void add_key_figures(Report& report, const std::vector<Prediction>& predictions, const TrainingRun& run,
                             const TrainingRecipe& recipe) {
   const ViewErrors errors = view_errors(predictions);
-  report.key("validation MSE", fixed(normalised_mse(predictions), 5));
+  report.key("validation MSE", fixed(normalised_mse(predictions), 6));
   report.key("mean error", fixed(errors.all, 1) + " px");
   report.key("frontal", fixed(errors.frontal, 1) + " px");
   report.key("turned", fixed(errors.turned, 1) + " px");
