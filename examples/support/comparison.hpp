@@ -18,7 +18,7 @@ namespace support {
 struct RunSummary {
   std::string program, network, recipe, seed, photos;
   int epochs = 0;
-  double seconds = 0, mse = 0, error_px = 0, frontal_px = 0, turned_px = 0, nme_percent = 0;
+  double seconds = 0, mse = 0, error_px = 0, frontal_px = 0, turned_px = 0;
 };
 
 /// IoError when the folder holds no metrics.json, or one of something else.
@@ -40,8 +40,7 @@ inline RunSummary read_run(const std::filesystem::path& folder) {
             .mse = number(json.at("val_mse")),
             .error_px = number(json.at("val_mean_error_px")),
             .frontal_px = number(json.at("frontal_error_px")),
-            .turned_px = number(json.at("turned_error_px")),
-            .nme_percent = number(json.at("nme_percent"))};
+            .turned_px = number(json.at("turned_error_px"))};
   } catch (const nlohmann::json::exception& error) {
     throw nasion::IoError(file, std::string("is not the metrics of a run: ") + error.what());
   }
@@ -55,14 +54,13 @@ inline std::vector<RunSummary> read_runs(const std::vector<std::filesystem::path
 
 /// A table of this run and the others, and a warning about those that were measured on other photos.
 inline void add_comparison(Report& report, const RunSummary& own, const std::vector<RunSummary>& others) {
-  Table table{
-      .columns = {"run", "recipe", "seed", "epochs", "time, s", "MSE", "mean, px", "frontal", "turned", "NME, %"},
-      .rows = {},
-      .caption = "This run (first) and others: errors on the validation photos."};
+  Table table{.columns = {"run", "recipe", "seed", "epochs", "time, s", "MSE", "mean, px", "frontal", "turned"},
+              .rows = {},
+              .caption = "This run (first) and others: errors on the validation photos."};
   const auto add = [&](const RunSummary& run) {
     table.rows.push_back({run.program + (run.network.empty() ? "" : ": " + run.network), run.recipe, run.seed,
                           std::to_string(run.epochs), fixed(run.seconds, 0), fixed(run.mse, 6), fixed(run.error_px, 1),
-                          fixed(run.frontal_px, 1), fixed(run.turned_px, 1), fixed(run.nme_percent, 1)});
+                          fixed(run.frontal_px, 1), fixed(run.turned_px, 1)});
   };
   add(own);
   for (const auto& run : others) {

@@ -138,7 +138,7 @@ inline void add_eye_note(Report& report, const std::vector<Prediction>& predicti
       "Errors are those against the labels as published, except where points are compared. In ", photos,
       " these begin an eye at its inner corner, in the other validation photos at its outer one; in training, all eyes "
       "were put in order. With these in order too, the MSE is ",
-      fixed(normalised_mse(repaired), 5), " and the mean error ", fixed(view_errors(repaired).all, 1), " px."));
+      fixed(normalised_mse(repaired), 6), " and the mean error ", fixed(view_errors(repaired).all, 1), " px."));
 }
 
 /// Mean error of each of the 58 points, eyes in order: the worst in a table, all of them on a face.
