@@ -1,5 +1,8 @@
 #include "nasion/ops/conv2d.hpp"
 
+#include "nasion/ops/elementwise.hpp"
+#include "nasion/ops/reduce.hpp"
+
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"
 #include "support/threads.hpp"
@@ -247,25 +250,80 @@ TEST_CASE("Winograd computes the definition, with a few digits less, and says wh
   for (const auto& c :
        {Case{2, 3, 9, 11, 5, 3, 3, {}}, Case{1, 16, 4, 4, 16, 3, 3, {.padding = 1}},
         Case{2, 5, 7, 6, 70, 3, 3, {.padding = {2, 1}}}, Case{2, 8, 13, 10, 6, 3, 3, {.padding = 1, .groups = 2}},
-        Case{1, 2, 3, 3, 1, 3, 3, {}}, Case{1, 3, 1, 1, 2, 3, 3, {.padding = 3}}}) {
+        Case{1, 2, 3, 3, 1, 3, 3, {}}, Case{1, 3, 1, 1, 2, 3, 3, {.padding = 3}}, Case{0, 2, 5, 5, 3, 3, 3, {}},
+        Case{2, 3, 9, 11, 5, 5, 5, {}}, Case{2, 17, 7, 6, 70, 5, 5, {.padding = {2, 1}}},
+        Case{3, 4, 8, 9, 6, 5, 5, {.padding = 4, .groups = 2}}}) {
     INFO(c);
     compare_with_naive<double>(c, 1e-11, {Conv2dAlgorithm::winograd});
     compare_with_naive<float>(c, 1e-4, {Conv2dAlgorithm::winograd});
   }
   compare_with_naive<float>({3, 130, 30, 20, 66, 3, 3, {.padding = 1}}, 1e-4, {Conv2dAlgorithm::winograd});
+  compare_with_naive<float>({2, 40, 36, 33, 20, 5, 5, {.padding = 2}}, 1e-4, {Conv2dAlgorithm::winograd});
+  // More weights than tiles, where each block of weights is a piece of work from beginning to end.
+  compare_with_naive<float>({2, 300, 6, 5, 520, 3, 3, {.padding = 1}}, 1e-4, {Conv2dAlgorithm::winograd});
   const auto x = random({2, 3, 9, 9});
   CHECK_THROWS_WITH(conv2d(x, random({4, 3, 3, 3}), {}, with({.stride = 2}, Conv2dAlgorithm::winograd)),
                     ContainsSubstring("[conv2d] winograd") && ContainsSubstring("[4, 3, 3, 3] at stride 2x2"));
-  CHECK_THROWS_AS(conv2d(x, random({4, 3, 5, 5}), {}, with({}, Conv2dAlgorithm::winograd)), ValueError);
+  CHECK_THROWS_AS(conv2d(x, random({4, 3, 7, 7}), {}, with({}, Conv2dAlgorithm::winograd)), ValueError);
+  CHECK_THROWS_AS(conv2d(x, random({4, 3, 3, 5}), {}, with({}, Conv2dAlgorithm::winograd)), ValueError);
+}
+
+TEST_CASE("conv2d with ReLU is the same as a ReLU after it") {
+  const SerialScope serial;
+  for (const auto algorithm : {Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col, Conv2dAlgorithm::direct,
+                               Conv2dAlgorithm::winograd, Conv2dAlgorithm::automatic})
+    for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last})
+      for (const bool with_bias : {true, false}) {
+        INFO("algorithm " << static_cast<int>(algorithm) << ", " << order << ", bias " << with_bias);
+        const auto x = to_order(random({2, 9, 11, 7}), order), w = random({20, 9, 3, 3}, 8);
+        const auto b = with_bias ? random({20}, 9) : Tensord{};
+        const Conv2dOptions o{.padding = 1, .algorithm = algorithm};
+        auto fused = o;
+        fused.relu = true;
+        const auto gradients = [&](auto&& f) {
+          const auto p = x.detach().set_requires_grad(), q = w.detach().set_requires_grad();
+          const auto r = with_bias ? b.detach().set_requires_grad() : b;
+          const auto y = f(p, q, r);
+          y.backward(random(y.shape(), 99));
+          return std::vector{y.detach(), p.grad(), q.grad(), with_bias ? r.grad() : y.detach()};
+        };
+        const auto got = gradients([&](auto& p, auto& q, auto& r) { return conv2d(p, q, r, fused); });
+        const auto expected = gradients([&](auto& p, auto& q, auto& r) { return relu(conv2d(p, q, r, o)); });
+        for (std::size_t i = 0; i < got.size(); ++i) CHECK(test::max_difference(got[i], expected[i]) < 1e-12);
+      }
+  // NaN stays NaN, as in relu().
+  const auto nan = Tensorf::full({1, 1, 3, 3}, std::numeric_limits<float>::quiet_NaN());
+  for (const auto algorithm : {Conv2dAlgorithm::im2col, Conv2dAlgorithm::direct, Conv2dAlgorithm::winograd})
+    CHECK(std::isnan(
+        conv2d(nan, Tensorf::ones({1, 1, 3, 3}), {}, {.algorithm = algorithm, .relu = true}).at({0, 0, 0, 0})));
+}
+
+TEST_CASE("conv2d says which kernel runs") {
+  using enum Conv2dAlgorithm;
+  using enum Conv2dPass;
+  CHECK(conv2d_algorithm({8, 64, 56, 56}, {64, 64, 3, 3}) == winograd);
+  CHECK(conv2d_algorithm({8, 64, 56, 56}, {64, 64, 5, 5}, {}, backward_weight) == winograd);
+  CHECK(conv2d_algorithm({8, 64, 56, 56}, {128, 64, 3, 3}, {.stride = 2}) == direct);
+  CHECK(conv2d_algorithm({8, 64, 56, 56}, {64, 64, 3, 3}, {.dilation = 2}) == direct);
+  CHECK(conv2d_algorithm({8, 1, 56, 56}, {64, 1, 7, 7}) == direct);
+  CHECK(conv2d_algorithm({8, 1, 56, 56}, {64, 1, 7, 7}, {}, backward_input) == im2col);
+  CHECK(conv2d_algorithm({8, 64, 56, 56}, {64, 64, 3, 3}, {}, forward, MemoryOrder::row_major) == im2col);
+  CHECK(conv2d_algorithm({8, 64, 56, 56}, {64, 64, 3, 3}, {.algorithm = naive}) == naive);
+  CHECK_THROWS_AS(conv2d_algorithm({8, 64, 56, 56}, {64, 32, 3, 3}), ShapeError);
 }
 
 TEST_CASE("Winograd gives the same bits for any number of threads") {
-  const auto x = random<float>({5, 20, 30, 29}), w = random<float>({33, 20, 3, 3}, 8), b = random<float>({33}, 9);
-  CHECK(test::same_for_all_thread_counts(
-      [&] { return run(x, w, b, {.algorithm = Conv2dAlgorithm::winograd}, MemoryOrder::channels_last); },
-      [](const auto& p, const auto& q) {
-        return test::identical(p.y, q.y) && test::identical(p.dx, q.dx) && test::identical(p.dw, q.dw);
-      }));
+  for (const auto& c : {Case{5, 20, 30, 29, 33, 3, 3}, Case{5, 20, 30, 29, 33, 5, 5}, Case{1, 200, 6, 7, 530, 3, 3}}) {
+    INFO(c);
+    const auto x = random<float>({c.n, c.c, c.h, c.w}), w = random<float>({c.k, c.c, c.kh, c.kw}, 8);
+    const auto b = random<float>({c.k}, 9);
+    CHECK(test::same_for_all_thread_counts(
+        [&] { return run(x, w, b, {.algorithm = Conv2dAlgorithm::winograd}, MemoryOrder::channels_last); },
+        [](const auto& p, const auto& q) {
+          return test::identical(p.y, q.y) && test::identical(p.dx, q.dx) && test::identical(p.dw, q.dw) &&
+                 test::identical(p.db, q.db);
+        }));
+  }
 }
 
 TEST_CASE("No output channels, and strides that pass over pixels, have zero gradients") {

@@ -2,6 +2,14 @@
 // Vectors as wide as the registers that the compiler's target flags allow. Arithmetic on them is the language's own:
 // GCC and Clang apply + - * / to each element.
 
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
 #include "nasion/core/shape.hpp"
 
 namespace nasion::simd {
@@ -46,6 +54,62 @@ Vector<T> load(const T* from) {
 template <class T>
 void store(T* to, const Vector<T>& v) {
   *reinterpret_cast<typename detail::VectorOf<T>::stored*>(to) = v;
+}
+
+/// The first `count` numbers of a vector, and zeros after them.
+template <class T>
+Vector<T> load_some(const T* from, Index count) {
+  if (count >= lanes<T>) return load(from);
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    return reinterpret_cast<Vector<T>>(_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1), from));
+  else
+    return reinterpret_cast<Vector<T>>(_mm512_maskz_loadu_pd(static_cast<__mmask8>((1U << count) - 1), from));
+#else
+  T values[lanes<T>] = {};
+  std::copy_n(from, count, values);
+  return load(values);
+#endif
+}
+/// Stores the first `count` numbers.
+template <class T>
+void store_some(T* to, const Vector<T>& v, Index count) {
+  if (count >= lanes<T>) return store(to, v);
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1U << count) - 1), reinterpret_cast<__m512>(v));
+  else
+    _mm512_mask_storeu_pd(to, static_cast<__mmask8>((1U << count) - 1), reinterpret_cast<__m512d>(v));
+#else
+  T values[lanes<T>];
+  store(values, v);
+  std::copy_n(values, count, to);
+#endif
+}
+
+namespace detail {
+template <class T, std::size_t... I>
+[[gnu::always_inline]] inline void transpose_step(const Vector<T> (&from)[lanes<T>], Vector<T> (&to)[lanes<T>],
+                                                  std::index_sequence<I...>) {
+  constexpr int half = static_cast<int>(lanes<T>) / 2;
+#pragma GCC unroll 8
+  for (int i = 0; i < half; ++i) {  // numbers of both in turns: first those of their lower halves
+    to[2 * i] = __builtin_shufflevector(from[i], from[i + half], (I / 2 + I % 2 * lanes<T>)...);
+    to[2 * i + 1] = __builtin_shufflevector(from[i], from[i + half], (half + I / 2 + I % 2 * lanes<T>)...);
+  }
+}
+}  // namespace detail
+
+/// Rows become columns: number j of vector i is now number i of vector j.
+template <class T>
+[[gnu::always_inline]] inline void transpose(Vector<T> (&rows)[lanes<T>]) {
+  // Shuffling all numbers together like cards turns their positions' digits by one; half of the digits are enough.
+#pragma GCC unroll 4
+  for (Index n = lanes<T>; n > 1; n /= 2) {
+    Vector<T> from[lanes<T>];
+    std::copy_n(rows, lanes<T>, from);
+    detail::transpose_step<T>(from, rows, std::make_index_sequence<lanes<T>>{});
+  }
 }
 
 }  // namespace nasion::simd

@@ -1,11 +1,13 @@
 #pragma once
 // Direct convolution of channels-last images: no im2col. A tile of results, some pixels by some vectors of channels,
-// stays in registers while the numbers that make it up pass by. Where a tap of the kernel falls on an image is looked
-// up in a table of pointers, made once for a block of pixels and used for all channels (the idea of Dukhan, "The
-// indirect convolution algorithm", 2019); outside of the image it points to zeros. So any stride, padding, dilation
-// and number of groups takes the same loops, and tiles may reach across rows and images.
+// stays in registers while the numbers that make it up pass by. Where a pixel finds them is looked up in a table of
+// pointers, made once for a block of pixels and used for all channels (the idea of Dukhan, "The indirect convolution
+// algorithm", 2019). An entry stands for a run: taps that read neighbouring pixels, which lie one after the other in
+// memory. So any stride, padding, dilation and number of groups takes the same loops, one channel is as good as many,
+// and tiles may reach across rows and images.
 //
-// Weights are packed: [blocks of output channels][taps][input channels][channels of the block].
+// Weights are [k, c / groups, kh, kw], and packed for use: [blocks of result channels][runs][numbers of the run]
+// [channels of the block].
 
 #include <array>
 #include <vector>
@@ -31,18 +33,25 @@ constexpr Index direct_pixels(Index vectors) {
 
 inline constexpr Index direct_block = 168;  // pixels in a table, whose data should stay in the first cache
 
-/// One tap of the kernel: from which pixel it reads, relative to the pixel that it adds to, and the weights it uses.
-struct DirectTap {
-  Index row, column, weight;
+/// `count` taps that read pixels side by side: the first reads `row` and `column` from where the result's pixel is and
+/// uses weight `tap`, each next one the pixel to the right and the weight `step` further.
+struct DirectRun {
+  Index row, column, count, tap, step;
 };
 
 /// Result pixels on a regular grid, which all use the same taps. Grid pixel (r, c) is pixel
-/// (to_row + r to_step_h, to_column + c to_step_w) of the result, and tap t reads pixel
-/// (r from_step_h + t.row, c from_step_w + t.column) of the source.
+/// (to_row + r to_step_h, to_column + c to_step_w) of the result, and a run starts at pixel
+/// (r from_step_h + run.row, c from_step_w + run.column) of the source.
 struct DirectGrid {
   Index rows, columns;
   Index to_row = 0, to_column = 0, to_step_h = 1, to_step_w = 1, from_step_h = 1, from_step_w = 1;
-  std::vector<DirectTap> taps;
+  std::vector<DirectRun> runs;
+
+  Index taps() const {
+    Index sum = 0;
+    for (const auto& run : runs) sum += run.count;
+    return sum;
+  }
 };
 
 /// Images [n, h, w, channels] of which a group uses `used` channels from `first` on.
@@ -59,10 +68,12 @@ struct DirectImages {
 
 /// The forward pass: one grid, of all result pixels.
 inline DirectGrid direct_forward_grid(const Conv2dSizes& s) {
-  DirectGrid grid{.rows = s.oh, .columns = s.ow, .from_step_h = s.stride_h, .from_step_w = s.stride_w, .taps = {}};
+  DirectGrid grid{.rows = s.oh, .columns = s.ow, .from_step_h = s.stride_h, .from_step_w = s.stride_w, .runs = {}};
+  const bool neighbours = s.groups == 1 && s.dilation_w == 1;
   for (Index i = 0; i < s.kh; ++i)
-    for (Index j = 0; j < s.kw; ++j)
-      grid.taps.push_back({i * s.dilation_h - s.pad_h, j * s.dilation_w - s.pad_w, i * s.kw + j});
+    for (Index j = 0; j < s.kw; j += neighbours ? s.kw : 1)
+      grid.runs.push_back(
+          {i * s.dilation_h - s.pad_h, j * s.dilation_w - s.pad_w, neighbours ? s.kw : 1, i * s.kw + j, 1});
   return grid;
 }
 
@@ -78,14 +89,26 @@ inline std::vector<DirectGrid> direct_backward_grids(const Conv2dSizes& s) {
                       .to_column = b,
                       .to_step_h = s.stride_h,
                       .to_step_w = s.stride_w,
-                      .taps = {}};
-      for (Index i = 0; i < s.kh; ++i)
-        for (Index j = 0; j < s.kw; ++j) {
-          const Index row = a + s.pad_h - i * s.dilation_h, column = b + s.pad_w - j * s.dilation_w;
-          if (row % s.stride_h == 0 && column % s.stride_w == 0)
-            grid.taps.push_back({row / s.stride_h, column / s.stride_w, i * s.kw + j});
+                      .runs = {}};
+      for (Index i = 0; i < s.kh; ++i) {
+        const Index row = a + s.pad_h - i * s.dilation_h;
+        if (row % s.stride_h != 0) continue;
+        bool extends = false;  // the last run, by one pixel
+        for (Index j = s.kw; j-- > 0;) {
+          const Index column = b + s.pad_w - j * s.dilation_w, tap = i * s.kw + j;
+          if (column % s.stride_w != 0) continue;
+          auto* last = extends ? &grid.runs.back() : nullptr;
+          if (last && s.groups == 1 && column / s.stride_w == last->column + last->count &&
+              (last->count == 1 || tap == last->tap + last->count * last->step)) {
+            if (last->count == 1) last->step = tap - last->tap;
+            ++last->count;
+          } else {
+            grid.runs.push_back({row / s.stride_h, column / s.stride_w, 1, tap, 0});
+            extends = true;
+          }
         }
-      if (!grid.taps.empty()) grids.push_back(std::move(grid));
+      }
+      if (!grid.runs.empty()) grids.push_back(std::move(grid));
     }
   return grids;
 }
@@ -93,59 +116,82 @@ inline std::vector<DirectGrid> direct_backward_grids(const Conv2dSizes& s) {
 /// Where a block of a grid's pixels, counted through all images, reads and writes.
 template <class T>
 struct DirectTable {
-  std::vector<const T*> from;  // [taps][direct_block]
+  std::vector<const T*> from;  // [runs][direct_block]
   std::array<T*, direct_block> to;
   Index pixels = 0;
+  std::vector<T> edges;  // runs that reach beyond an image, with zeros there
 
   void fill(const DirectGrid& grid, Index begin, Index end, const DirectImages<const T>& source,
             const DirectImages<T>& result, const T* zeros) {
     pixels = end - begin;
-    from.resize(grid.taps.size() * static_cast<std::size_t>(direct_block));
+    const auto runs = static_cast<Index>(grid.runs.size());
+    from.resize(static_cast<std::size_t>(runs * direct_block));
+    edges.resize(static_cast<std::size_t>(grid.taps() * source.used * pixels));
+    T* edge = edges.data();
+    Index image = begin / (grid.rows * grid.columns), row = begin / grid.columns % grid.rows,
+          column = begin % grid.columns;
     for (Index p = 0; p < pixels; ++p) {
-      const Index image = (begin + p) / (grid.rows * grid.columns), rest = (begin + p) % (grid.rows * grid.columns);
-      const Index row = rest / grid.columns, column = rest % grid.columns;
       to[static_cast<std::size_t>(p)] =
           result.pixel(image, grid.to_row + row * grid.to_step_h, grid.to_column + column * grid.to_step_w);
       const T** at = from.data() + p;
-      for (const DirectTap& tap : grid.taps) {
-        const Index y = row * grid.from_step_h + tap.row, x = column * grid.from_step_w + tap.column;
-        *at = source.inside(y, x) ? source.pixel(image, y, x) : zeros;
+      for (const DirectRun& run : grid.runs) {
+        const Index y = row * grid.from_step_h + run.row, x = column * grid.from_step_w + run.column;
+        if (y < 0 || y >= source.h || x >= source.w || x + run.count <= 0) {
+          *at = zeros;
+        } else if (x >= 0 && x + run.count <= source.w) {
+          *at = source.pixel(image, y, x);
+        } else {
+          const Index first = std::max<Index>(0, -x), last = std::min(run.count, source.w - x);
+          std::fill_n(edge, first * source.used, T{0});
+          std::copy_n(source.pixel(image, y, x + first), (last - first) * source.used, edge + first * source.used);
+          std::fill_n(edge + last * source.used, (run.count - last) * source.used, T{0});
+          *at = edge;
+          edge += run.count * source.used;
+        }
         at += direct_block;
+      }
+      if (++column == grid.columns) {
+        column = 0;
+        if (++row == grid.rows) row = 0, ++image;
       }
     }
   }
 };
 
-/// P pixels x V vectors: result += sum over taps and channels of source times weight, or bias (null: 0) + the sum.
-/// Only the first `channels` of the vectors are results.
+/// How a tile begins and ends: it adds to the results that are there, or to the bias (null: 0); negative results may
+/// become 0.
+template <class T>
+struct DirectEnds {
+  const T* bias = nullptr;
+  bool add = false, relu = false;
+};
+
+/// P pixels x V vectors of result = sum over runs of source times weight. Only the first `channels` of the vectors are
+/// results.
 template <class T, Index P, Index V>
-void direct_tile(const T* const* from, Index taps, Index used, const T* weight, Index weight_step, const T* bias,
-                 bool add, T* const* to, Index channels) {
+void direct_tile(const T* const* from, const DirectRun* runs, Index count, Index used, const T* weight,
+                 const DirectEnds<T>& ends, T* const* to, Index channels) {
   using Vec = simd::Vector<T>;
   constexpr Index lanes = simd::lanes<T>;
   Vec sum[P][V];
-  T ends[V * lanes] = {};
+  const Index last = channels - (V - 1) * lanes;  // numbers in the last vector
   const auto load = [&](const T* values, Vec* vectors) {
-    if (channels < V * lanes) {
-      std::copy_n(values, channels, ends);
-      values = ends;
-    }
-    for (Index v = 0; v < V; ++v) vectors[v] = simd::load(values + v * lanes);
+    for (Index v = 0; v + 1 < V; ++v) vectors[v] = simd::load(values + v * lanes);
+    vectors[V - 1] = simd::load_some(values + (V - 1) * lanes, last);
   };
-  for (Index p = 0; p < P; ++p)
-    if (add)
-      load(to[p], sum[p]);
-    else if (bias)
-      load(bias, sum[p]);
-    else
-      for (Index v = 0; v < V; ++v) sum[p][v] = Vec{};
-  for (Index t = 0; t < taps; ++t, from += direct_block, weight += weight_step) {
+  Vec start[V] = {};
+  if (ends.bias) load(ends.bias, start);
+  for (Index p = 0; p < P; ++p) {
+    for (Index v = 0; v < V; ++v) sum[p][v] = start[v];
+    if (ends.add) load(to[p], sum[p]);
+  }
+  for (Index t = 0; t < count; ++t, from += direct_block) {
     const T* x[P];
     for (Index p = 0; p < P; ++p) x[p] = from[p];
-    const T* w = weight;
-    for (Index c = 0; c < used; ++c, w += V * lanes) {
+    const Index numbers = runs[t].count * used;
+    for (Index c = 0; c < numbers; ++c, weight += V * lanes) {
       Vec factor[V];
-      for (Index v = 0; v < V; ++v) factor[v] = simd::load(w + v * lanes);
+      for (Index v = 0; v < V; ++v) factor[v] = simd::load(weight + v * lanes);
 #pragma GCC unroll 16
       for (Index p = 0; p < P; ++p) {
         const Vec value = x[p][c] - Vec{};
@@ -155,11 +201,10 @@ void direct_tile(const T* const* from, Index taps, Index used, const T* weight, 
     }
   }
   for (Index p = 0; p < P; ++p)
-    if (channels == V * lanes) {
-      for (Index v = 0; v < V; ++v) simd::store(to[p] + v * lanes, sum[p][v]);
-    } else {
-      for (Index v = 0; v < V; ++v) simd::store(ends + v * lanes, sum[p][v]);
-      std::copy_n(ends, channels, to[p]);
+    for (Index v = 0; v < V; ++v) {
+      Vec value = sum[p][v];
+      if (ends.relu) value = value < Vec{} ? Vec{} : value;
+      simd::store_some(to[p] + v * lanes, value, v + 1 < V ? lanes : last);
     }
 }
 
@@ -182,31 +227,83 @@ Index direct_width(Index first, Index channels) {
   return (rest + simd::lanes<T> - 1) / simd::lanes<T> * simd::lanes<T>;
 }
 
-/// Weights in the order in which the tiles of this grid read them; weight(result channel, tap, source channel).
-template <class T, class Weight>
-Scratch<T> direct_pack(const DirectGrid& grid, Index results, Index sources, Weight&& weight) {
-  const auto taps = static_cast<Index>(grid.taps.size());
-  Scratch<T> packed((results + simd::lanes<T> - 1) / simd::lanes<T> * simd::lanes<T> * taps * sources);
-  parallel_for(results, direct_channels<T>, [&](Index first, Index last) {
-    const Index width = direct_width<T>(first, results);
-    T* to = packed.data() + first * taps * sources;
-    for (const DirectTap& tap : grid.taps)
-      for (Index c = 0; c < sources; ++c, to += width) {
-        for (Index k = first; k < last; ++k) to[k - first] = weight(k, tap.weight, c);
-        std::fill(to + (last - first), to + width, T{0});
+/// Weights [k, c, taps] as a convolution uses them: its result and source channels are k and c, or c and k.
+template <class T>
+struct DirectWeights {
+  const T *data, *end;
+  Index taps, results, sources, result_step, source_step;
+
+  /// out[t] = tap t, from one source channel to `lanes` result channels from k on (zeros beyond the last).
+  template <class Out>
+  void gather(Index k, Index c, Out&& out) const {
+    constexpr Index lanes = simd::lanes<T>;
+    const T* from = data + k * result_step + c * source_step;
+    const Index some = std::min(lanes, results - k);
+    if (taps < 4) {
+      for (Index t = 0; t < taps; ++t) {
+        simd::Vector<T> values{};
+        for (Index i = 0; i < some; ++i) values[i] = from[i * result_step + t];
+        out(t, values);
       }
+      return;
+    }
+    for (Index t = 0; t < taps; t += lanes) {  // rows of one result channel each become vectors of one tap each
+      simd::Vector<T> rows[lanes] = {};
+      for (Index i = 0; i < some; ++i) {
+        const T* row = from + i * result_step + t;
+        rows[i] = simd::load_some(row, end - row);
+      }
+      simd::transpose<T>(rows);
+      for (Index i = 0; i < std::min(lanes, taps - t); ++i) out(t + i, rows[i]);
+    }
+  }
+};
+
+/// The other way: number n of row i of `to` = number i of vector value(n), for n = 0 .. numbers-1; rows are `step`
+/// apart.
+template <class T, class Value>
+void direct_scatter(T* to, Index rows, Index step, Index numbers, Value&& value) {
+  constexpr Index lanes = simd::lanes<T>;
+  for (Index n = 0; n < numbers; n += lanes) {
+    simd::Vector<T> block[lanes];
+    for (Index i = 0; i < lanes; ++i) block[i] = value(std::min(n + i, numbers - 1));
+    simd::transpose<T>(block);
+    for (Index i = 0; i < rows; ++i) simd::store_some(to + i * step + n, block[i], numbers - n);
+  }
+}
+
+/// Weights in the order in which the tiles of this grid read them.
+template <class T>
+Scratch<T> direct_pack(const DirectGrid& grid, const DirectWeights<T>& weights) {
+  constexpr Index lanes = simd::lanes<T>;
+  const Index taps = grid.taps(), sources = weights.sources;
+  std::vector<Index> place(static_cast<std::size_t>(weights.taps), -1);  // of a tap in the runs
+  Index next = 0;
+  for (const auto& run : grid.runs)
+    for (Index i = 0; i < run.count; ++i) place[static_cast<std::size_t>(run.tap + i * run.step)] = next++;
+  Scratch<T> packed((weights.results + lanes - 1) / lanes * lanes * taps * sources);
+  parallel_for((weights.results + lanes - 1) / lanes, 1, [&](Index vector, Index) {
+    const Index k = vector * lanes, first = k / direct_channels<T> * direct_channels<T>;
+    const Index width = direct_width<T>(first, weights.results);
+    T* const to = packed.data() + first * taps * sources + (k - first);
+    for (Index c = 0; c < sources; ++c)
+      weights.gather(k, c, [&](Index t, const simd::Vector<T>& values) {
+        const Index at = place[static_cast<std::size_t>(t)];
+        if (at >= 0) simd::store(to + (at * sources + c) * width, values);
+      });
   });
   return packed;
 }
 
-/// result = bias + the sum over the grid's taps, for all pixels of the grid.
+/// result = [relu] (bias + the sum over the grid's taps), for all pixels of the grid.
 template <class T>
 void direct_convolve(const DirectGrid& grid, const DirectImages<const T>& source, const DirectImages<T>& result,
-                     const Scratch<T>& packed, const T* bias) {
-  const Index pixels = source.n * grid.rows * grid.columns, taps = static_cast<Index>(grid.taps.size());
-  const Index blocks = (pixels + direct_block - 1) / direct_block;
+                     const DirectWeights<T>& weights, const T* bias, bool relu) {
+  const Scratch<T> packed = direct_pack(grid, weights);
+  const Index pixels = source.n * grid.rows * grid.columns, runs = static_cast<Index>(grid.runs.size());
+  const Index blocks = (pixels + direct_block - 1) / direct_block, taps = grid.taps();
   const Index channel_blocks = (result.used + direct_channels<T> - 1) / direct_channels<T>;
-  const std::vector<T> zeros(static_cast<std::size_t>(source.used));
+  const std::vector<T> zeros(static_cast<std::size_t>(grid.taps() * source.used));
   parallel_for(blocks * channel_blocks, 1, [&](Index item, Index) {
     const Index first = item / blocks * direct_channels<T>, begin = item % blocks * direct_block;
     thread_local DirectTable<T> table;
@@ -216,26 +313,27 @@ void direct_convolve(const DirectGrid& grid, const DirectImages<const T>& source
     with_vectors<T>(channels, [&]<Index V>() {
       constexpr Index P = direct_pixels(V), width = V * simd::lanes<T>;
       const T* weight = packed.data() + first * taps * source.used;
-      const T* own_bias = bias ? bias + first : nullptr;
-      // Some taps at a time, so that their weights stay in the second cache while the pixels pass.
-      const Index at_once = std::max<Index>(
-          1, (Index{1} << 18) / std::max<Index>(1, width * source.used * static_cast<Index>(sizeof(T))));
-      for (Index t = 0; t == 0 || t < taps; t += at_once) {
-        const Index some = std::min(at_once, taps - t);
+      // Some runs at a time, so that their weights stay in the second cache while the pixels pass.
+      const Index run_bytes = std::max<Index>(1, width * source.used * taps / runs * static_cast<Index>(sizeof(T)));
+      const Index at_once = std::max<Index>(1, (Index{1} << 18) / run_bytes);
+      for (Index t = 0; t < runs; t += at_once) {
+        const Index some = std::min(at_once, runs - t);
+        const DirectRun* const run = grid.runs.data() + t;
         const T* const* from = table.from.data() + t * direct_block;
-        const T* w = weight + t * width * source.used;
+        const DirectEnds<T> ends{bias ? bias + first : nullptr, t > 0, relu && t + some == runs};
         T* const* to = table.to.data();
         Index p = 0;
         for (; p + P <= table.pixels; p += P)
-          direct_tile<T, P, V>(from + p, some, source.used, w, width * source.used, own_bias, t > 0, to + p, channels);
+          direct_tile<T, P, V>(from + p, run, some, source.used, weight, ends, to + p, channels);
         for (; p < table.pixels; ++p)
-          direct_tile<T, 1, V>(from + p, some, source.used, w, width * source.used, own_bias, t > 0, to + p, channels);
+          direct_tile<T, 1, V>(from + p, run, some, source.used, weight, ends, to + p, channels);
+        for (Index i = 0; i < some; ++i) weight += run[i].count * source.used * width;
       }
     });
   });
 }
 
-/// C channels of the source x V vectors of dy: sum += source times dy over pixels.
+/// C numbers of the source x V vectors of dy: sum += source times dy over pixels.
 template <class T, Index C, Index V>
 void direct_weight_tile(const T* const* from, Index pixels, const T* dy, Index dy_step, T* sums) {
   using Vec = simd::Vector<T>;
@@ -258,37 +356,34 @@ void direct_weight_tile(const T* const* from, Index pixels, const T* dy, Index d
     for (Index v = 0; v < V; ++v) simd::store(sums + (c * V + v) * lanes, sum[c][v]);
 }
 
-/// The same for all channels of the source. Moves the pointers on.
+/// The same for `numbers` of the source. Moves the pointers on.
 template <class T, Index C, Index V>
 void direct_weight_tiles(std::array<const T*, direct_block>& from, Index pixels, const T* dy, Index dy_step, T* sums,
-                         Index channels) {
+                         Index numbers) {
   Index c = 0;
-  const auto tiles_of = [&]<Index some>() {
-    for (; c + some <= channels; c += some) {
-      direct_weight_tile<T, some, V>(from.data(), pixels, dy, dy_step, sums + c * V * simd::lanes<T>);
-      for (Index p = 0; p < pixels; ++p) from[static_cast<std::size_t>(p)] += some;
-    }
+  const auto tile_of = [&]<Index some>() {
+    direct_weight_tile<T, some, V>(from.data(), pixels, dy, dy_step, sums + c * V * simd::lanes<T>);
+    for (Index p = 0; p < pixels; ++p) from[static_cast<std::size_t>(p)] += some;
+    c += some;
   };
-  tiles_of.template operator()<C>();
-  tiles_of.template operator()<4>();
-  tiles_of.template operator()<1>();
+  // A full tile unless fours do without single numbers at the end.
+  while (numbers - c >= C && ((numbers - c) % 4 != 0 || numbers - c >= 4 * C)) tile_of.template operator()<C>();
+  while (numbers - c >= 4) tile_of.template operator()<4>();
+  while (numbers - c >= 1) tile_of.template operator()<1>();
 }
 
 }  // namespace detail
 
-/// y = conv2d(x, weight) + bias (null: none). Images [n, h, w, c], weight [k, kh, kw, c / groups].
+/// y = [relu] (conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw].
 template <class T>
-void conv2d_direct_forward(const Conv2dSizes& s, const T* x, const T* weight, const T* bias, T* y) {
+void conv2d_direct_forward(const Conv2dSizes& s, const T* x, const T* weight, const T* bias, bool relu, T* y) {
   const auto grid = detail::direct_forward_grid(s);
-  for (Index g = 0; g < s.groups; ++g) {
-    const T* w = weight + g * s.group_k() * s.taps();
-    const auto packed = detail::direct_pack<T>(grid, s.group_k(), s.group_c(), [&](Index k, Index tap, Index c) {
-      return w[k * s.taps() + tap * s.group_c() + c];
-    });
+  for (Index g = 0; g < s.groups; ++g)
     detail::direct_convolve<T>(grid, {x, s.n, s.h, s.w, s.c, g * s.group_c(), s.group_c()},
-                               {y, s.n, s.oh, s.ow, s.k, g * s.group_k(), s.group_k()}, packed,
-                               bias ? bias + g * s.group_k() : nullptr);
-  }
+                               {y, s.n, s.oh, s.ow, s.k, g * s.group_k(), s.group_k()},
+                               {weight + g * s.group_k() * s.taps(), weight + s.k * s.taps(), s.kh * s.kw, s.group_k(),
+                                s.group_c(), s.taps(), s.kh * s.kw},
+                               bias ? bias + g * s.group_k() : nullptr, relu);
 }
 
 /// dx = gradient of the input.
@@ -297,72 +392,74 @@ void conv2d_direct_backward_input(const Conv2dSizes& s, const T* dy, const T* we
   const auto grids = detail::direct_backward_grids(s);
   if (static_cast<Index>(grids.size()) < s.stride_h * s.stride_w) std::fill_n(dx, s.n * s.h * s.w * s.c, T{0});
   for (const auto& grid : grids)
-    for (Index g = 0; g < s.groups; ++g) {
-      const T* w = weight + g * s.group_k() * s.taps();
-      const auto packed = detail::direct_pack<T>(grid, s.group_c(), s.group_k(), [&](Index c, Index tap, Index k) {
-        return w[k * s.taps() + tap * s.group_c() + c];
-      });
+    for (Index g = 0; g < s.groups; ++g)
       detail::direct_convolve<T>(grid, {dy, s.n, s.oh, s.ow, s.k, g * s.group_k(), s.group_k()},
-                                 {dx, s.n, s.h, s.w, s.c, g * s.group_c(), s.group_c()}, packed, nullptr);
-    }
+                                 {dx, s.n, s.h, s.w, s.c, g * s.group_c(), s.group_c()},
+                                 {weight + g * s.group_k() * s.taps(), weight + s.k * s.taps(), s.kh * s.kw,
+                                  s.group_c(), s.group_k(), s.kh * s.kw, s.taps()},
+                                 nullptr, false);
 }
 
-/// dw = gradient of the weight. The pixels are summed in parts, which are combined in order.
+/// dw = gradient of the weight, [k, c / groups, kh, kw]. The pixels are summed in parts, which are combined in order.
 template <class T>
 void conv2d_direct_backward_weight(const Conv2dSizes& s, const T* x, const T* dy, T* dw) {
   using namespace detail;
   const auto grid = direct_forward_grid(s);
   const Index pixels = s.n * s.pixels(), blocks = (pixels + direct_block - 1) / direct_block;
-  const Index taps = s.kh * s.kw, lanes = simd::lanes<T>;
+  const Index runs = static_cast<Index>(grid.runs.size()), lanes = simd::lanes<T>, channels = s.group_c();
   const Index padded = (s.group_k() + lanes - 1) / lanes * lanes, size = padded * s.taps();
-  // At most 32 MiB of parts.
-  const Index most = std::max<Index>(1, (Index{1} << 25) / std::max<Index>(1, size * static_cast<Index>(sizeof(T))));
-  const Index grain = std::max<Index>(1, (blocks + std::min<Index>(16, most) - 1) / std::min<Index>(16, most));
-  const Index parts = (blocks + grain - 1) / grain;
   const Index channel_blocks = (s.group_k() + direct_channels<T> - 1) / direct_channels<T>;
-  const Scratch<T> memory(parts * size);
+  // Enough pieces of work for many threads, and at most 32 MiB of parts.
+  const Index wanted = (Index{64} + channel_blocks * runs - 1) / (channel_blocks * runs);
+  const Index most = std::max<Index>(1, (Index{1} << 25) / std::max<Index>(1, size * static_cast<Index>(sizeof(T))));
+  const Index grain = std::max<Index>(1, (blocks + std::min(wanted, most) - 1) / std::min(wanted, most));
+  const Index parts = (blocks + grain - 1) / grain;
+  const Scratch<T> memory(parts * size);  // [parts][blocks of k][runs][numbers of the run][channels of the block]
   T* const partial = memory.data();
-  const std::vector<T> zeros(static_cast<std::size_t>(s.group_c()));
+  const std::vector<T> zeros(static_cast<std::size_t>(s.kw * channels));
   for (Index g = 0; g < s.groups; ++g) {
-    const DirectImages<const T> source{x, s.n, s.h, s.w, s.c, g * s.group_c(), s.group_c()};
-    parallel_for(parts * channel_blocks * taps, 1, [&](Index item, Index) {
-      const Index part = item / (channel_blocks * taps), first = item / taps % channel_blocks * direct_channels<T>;
-      const DirectTap tap = grid.taps[static_cast<std::size_t>(item % taps)];
-      const Index channels = std::min(direct_channels<T>, s.group_k() - first);
-      with_vectors<T>(channels, [&]<Index V>() {
+    const DirectImages<const T> source{x, s.n, s.h, s.w, s.c, g * channels, channels};
+    const DirectImages<T> nowhere{nullptr, s.n, s.oh, s.ow, 0, 0, 0};
+    parallel_for(parts * channel_blocks * runs, 1, [&](Index item, Index) {
+      const Index part = item / (channel_blocks * runs), first = item / runs % channel_blocks * direct_channels<T>;
+      DirectGrid one{grid};
+      one.runs = {grid.runs[static_cast<std::size_t>(item % runs)]};
+      const Index numbers = one.taps() * channels, some = std::min(direct_channels<T>, s.group_k() - first);
+      with_vectors<T>(some, [&]<Index V>() {
         constexpr Index C = direct_pixels(V), width = V * simd::lanes<T>;
-        T* sums = partial + part * size + (first * taps + item % taps * width) * s.group_c();
-        std::fill_n(sums, width * s.group_c(), T{0});
-        std::array<const T*, direct_block> from;
+        T* sums = partial + part * size + first * s.taps() + item % runs * numbers * width;
+        std::fill_n(sums, width * numbers, T{0});
+        thread_local DirectTable<T> table;
         thread_local std::vector<T> ends;  // dy of the block, with whole vectors for every pixel
         for (Index block = part * grain; block < std::min(blocks, (part + 1) * grain); ++block) {
           const Index begin = block * direct_block, count = std::min(pixels - begin, direct_block);
-          for (Index p = 0; p < count; ++p) {
-            const Index image = (begin + p) / s.pixels(), rest = (begin + p) % s.pixels();
-            const Index row = rest / s.ow * s.stride_h + tap.row, column = rest % s.ow * s.stride_w + tap.column;
-            from[static_cast<std::size_t>(p)] =
-                source.inside(row, column) ? source.pixel(image, row, column) : zeros.data();
-          }
+          table.fill(one, begin, begin + count, source, nowhere, zeros.data());
+          std::array<const T*, direct_block> from;
+          std::copy_n(table.from.data(), count, from.data());
           const T* gradient = dy + begin * s.k + g * s.group_k() + first;
           Index step = s.k;
-          if (channels < width) {
+          if (some < width) {
             ends.assign(static_cast<std::size_t>(direct_block * width), T{0});
-            for (Index p = 0; p < count; ++p) std::copy_n(gradient + p * step, channels, ends.data() + p * width);
+            for (Index p = 0; p < count; ++p) std::copy_n(gradient + p * step, some, ends.data() + p * width);
             gradient = ends.data();
             step = width;
           }
-          direct_weight_tiles<T, C, V>(from, count, gradient, step, sums, s.group_c());
+          direct_weight_tiles<T, C, V>(from, count, gradient, step, sums, numbers);
         }
       });
     });
-    parallel_for(s.group_k(), 1, [&](Index k, Index) {
-      const Index first = k / direct_channels<T> * direct_channels<T>, width = direct_width<T>(first, s.group_k());
-      T* to = dw + (g * s.group_k() + k) * s.taps();
-      for (Index i = 0; i < s.taps(); ++i) {
-        to[i] = 0;
-        for (Index part = 0; part < parts; ++part)
-          to[i] += partial[part * size + first * s.taps() + i * width + k - first];
-      }
+    const Index area = s.kh * s.kw;
+    parallel_for(padded / lanes, 1, [&](Index vector, Index) {
+      const Index k = vector * lanes, first = k / direct_channels<T> * direct_channels<T>;
+      const Index width = direct_width<T>(first, s.group_k());
+      const T* const sums = partial + first * s.taps() + (k - first);
+      direct_scatter(dw + (g * s.group_k() + k) * s.taps(), std::min(lanes, s.group_k() - k), s.taps(), s.taps(),
+                     [&](Index n) {
+                       const Index at = (n % area * channels + n / area) * width;
+                       simd::Vector<T> sum{};
+                       for (Index part = 0; part < parts; ++part) sum += simd::load(sums + part * size + at);
+                       return sum;
+                     });
     });
   }
 }

@@ -1,6 +1,6 @@
 #pragma once
 // Convolution as matrix products on the columns of im2col, for any stride, padding, dilation and number of groups.
-// Weights lie as the images do: [k, c, kh, kw] for row-major, [k, kh, kw, c] for channels-last.
+// Weights are [k, c / groups, kh, kw].
 
 #include <vector>
 
@@ -28,6 +28,28 @@ inline Index image_at(MemoryOrder order, Index n, Index g, Index channels, Index
   return n * channels * area + g * (channels / groups) * (order == MemoryOrder::row_major ? area : 1);
 }
 
+/// The weight as the columns lie: itself for row-major images, a copy [k, kh, kw, c / groups] for channels-last ones.
+template <class T>
+class Im2colWeight {
+ public:
+  Im2colWeight(const Conv2dSizes& s, MemoryOrder order, const T* weight)
+      : copy_(order == MemoryOrder::row_major ? 0 : s.k * s.taps()),
+        data_(order == MemoryOrder::row_major ? weight : copy_.data()) {
+    if (order == MemoryOrder::row_major) return;
+    const Index area = s.kh * s.kw, c = s.group_c();
+    parallel_for(s.k, 64, [&](Index begin, Index end) {
+      for (Index k = begin; k < end; ++k)
+        for (Index t = 0; t < area; ++t)
+          for (Index i = 0; i < c; ++i) copy_.data()[(k * area + t) * c + i] = weight[(k * c + i) * area + t];
+    });
+  }
+  const T* data() const { return data_; }
+
+ private:
+  Scratch<T> copy_;
+  const T* data_;
+};
+
 }  // namespace detail
 
 /// y = conv2d(x, weight) + bias (null: none).
@@ -35,12 +57,13 @@ template <class T>
 void conv2d_im2col_forward(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* weight, const T* bias, T* y) {
   using enum Factor;
   const Index rows = detail::rows_at_once<T>(s), blocks = (s.oh + rows - 1) / rows;
+  const detail::Im2colWeight<T> filters(s, order, weight);
   parallel_for(s.n * s.groups * blocks, 1, [&](Index item, Index) {
     const Index n = item / (s.groups * blocks), g = item / blocks % s.groups;
     const Index row = item % blocks * rows, row_end = std::min(s.oh, row + rows), pixels = (row_end - row) * s.ow;
     const T* image = x + detail::image_at(order, n, g, s.c, s.groups, s.h * s.w);
     T* result = y + detail::image_at(order, n, g, s.k, s.groups, s.pixels());
-    const T* w = weight + g * s.group_k() * s.taps();
+    const T* w = filters.data() + g * s.group_k() * s.taps();
     const T* b = bias ? bias + g * s.group_k() : nullptr;
     const Scratch<T> columns(s.is_pointwise() ? 0 : pixels * s.taps());
     if (order == MemoryOrder::row_major) {
@@ -68,12 +91,13 @@ template <class T>
 void conv2d_im2col_backward_input(const Conv2dSizes& s, MemoryOrder order, const T* dy, const T* weight, T* dx) {
   using enum Factor;
   const Index rows = detail::rows_at_once<T>(s);
+  const detail::Im2colWeight<T> filters(s, order, weight);
   parallel_for(s.n * s.groups, 1,
                [&](Index item, Index) {  // blocks of rows overlap in dx: one image is one piece of work
                  const Index n = item / s.groups, g = item % s.groups;
                  const T* gradient = dy + detail::image_at(order, n, g, s.k, s.groups, s.pixels());
                  T* image = dx + detail::image_at(order, n, g, s.c, s.groups, s.h * s.w);
-                 const T* w = weight + g * s.group_k() * s.taps();
+                 const T* w = filters.data() + g * s.group_k() * s.taps();
                  const Scratch<T> columns(s.is_pointwise() ? 0 : rows * s.ow * s.taps());
                  for (Index row = 0; row < s.oh; row += rows) {
                    const Index row_end = std::min(s.oh, row + rows), pixels = (row_end - row) * s.ow;
@@ -94,7 +118,7 @@ void conv2d_im2col_backward_input(const Conv2dSizes& s, MemoryOrder order, const
                });
 }
 
-/// dw = gradient of the weight. dw must hold zeros. Images are summed in at most 16 parts, combined in order.
+/// dw = gradient of the weight. Images are summed in at most 16 parts, combined in order.
 template <class T>
 void conv2d_im2col_backward_weight(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* dy, T* dw) {
   using enum Factor;
@@ -125,9 +149,16 @@ void conv2d_im2col_backward_weight(const Conv2dSizes& s, MemoryOrder order, cons
       }
     }
   });
-  parallel_for(size, 16384, [&](Index begin, Index end) {
-    for (Index part = 0; part < parts; ++part)
-      for (Index i = begin; i < end; ++i) dw[i] += partial.data()[part * size + i];
+  const bool row_major = order == MemoryOrder::row_major;
+  const Index area = row_major ? 1 : s.kh * s.kw, c = s.taps() / area;  // as the columns lie
+  parallel_for(s.k, std::max<Index>(1, 16384 / std::max<Index>(1, s.taps())), [&](Index begin, Index end) {
+    for (Index k = begin; k < end; ++k)
+      for (Index t = 0; t < area; ++t)
+        for (Index i = 0; i < c; ++i) {
+          T sum = 0;
+          for (Index part = 0; part < parts; ++part) sum += partial.data()[part * size + (k * area + t) * c + i];
+          dw[(k * c + i) * area + t] = sum;
+        }
   });
 }
 

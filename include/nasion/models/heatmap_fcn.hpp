@@ -22,13 +22,13 @@ struct HeatmapFcn {
   Size2 maps;
 
   HeatmapFcn(const HeatmapFcnConfig& c, Rng& rng)
-      : conv1({.in = c.in_channels, .out = 12, .kernel = 3}, rng),
-        conv2({.in = 12, .out = 32, .kernel = 5}, rng),
-        conv3({.in = 32, .out = 64, .kernel = 5}, rng),
-        conv4({.in = 64, .out = 64, .kernel = 5}, rng),
-        conv5({.in = 64, .out = 64, .kernel = 5}, rng),
-        conv6({.in = 64, .out = 128, .kernel = 3}, rng),
-        conv7({.in = 128, .out = 64, .kernel = 3}, rng),
+      : conv1({.in = c.in_channels, .out = 12, .kernel = 3, .relu = true}, rng),
+        conv2({.in = 12, .out = 32, .kernel = 5, .relu = true}, rng),
+        conv3({.in = 32, .out = 64, .kernel = 5, .relu = true}, rng),
+        conv4({.in = 64, .out = 64, .kernel = 5, .relu = true}, rng),
+        conv5({.in = 64, .out = 64, .kernel = 5, .relu = true}, rng),
+        conv6({.in = 64, .out = 128, .kernel = 3, .relu = true}, rng),
+        conv7({.in = 128, .out = 64, .kernel = 3, .relu = true}, rng),
         conv8({.in = 64, .out = c.points, .kernel = 1}, rng),
         bn1({.features = 12}),
         bn5({.features = 64}),
@@ -39,13 +39,13 @@ struct HeatmapFcn {
 
   Tensor<T> operator()(const Tensor<T>& images) const {
     auto x = to_order(images, MemoryOrder::channels_last);  // which convolutions are fastest in
-    x = bn1(relu(conv1(x)));
-    x = dropout2(adaptive_max_pool2d(relu(conv2(x)), 32));
-    x = dropout3(adaptive_max_pool2d(relu(conv3(x)), 64));
-    x = dropout4(adaptive_max_pool2d(relu(conv4(x)), 64));
-    x = bn5(relu(conv5(x)));
-    x = adaptive_max_pool2d(relu(conv6(x)), 128);
-    x = adaptive_max_pool2d(relu(conv7(x)), maps);
+    x = bn1(conv1(x));
+    x = dropout2(adaptive_max_pool2d(conv2(x), 32));
+    x = dropout3(adaptive_max_pool2d(conv3(x), 64));
+    x = dropout4(adaptive_max_pool2d(conv4(x), 64));
+    x = bn5(conv5(x));
+    x = adaptive_max_pool2d(conv6(x), 128);
+    x = adaptive_max_pool2d(conv7(x), maps);
     return conv8(x);
   }
   static void visit(auto& self, auto&& f) {

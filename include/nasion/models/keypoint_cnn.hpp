@@ -37,7 +37,7 @@ struct KeypointCnn {
 
   Tensor<T> operator()(const Tensor<T>& images) const {
     auto x = to_order(images, MemoryOrder::channels_last);  // which convolutions are fastest in
-    for (std::size_t i = 0; i < convs.size(); ++i) x = adaptive_max_pool2d(relu(convs[i](x)), pooled[i]);
+    for (std::size_t i = 0; i < convs.size(); ++i) x = adaptive_max_pool2d(convs[i](x), pooled[i]);
     return fc2(relu(fc1(flatten(x))));
   }
   static void visit(auto& self, auto&& f) {
@@ -52,7 +52,7 @@ struct KeypointCnn {
     std::vector<nn::Conv2d<T>> convs;
     Index in = config.in_channels;
     for (const auto& block : config.blocks) {
-      convs.emplace_back(nn::Conv2dConfig{.in = in, .out = block.channels, .kernel = block.kernel}, rng);
+      convs.emplace_back(nn::Conv2dConfig{.in = in, .out = block.channels, .kernel = block.kernel, .relu = true}, rng);
       in = block.channels;
     }
     return convs;

@@ -3,7 +3,6 @@
 
 #include "nasion/core/size2.hpp"
 #include "nasion/kernels/conv2d.hpp"
-#include "nasion/ops/reduce.hpp"
 #include "nasion/ops/shape.hpp"
 
 namespace nasion {
@@ -12,6 +11,7 @@ struct Conv2dOptions {
   Size2 stride = 1, padding = 0, dilation = 1;
   Index groups = 1;
   Conv2dAlgorithm algorithm = Conv2dAlgorithm::automatic;
+  bool relu = false;  ///< max(result, 0), without a pass or memory of its own
 };
 
 namespace detail {
@@ -58,6 +58,14 @@ inline kernels::Conv2dSizes conv2d_sizes(const Shape& x, const Shape& weight, co
 
 }  // namespace detail
 
+/// The kernel that computes a pass of the convolution of x with weight: what `options` ask for, or what `automatic`
+/// takes for these sizes when x is in `order`.   ShapeError when they do not fit.
+inline Conv2dAlgorithm conv2d_algorithm(const Shape& x, const Shape& weight, const Conv2dOptions& options = {},
+                                        Conv2dPass pass = Conv2dPass::forward,
+                                        MemoryOrder order = MemoryOrder::channels_last) {
+  return kernels::conv2d_algorithm(options.algorithm, pass, detail::conv2d_sizes(x, weight, options), order);
+}
+
 /// x [N, C, H, W] with weight [K, C / groups, kh, kw] and bias [K] (or undefined) -> [N, K, OH, OW] in the order of x,
 /// where OH = (H + 2 padding - dilation (kh - 1) - 1) / stride + 1.   ShapeError when they do not fit.
 template <std::floating_point T>
@@ -69,32 +77,39 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
   const auto algorithm = options.algorithm;
   const bool winograd = algorithm == Conv2dAlgorithm::winograd;
   check<ValueError>(!winograd || kernels::winograd_fits(s),
-                    "[conv2d] winograd is for 3x3 kernels at stride 1 and dilation 1, not for weight ", weight.shape(),
-                    " at stride ", options.stride, " and dilation ", options.dilation);
+                    "[conv2d] winograd is for 3x3 and 5x5 kernels at stride 1 and dilation 1, not for weight ",
+                    weight.shape(), " at stride ", options.stride, " and dilation ", options.dilation);
   const MemoryOrder order = winograd || algorithm == Conv2dAlgorithm::direct ? MemoryOrder::channels_last : x.order();
   const auto y = Tensor<T>::empty({s.n, s.k, s.oh, s.ow}, order);
-  kernels::conv2d_forward(algorithm, s, order, to_order(x.detach(), order).data(),
-                          to_order(weight.detach(), order).data(), bias.defined() ? bias.data() : nullptr,
-                          y.mutable_data());
+  kernels::conv2d_forward(algorithm, s, order, to_order(x.detach(), order).data(), contiguous(weight.detach()).data(),
+                          bias.defined() ? bias.data() : nullptr, options.relu, y.mutable_data());
 
   return record("conv2d", to_order(y, x.order()), {x, weight, bias},
-                [s, algorithm, order, x = save(x), weight = save(weight),
-                 need_db = bias.defined() && bias.requires_grad()](const Tensor<T>& grad) -> Grads<T> {
-                  const auto dy = to_order(grad, order);
-                  Tensor<T> dx, dw;
+                [s, algorithm, order, x = save(x), weight = save(weight), y = options.relu ? save(y) : Saved<T>{},
+                 relu = options.relu, need_db = bias.defined() && bias.requires_grad()](const Tensor<T>& grad) {
+                  auto dy = to_order(grad, order);
+                  Tensor<T> dx, dw, db;
+                  if (need_db) db = Tensor<T>::empty({s.k});
+                  if (relu || need_db) {
+                    const auto masked = relu ? Tensor<T>::empty(dy.shape(), order) : dy;
+                    kernels::conv2d_backward_result(s, order, relu ? y->data() : nullptr, dy.data(),
+                                                    relu ? masked.mutable_data() : nullptr,
+                                                    need_db ? db.mutable_data() : nullptr);
+                    dy = masked;
+                  }
                   if (x.requires_grad()) {
                     dx = Tensor<T>::empty(x->shape(), order);
-                    kernels::conv2d_backward_input(algorithm, s, order, dy.data(), to_order(*weight, order).data(),
+                    kernels::conv2d_backward_input(algorithm, s, order, dy.data(), contiguous(*weight).data(),
                                                    dx.mutable_data());
                     dx = to_order(dx, x->order());
                   }
                   if (weight.requires_grad()) {
-                    dw = Tensor<T>::empty(weight->shape(), order);
+                    dw = Tensor<T>::empty(weight->shape());
                     kernels::conv2d_backward_weight(algorithm, s, order, to_order(*x, order).data(), dy.data(),
                                                     dw.mutable_data());
                     dw = to_order(dw, weight->order());
                   }
-                  return {dx, dw, need_db ? sum(dy, {0, 2, 3}) : Tensor<T>{}};
+                  return Grads<T>{dx, dw, db};
                 });
 }
 

@@ -74,7 +74,7 @@ Tensor<T> conv_transpose2d(const Tensor<T>& x, const Tensor<T>& weight, const Te
   // The kernel adds to what is there.
   const auto y = bias.defined() ? detail::broadcast_copy(detail::view(bias, {1, s.c, 1, 1}), shape, order)
                                 : Tensor<T>::zeros(shape, order);
-  kernels::conv2d_im2col_backward_input(s, order, x.data(), to_order(weight.detach(), order).data(), y.mutable_data());
+  kernels::conv2d_im2col_backward_input(s, order, x.data(), contiguous(weight.detach()).data(), y.mutable_data());
 
   return record("conv_transpose2d", y, {x, weight, bias},
                 [s, order, x = save(x), weight = save(weight),
@@ -83,11 +83,11 @@ Tensor<T> conv_transpose2d(const Tensor<T>& x, const Tensor<T>& weight, const Te
                   Tensor<T> dx, dw;
                   if (x.requires_grad()) {
                     dx = Tensor<T>::empty(x->shape(), order);
-                    kernels::conv2d_im2col_forward<T>(s, order, dy.data(), to_order(*weight, order).data(), nullptr,
+                    kernels::conv2d_im2col_forward<T>(s, order, dy.data(), contiguous(*weight).data(), nullptr,
                                                       dx.mutable_data());
                   }
                   if (weight.requires_grad()) {
-                    dw = Tensor<T>::zeros(weight->shape(), order);
+                    dw = Tensor<T>::empty(weight->shape());
                     kernels::conv2d_im2col_backward_weight(s, order, dy.data(), x->data(), dw.mutable_data());
                     dw = to_order(dw, weight->order());
                   }
