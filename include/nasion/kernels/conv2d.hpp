@@ -60,40 +60,61 @@ void conv2d_forward(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder
     });
 }
 
+namespace detail {
+
+/// sum = dy where y is positive (y null: dy, and sum is not written) and totals[k] = the sum over `pixels` pixels,
+/// channels-last; for one block of channels, whose totals stay in registers.
+template <class T>
+void conv2d_backward_result_block(Index pixels, Index channels, Index block, const T* y, const T* dy, T* sum,
+                                  T* totals) {
+  using Vec = simd::Vector<T>;
+  with_vectors<T>(block, [&]<Index V>() {
+    constexpr Index lanes = simd::lanes<T>;
+    const Index last = block - (V - 1) * lanes;
+    Vec total[V] = {};
+    for (Index p = 0; p < pixels; ++p)
+#pragma GCC unroll 4
+      for (Index v = 0; v < V; ++v) {
+        const Index at = p * channels + v * lanes, some = v + 1 < V ? lanes : last;
+        Vec g = simd::load_some(dy + at, some);
+        if (y) {
+          g = simd::load_some(y + at, some) > Vec{} ? g : Vec{};
+          simd::store_some(sum + at, g, some);
+        }
+        total[v] += g;
+      }
+    for (Index v = 0; v < V; ++v) simd::store_some(totals + v * lanes, total[v], v + 1 < V ? lanes : last);
+  });
+}
+
+}  // namespace detail
+
 /// What comes before the gradients of input and weight: sum = dy where y is positive (y null: dy itself, and sum is not
-/// written), db = the sums of its channels (null: not wanted).
+/// written), db = the sums of its channels.
 template <class T>
 void conv2d_backward_result(const Conv2dSizes& s, MemoryOrder order, const T* y, const T* dy, T* sum, T* db) {
   const bool planes = order == MemoryOrder::row_major;
-  // Pieces of work: planes, or blocks of pixels of which each has sums of all channels.
+  // Pieces of work: planes, or blocks of pixels, of which each has sums of all channels.
   const Index pixels = planes ? s.pixels() : std::clamp<Index>(16384 / std::max<Index>(1, s.k), 16, 1024);
   const Index count = s.n * s.pixels(), pieces = planes ? s.n * s.k : (count + pixels - 1) / pixels;
   const Index sums = planes ? 1 : s.k;
-  const Scratch<T> partial(db ? pieces * sums : 0);
-  const auto at = [&](Index i) {
-    if (!y) return dy[i];
-    return sum[i] = y[i] > 0 ? dy[i] : T{0};
-  };
-  parallel_for(pieces, planes ? std::max<Index>(1, 16384 / std::max<Index>(1, pixels)) : 1,
-               [&](Index begin, Index end) {
-                 for (Index piece = begin; piece < end; ++piece) {
-                   T* const to = db ? partial.data() + piece * sums : nullptr;
-                   if (planes) {
-                     if (y)
-                       for (Index i = piece * pixels; i < (piece + 1) * pixels; ++i) at(i);
-                     if (db)
-                       *to = pairwise_sum_of<T>(piece * pixels, pixels, [&](Index i) { return y ? sum[i] : dy[i]; });
-                     continue;
-                   }
-                   if (db) std::fill_n(to, s.k, T{0});
-                   for (Index p = piece * pixels; p < std::min(count, (piece + 1) * pixels); ++p)
-                     if (db)
-                       for (Index k = 0; k < s.k; ++k) to[k] += at(p * s.k + k);
-                     else
-                       for (Index k = 0; k < s.k; ++k) at(p * s.k + k);
-                 }
-               });
-  if (!db) return;
+  const Scratch<T> partial(pieces * sums);
+  parallel_for(pieces, 1, [&](Index piece, Index) {
+    T* const totals = partial.data() + piece * sums;
+    const Index first = piece * pixels;
+    if (planes) {
+      if (y)
+        for (Index i = first; i < first + pixels; ++i) sum[i] = y[i] > 0 ? dy[i] : T{0};
+      *totals = pairwise_sum_of<T>(first, pixels, [from = y ? sum : dy](Index i) { return from[i]; });
+      return;
+    }
+    for (Index k = 0; k < s.k; k += detail::direct_channels<T>) {
+      const Index at = first * s.k + k;
+      detail::conv2d_backward_result_block(std::min(pixels, count - first), s.k,
+                                           std::min(s.k - k, detail::direct_channels<T>), y ? y + at : nullptr, dy + at,
+                                           y ? sum + at : nullptr, totals + k);
+    }
+  });
   std::fill_n(db, s.k, T{0});
   for (Index piece = 0; piece < pieces; ++piece)
     for (Index k = 0; k < sums; ++k) db[planes ? piece % s.k : k] += partial.data()[piece * sums + k];

@@ -89,13 +89,13 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
                  relu = options.relu, need_db = bias.defined() && bias.requires_grad()](const Tensor<T>& grad) {
                   auto dy = to_order(grad, order);
                   Tensor<T> dx, dw, db;
-                  if (need_db) db = Tensor<T>::empty({s.k});
                   if (relu || need_db) {
-                    const auto masked = relu ? Tensor<T>::empty(dy.shape(), order) : dy;
+                    db = Tensor<T>::empty({s.k});
+                    const auto sum = relu ? Tensor<T>::empty(dy.shape(), order) : dy;
                     kernels::conv2d_backward_result(s, order, relu ? y->data() : nullptr, dy.data(),
-                                                    relu ? masked.mutable_data() : nullptr,
-                                                    need_db ? db.mutable_data() : nullptr);
-                    dy = masked;
+                                                    relu ? sum.mutable_data() : nullptr, db.mutable_data());
+                    dy = sum;
+                    if (!need_db) db = {};
                   }
                   if (x.requires_grad()) {
                     dx = Tensor<T>::empty(x->shape(), order);

@@ -3,6 +3,7 @@
 // images by learned patterns.
 
 #include "nasion/ops/conv2d.hpp"
+#include "nasion/ops/reduce.hpp"
 
 namespace nasion {
 
