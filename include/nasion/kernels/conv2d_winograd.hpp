@@ -137,10 +137,12 @@ struct WinogradConvolution {
     }
   }
 
+  Index weight_step(Index width) const { return source.used * width + lanes; }  // from place to place
+
   /// Transformed weights of the block of result channels from `first` on: [place][source channel][channels of block].
   void pack(Index first, T* packed) const {
     constexpr Index taps = W::taps * W::taps;
-    const Index width = direct_width<T>(first, result.used), step = source.used * width;
+    const Index width = direct_width<T>(first, result.used), step = weight_step(width);
     for (Index k = first; k < first + width; k += lanes)
       for (Index c = 0; c < source.used; ++c) {
         Vec tap[taps];
@@ -156,7 +158,7 @@ struct WinogradConvolution {
 
   /// One panel's sums = its pixels times weights, at one place for one block of channels.
   void multiply(Index panel, Index place, Index width, const T* packed, const T* pixels, T* sums) const {
-    const T* w = packed + place * source.used * width;
+    const T* w = packed + place * weight_step(width);
     const DirectRun run{.row = 0, .column = 0, .count = 1, .tap = 0, .step = 0};
     with_vectors<T>(width, [&]<Index V>() {
       constexpr Index P = V > 2 ? direct_pixels(direct_vectors) : direct_pixels(V);
@@ -225,14 +227,15 @@ struct WinogradConvolution {
                    [&](Index panel, Index) { read(panel, zeros.data(), pixels.data() + panel * pixel_panel); });
       parallel_for(blocks, 1, [&](Index block, Index) {
         const Index first = block * direct_channels<T>;
-        const Scratch<T> packed(places * source.used * direct_width<T>(first, result.used)), sums(panels * sum_panel);
+        const Scratch<T> packed(places * weight_step(direct_width<T>(first, result.used))), sums(panels * sum_panel);
         pack(first, packed.data());
         multiply_and_write(first, 0, panels, packed.data(), pixels.data(), sums.data());
       });
       return;
     }
-    const Scratch<T> packed(places * source.used * ((result.used + lanes - 1) / lanes * lanes));
-    const auto weights_of = [&](Index first) { return packed.data() + first * places * source.used; };
+    const Index block_size = places * weight_step(direct_channels<T>);
+    const Scratch<T> packed(blocks * block_size);
+    const auto weights_of = [&](Index first) { return packed.data() + first / direct_channels<T> * block_size; };
     parallel_for(blocks, 1,
                  [&](Index block, Index) { pack(block * direct_channels<T>, weights_of(block * direct_channels<T>)); });
     constexpr Index at_once = 2;  // panels
@@ -330,17 +333,18 @@ struct WinogradWeightGradient {
       parallel_for(k_blocks * c_blocks, 1, [&](Index item, Index) {
         const Index k = item / c_blocks * direct_channels<T>, c = item % c_blocks * c_block;
         const Index width = direct_width<T>(k, dy.used), channels = std::min(c_block, x.used - c);
-        const Scratch<T> sums(places * channels * width);
-        std::fill_n(sums.data(), places * channels * width, T{0});
+        const Index step = channels * width + lanes;
+        const Scratch<T> sums(places * step);
+        std::fill_n(sums.data(), places * step, T{0});
         for (Index p = 0; p < places; ++p)
           multiply(count, width, pixels + p * pixel_step + c, channels, gradients + p * gradient_step + k,
-                   sums.data() + p * channels * width);
+                   sums.data() + p * step);
         for (Index i = 0; i < width; i += lanes)
-          write(k + i, c, c + channels, sums.data() + i, channels * width, width);
+          write(k + i, c, c + channels, sums.data() + i, step, width);
       });
       return;
     }
-    const Index size = x.used * k_step;
+    const Index size = x.used * k_step + lanes;
     const Scratch<T> sums(places * size);
     parallel_for(places * size, 65536, [&](Index a, Index b) { std::fill(sums.data() + a, sums.data() + b, T{0}); });
     for (Index start = 0; start < count; start += at_once) {
