@@ -48,10 +48,10 @@ struct WinogradTiles {
 };
 
 /// Reads N x N pixels from (row, column) on, zeros outside of the image, transforms them by f and writes place p of the
-/// result to to[p * step], channel by channel.
+/// result to to[p * step], channel by channel; each next direct_channels of them `block` further.
 template <std::size_t N, std::size_t M, class T, class F>
 void winograd_read(const DirectImages<const T>& images, const T* zeros, Index image, Index row, Index column, T* to,
-                   Index step, F&& f) {
+                   Index step, Index block, F&& f) {
   using Vec = simd::Vector<T>;
   constexpr Index lanes = simd::lanes<T>;
   const T* from[N][N];
@@ -61,10 +61,9 @@ void winograd_read(const DirectImages<const T>& images, const T* zeros, Index im
       from[i][j] = images.inside(y, x) ? images.pixel(image, y, x) : zeros;
     }
   // Rows first, for several vectors of channels: memory is read in its order.
-  constexpr Index together = 4;
-  Vec rows[together][N][M];
-  for (Index first = 0; first < images.used; first += together * lanes) {
-    const Index last = std::min(images.used, first + together * lanes);
+  Vec rows[direct_vectors][N][M];
+  for (Index first = 0; first < images.used; first += direct_channels<T>, to += block) {
+    const Index last = std::min(images.used, first + direct_channels<T>);
     for (std::size_t i = 0; i < N; ++i)
       for (Index c = first, v = 0; c < last; c += lanes, ++v) {
         Vec in[N];
@@ -84,7 +83,8 @@ void winograd_read(const DirectImages<const T>& images, const T* zeros, Index im
         for (std::size_t i = 0; i < N; ++i) upright[i] = rows[v][i][j];
         f(upright, result);
 #pragma GCC unroll 8
-        for (std::size_t i = 0; i < M; ++i) simd::store(to + static_cast<Index>(i * M + j) * step + c, result[i]);
+        for (std::size_t i = 0; i < M; ++i)
+          simd::store(to + static_cast<Index>(i * M + j) * step + v * lanes, result[i]);
       }
   }
 }
@@ -133,7 +133,7 @@ struct WinogradConvolution {
       prefetch(tile + 2);
       winograd_read<W::points, W::points>(source, zeros, tiles.image(tile), tiles.row(tile) - pad_h,
                                           tiles.column(tile) - pad_w, pixels + i * in_step, pixel_step,
-                                          [](auto& d, auto& o) { W::pixels(d, o); });
+                                          direct_channels<T>, [](auto& d, auto& o) { W::pixels(d, o); });
     }
   }
 
@@ -249,43 +249,32 @@ struct WinogradConvolution {
   }
 };
 
-/// The gradient of the weight in the transformed domain, where tiles are summed: [place][block of channels of dy]
-/// [channel of x][channels of the block].
+/// The gradient of the weight in the transformed domain, where tiles are summed. Transformed tiles lie as
+/// [block of channels][place][tile][channels of the block], sums as [place][block of dy][channel of x][channels].
 template <class T, class W>
 struct WinogradWeightGradient {
   using Vec = simd::Vector<T>;
   static constexpr Index lanes = simd::lanes<T>, places = W::points * W::points, taps = W::taps * W::taps;
-  static constexpr Index c_block = 2 * direct_channels<T>;  // channels of x in a piece of work
+  static constexpr Index at_most = direct_block / 2;  // tiles in a product, which stay in the first cache
 
   DirectImages<const T> x, dy;
   Index pad_h, pad_w;
   T* dw;
 
   WinogradTiles tiles{dy.n, dy.h, dy.w};
-  Index c_step = (x.used + lanes - 1) / lanes * lanes, k_step = (dy.used + lanes - 1) / lanes * lanes;
-  Index c_blocks = (x.used + c_block - 1) / c_block;
+  Index c_blocks = (x.used + direct_channels<T> - 1) / direct_channels<T>;
   Index k_blocks = (dy.used + direct_channels<T> - 1) / direct_channels<T>;
-
-  /// Tiles `start` + begin .. end-1, transformed.
-  void read(Index start, Index begin, Index end, const T* zeros, T* pixels, Index pixel_step, T* gradients,
-            Index gradient_step) const {
-    for (Index t = begin; t < end; ++t) {
-      const Index image = tiles.image(start + t), row = tiles.row(start + t), column = tiles.column(start + t);
-      winograd_read<W::points, W::points>(x, zeros, image, row - pad_h, column - pad_w, pixels + t * c_step, pixel_step,
-                                          [](auto& d, auto& o) { W::pixels(d, o); });
-      winograd_read<4, W::points>(dy, zeros, image, row, column, gradients + t * k_step, gradient_step,
-                                  [](auto& d, auto& o) { W::gradients(d, o); });
-    }
-  }
+  Index c_row = std::min(direct_channels<T>, (x.used + lanes - 1) / lanes * lanes);  // of one tile, in one block
+  Index k_row = std::min(direct_channels<T>, (dy.used + lanes - 1) / lanes * lanes);
 
   /// sums [channels][width of the block] += pixels times gradients, over tiles at one place.
   void multiply(Index some, Index width, const T* pixels, Index channels, const T* gradients, T* sums) const {
     with_vectors<T>(width, [&]<Index V>() {
-      for (Index begin = 0; begin < some; begin += direct_block) {
-        const Index block = std::min(direct_block, some - begin);
+      for (Index begin = 0; begin < some; begin += at_most) {
+        const Index count = std::min(at_most, some - begin);
         std::array<const T*, direct_block> from;
-        for (Index t = 0; t < block; ++t) from[static_cast<std::size_t>(t)] = pixels + (begin + t) * c_step;
-        direct_weight_tiles<T, direct_pixels(V), V>(from, block, gradients + begin * k_step, k_step, sums, channels);
+        for (Index t = 0; t < count; ++t) from[static_cast<std::size_t>(t)] = pixels + (begin + t) * c_row;
+        direct_weight_tiles<T, direct_pixels(V), V>(from, count, gradients + begin * k_row, k_row, sums, channels);
       }
     });
   }
@@ -311,55 +300,66 @@ struct WinogradWeightGradient {
   }
 
   void run() const {
-    const Scratch<T> zeros(std::max(c_step, k_step));
-    std::fill_n(zeros.data(), std::max(c_step, k_step), T{0});
-    const Index tile_bytes = places * (c_step + k_step) * static_cast<Index>(sizeof(T)), count = tiles.count();
+    const Scratch<T> zeros(std::max(x.used, dy.used) + lanes);
+    std::fill_n(zeros.data(), std::max(x.used, dy.used) + lanes, T{0});
+    const Index tile_numbers = places * (c_blocks * c_row + k_blocks * k_row), count = tiles.count();
     // With many channels and few tiles a piece of work is a block of weights from beginning to end; otherwise some
     // tiles at a time, so that they stay in the cache.
-    const bool whole = c_blocks * k_blocks >= 8 && tile_bytes * count <= (Index{1} << 25);
-    const Index at_once =
-        whole ? count
-              : std::clamp<Index>((Index{1} << 23) / std::max<Index>(1, tile_bytes), 1, std::max<Index>(1, count));
-    const Index pixel_step = at_once * c_step + lanes, gradient_step = at_once * k_step + lanes;
-    const Scratch<T> pixel_memory(places * pixel_step), gradient_memory(places * gradient_step);
-    T *const pixels = pixel_memory.data(), *const gradients = gradient_memory.data();
-    const auto read_all = [&](Index start, Index some) {
+    const Index mebibyte = (Index{1} << 20) / static_cast<Index>(sizeof(T));
+    const bool whole = c_blocks * k_blocks >= 16 && tile_numbers * count <= 32 * mebibyte;
+    const Index at_once = whole ? count : std::clamp<Index>(8 * mebibyte / tile_numbers, 1, std::max<Index>(1, count));
+    const Index c_place = at_once * c_row + lanes, k_place = at_once * k_row + lanes;
+    const Scratch<T> pixels(c_blocks * places * c_place), gradients(k_blocks * places * k_place);
+    const auto read = [&](Index start, Index some) {
       parallel_for(some, 8, [&](Index begin, Index end) {
-        read(start, begin, end, zeros.data(), pixels, pixel_step, gradients, gradient_step);
+        for (Index t = begin; t < end; ++t) {
+          const Index image = tiles.image(start + t), row = tiles.row(start + t), column = tiles.column(start + t);
+          winograd_read<W::points, W::points>(x, zeros.data(), image, row - pad_h, column - pad_w,
+                                              pixels.data() + t * c_row, c_place, places * c_place,
+                                              [](auto& d, auto& o) { W::pixels(d, o); });
+          winograd_read<4, W::points>(dy, zeros.data(), image, row, column, gradients.data() + t * k_row, k_place,
+                                      places * k_place, [](auto& d, auto& o) { W::gradients(d, o); });
+        }
       });
     };
+    const auto multiply_at = [&](Index some, Index place, Index c_block, Index k_block, T* sums) {
+      multiply(some, direct_width<T>(k_block * direct_channels<T>, dy.used),
+               pixels.data() + (c_block * places + place) * c_place,
+               std::min(direct_channels<T>, x.used - c_block * direct_channels<T>),
+               gradients.data() + (k_block * places + place) * k_place, sums);
+    };
     if (whole) {
-      read_all(0, count);
+      read(0, count);
       parallel_for(k_blocks * c_blocks, 1, [&](Index item, Index) {
-        const Index k = item / c_blocks * direct_channels<T>, c = item % c_blocks * c_block;
-        const Index width = direct_width<T>(k, dy.used), channels = std::min(c_block, x.used - c);
+        const Index k = item / c_blocks * direct_channels<T>, c = item % c_blocks * direct_channels<T>;
+        const Index width = direct_width<T>(k, dy.used), channels = std::min(direct_channels<T>, x.used - c);
         const Index step = channels * width + lanes;
         const Scratch<T> sums(places * step);
         std::fill_n(sums.data(), places * step, T{0});
         for (Index p = 0; p < places; ++p)
-          multiply(count, width, pixels + p * pixel_step + c, channels, gradients + p * gradient_step + k,
-                   sums.data() + p * step);
-        for (Index i = 0; i < width; i += lanes)
-          write(k + i, c, c + channels, sums.data() + i, step, width);
+          multiply_at(count, p, item % c_blocks, item / c_blocks, sums.data() + p * step);
+        for (Index i = 0; i < width; i += lanes) write(k + i, c, c + channels, sums.data() + i, step, width);
       });
       return;
     }
-    const Index size = x.used * k_step + lanes;
+    const Index size = x.used * k_blocks * k_row + lanes;
     const Scratch<T> sums(places * size);
     parallel_for(places * size, 65536, [&](Index a, Index b) { std::fill(sums.data() + a, sums.data() + b, T{0}); });
+    const auto sums_of = [&](Index c, Index k) { return sums.data() + k * x.used + c * direct_width<T>(k, dy.used); };
     for (Index start = 0; start < count; start += at_once) {
       const Index some = std::min(at_once, count - start);
-      read_all(start, some);
-      parallel_for(places * k_blocks, 1, [&](Index item, Index) {
-        const Index p = item / k_blocks, k = item % k_blocks * direct_channels<T>;
-        multiply(some, direct_width<T>(k, dy.used), pixels + p * pixel_step, x.used, gradients + p * gradient_step + k,
-                 sums.data() + p * size + k * x.used);
+      read(start, some);
+      parallel_for(places * c_blocks * k_blocks, 1, [&](Index item, Index) {
+        const Index p = item / (c_blocks * k_blocks), c = item / k_blocks % c_blocks, k = item % k_blocks;
+        multiply_at(some, p, c, k, sums_of(c * direct_channels<T>, k * direct_channels<T>) + p * size);
       });
     }
-    parallel_for(k_step / lanes * c_blocks, 1, [&](Index item, Index) {
-      const Index k = item / c_blocks * lanes, c = item % c_blocks * c_block;
-      const Index first = k / direct_channels<T> * direct_channels<T>, width = direct_width<T>(first, dy.used);
-      write(k, c, std::min(x.used, c + c_block), sums.data() + first * x.used + c * width + k - first, size, width);
+    parallel_for(k_blocks * k_row / lanes * c_blocks, 1, [&](Index item, Index) {
+      const Index k = item / c_blocks * lanes, c = item % c_blocks * direct_channels<T>;
+      if (k >= dy.used) return;
+      const Index first = k / direct_channels<T> * direct_channels<T>;
+      write(k, c, std::min(x.used, c + direct_channels<T>), sums_of(c, first) + (k - first), size,
+            direct_width<T>(first, dy.used));
     });
   }
 };
