@@ -298,8 +298,9 @@ Scratch<T> direct_pack(const DirectGrid& grid, const DirectWeights<T>& weights) 
 /// result = [relu] (bias + the sum over the grid's taps), for all pixels of the grid.
 template <class T>
 void direct_convolve(const DirectGrid& grid, const DirectImages<const T>& source, const DirectImages<T>& result,
-                     const DirectWeights<T>& weights, const T* bias, bool relu) {
-  const Scratch<T> packed = direct_pack(grid, weights);
+                     const DirectWeights<T>& weights, const T* bias, bool relu, const T* prepared = nullptr) {
+  const Scratch<T> own = prepared ? Scratch<T>(0) : direct_pack(grid, weights);
+  const T* const packed = prepared ? prepared : own.data();
   const Index pixels = source.n * grid.rows * grid.columns, runs = static_cast<Index>(grid.runs.size());
   const Index blocks = (pixels + direct_block - 1) / direct_block, taps = grid.taps();
   const Index channel_blocks = (result.used + direct_channels<T> - 1) / direct_channels<T>;
@@ -312,7 +313,7 @@ void direct_convolve(const DirectGrid& grid, const DirectImages<const T>& source
     for (Index p = 0; p < table.pixels; ++p) table.to[static_cast<std::size_t>(p)] += first;
     with_vectors<T>(channels, [&]<Index V>() {
       constexpr Index P = direct_pixels(V), width = V * simd::lanes<T>;
-      const T* weight = packed.data() + first * taps * source.used;
+      const T* weight = packed + first * taps * source.used;
       // Some runs at a time, so that their weights stay in the second cache while the pixels pass.
       const Index run_bytes = std::max<Index>(1, width * source.used * taps / runs * static_cast<Index>(sizeof(T)));
       const Index at_once = std::max<Index>(1, (Index{1} << 18) / run_bytes);
@@ -374,16 +375,35 @@ void direct_weight_tiles(std::array<const T*, direct_block>& from, Index pixels,
 
 }  // namespace detail
 
+namespace detail {
+template <class T>
+DirectWeights<T> direct_forward_weights(const Conv2dSizes& s, Index g, const T* weight) {
+  return {weight + g * s.group_k() * s.taps(),
+          weight + s.k * s.taps(),
+          s.kh * s.kw,
+          s.group_k(),
+          s.group_c(),
+          s.taps(),
+          s.kh * s.kw};
+}
+}  // namespace detail
+
+/// The weight as the forward pass uses it, for many calls; for one group.
+template <class T>
+Scratch<T> conv2d_direct_prepare(const Conv2dSizes& s, const T* weight) {
+  return detail::direct_pack(detail::direct_forward_grid(s), detail::direct_forward_weights(s, 0, weight));
+}
+
 /// y = [relu] (conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw].
 template <class T>
-void conv2d_direct_forward(const Conv2dSizes& s, const T* x, const T* weight, const T* bias, bool relu, T* y) {
+void conv2d_direct_forward(const Conv2dSizes& s, const T* x, const T* weight, const T* bias, bool relu, T* y,
+                           const T* prepared = nullptr) {
   const auto grid = detail::direct_forward_grid(s);
   for (Index g = 0; g < s.groups; ++g)
     detail::direct_convolve<T>(grid, {x, s.n, s.h, s.w, s.c, g * s.group_c(), s.group_c()},
                                {y, s.n, s.oh, s.ow, s.k, g * s.group_k(), s.group_k()},
-                               {weight + g * s.group_k() * s.taps(), weight + s.k * s.taps(), s.kh * s.kw, s.group_k(),
-                                s.group_c(), s.taps(), s.kh * s.kw},
-                               bias ? bias + g * s.group_k() : nullptr, relu);
+                               detail::direct_forward_weights(s, g, weight), bias ? bias + g * s.group_k() : nullptr,
+                               relu, prepared);
 }
 
 /// dx = gradient of the input.

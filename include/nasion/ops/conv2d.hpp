@@ -56,6 +56,25 @@ inline kernels::Conv2dSizes conv2d_sizes(const Shape& x, const Shape& weight, co
           .groups = o.groups};
 }
 
+/// The weight as the kernel reads it, where no gradient is recorded: computed once and kept beside it until it changes.
+template <class T>
+std::shared_ptr<const kernels::Scratch<T>> prepared_weight(const Tensor<T>& weight, const kernels::Conv2dSizes& s,
+                                                           Conv2dAlgorithm algorithm) {
+  const bool packs = algorithm == Conv2dAlgorithm::direct || algorithm == Conv2dAlgorithm::winograd;
+  if (!packs || s.groups != 1 || (nasion::grad_enabled() && weight.requires_grad())) return nullptr;
+  const auto& impl = Access::impl(weight);
+  const Buffer::Key key{static_cast<Index>(algorithm),
+                        static_cast<Index>(impl->order),
+                        impl->offset,
+                        s.k,
+                        s.c,
+                        s.kh,
+                        s.kw,
+                        s.dilation_w == 1};  // the last decides on runs
+  return impl->buffer->template derived<kernels::Scratch<T>>(
+      key, [&] { return kernels::conv2d_prepare(algorithm, s, contiguous(weight.detach()).data()); });
+}
+
 }  // namespace detail
 
 /// The kernel that computes a pass of the convolution of x with weight: what `options` ask for, or what `automatic`
@@ -81,8 +100,11 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
                     weight.shape(), " at stride ", options.stride, " and dilation ", options.dilation);
   const MemoryOrder order = winograd || algorithm == Conv2dAlgorithm::direct ? MemoryOrder::channels_last : x.order();
   const auto y = Tensor<T>::empty({s.n, s.k, s.oh, s.ow}, order);
-  kernels::conv2d_forward(algorithm, s, order, to_order(x.detach(), order).data(), contiguous(weight.detach()).data(),
-                          bias.defined() ? bias.data() : nullptr, options.relu, y.mutable_data());
+  const auto kernel = kernels::conv2d_algorithm(algorithm, Conv2dPass::forward, s, order);
+  const auto prepared = detail::prepared_weight(weight, s, kernel);
+  kernels::conv2d_forward(kernel, s, order, to_order(x.detach(), order).data(), contiguous(weight.detach()).data(),
+                          bias.defined() ? bias.data() : nullptr, options.relu, y.mutable_data(),
+                          prepared ? prepared->data() : nullptr);
 
   return record("conv2d", to_order(y, x.order()), {x, weight, bias},
                 [s, algorithm, order, x = save(x), weight = save(weight), y = options.relu ? save(y) : Saved<T>{},
