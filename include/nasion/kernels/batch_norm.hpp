@@ -27,6 +27,8 @@ struct BatchNormTile {
   Index sums;      // where the sums of that channel are
 };
 
+enum class Direction { forwards, backwards };
+
 /// How a batch is cut into tiles, and these into rows. Row-major a tile is a piece of a plane, and one row.
 /// Channels-last a tile has all channels, and a row is a pixel, or several small ones: each column has numbers of one
 /// channel.
@@ -43,7 +45,7 @@ class BatchNormTiles {
               : planes_            ? s.n * s.c
                                    : 1) {
     if (runs_ == 0) return;
-    width_ = planes_ ? grain : (few + channels_ - 1) / channels_ * channels_;
+    width_ = planes_ ? 4 * few : (few + channels_ - 1) / channels_ * channels_;
     tile_ = planes_ ? grain : width_ * std::clamp<Index>(grain / width_, 64, 256);
     parts_of_run_ = (run_ + tile_ - 1) / tile_;
   }
@@ -57,7 +59,6 @@ class BatchNormTiles {
   Index parts() const { return parts_of_run_ * (planes_ ? runs_ / std::max<Index>(1, all_channels_) : 1); }
   Index numbers(Index part) const { return size(part % parts_of_run_) / channels_; }
 
-  enum class Direction { forwards, backwards };
   /// Calls f(tile) for all tiles, in parallel. What was read forwards is best read again backwards: its end may still
   /// be in the cache.
   template <class F>
@@ -101,8 +102,7 @@ struct Constant {
 
 /// Calls f(tile, columns) for all tiles, where columns[i][j] is values[i] of the channel of column j.
 template <class T, std::size_t count, class F>
-void for_tiles(const BatchNormTiles& tiles, BatchNormTiles::Direction direction,
-               const std::array<const T*, count>& values, F&& f) {
+void for_tiles(const BatchNormTiles& tiles, Direction direction, const std::array<const T*, count>& values, F&& f) {
   if (tiles.planes()) {
     tiles.for_all(direction, [&](const BatchNormTile& tile) {
       std::array<Constant<T>, count> columns;
@@ -227,6 +227,8 @@ void add_moments(Index n, const T* x, const T* first, T* __restrict sum, T* __re
 template <bool relu, bool with_residual, class T, class Column>
 void normalise(Index n, const T* x, const std::array<Column, 3>& line, const T* residual, T* __restrict y) {
   const Column mean = line[0], scale = line[1], shift = line[2];
+  prefetch(x, n);
+  if constexpr (with_residual) prefetch(residual, n);
   for (Index j = 0; j < n; ++j) {
     T v = (x[j] - mean[j]) * scale[j] + shift[j];
     if constexpr (with_residual) v += residual[j];
@@ -235,8 +237,8 @@ void normalise(Index n, const T* x, const std::array<Column, 3>& line, const T* 
 }
 
 /// dy, or 0 where `relu` let nothing through.
-template <bool relu, class T, class Column>
-T masked(Index j, const T* x, const T* dy, const std::array<Column, 3>& line) {
+template <bool relu, class T, class Line>
+T masked(Index j, const T* x, const T* dy, const Line& line) {
   return !relu || (x[j] - line[0][j]) * line[1][j] + line[2][j] > 0 ? dy[j] : T{0};
 }
 
@@ -261,15 +263,19 @@ void add_gradients(Index n, const T* x, const T* dy, const std::array<Constant<T
 
 template <class T>
 void mask(Index n, const T* dy, const T* y, T* __restrict g) {
+  prefetch(dy, n);
+  prefetch(y, n);
   for (Index j = 0; j < n; ++j) g[j] = y[j] > 0 ? dy[j] : T{0};
 }
 
 /// dx = (dy - offset - (x - mean) slope) scale
 template <bool relu, class T, class Column>
-void input_gradient(Index n, const T* x, const T* dy, const std::array<Column, 3>& line, Column offset, Column slope,
-                    T* __restrict dx) {
+void input_gradient(Index n, const T* x, const T* dy, const std::array<Column, 5>& line, T* __restrict dx) {
+  const Column mean = line[0], scale = line[1], offset = line[3], slope = line[4];
+  prefetch(x, n);
+  prefetch(dy, n);
   for (Index j = 0; j < n; ++j)
-    dx[j] = (masked<relu>(j, x, dy, line) - offset[j] - (x[j] - line[0][j]) * slope[j]) * line[1][j];
+    dx[j] = (masked<relu>(j, x, dy, line) - offset[j] - (x[j] - mean[j]) * slope[j]) * scale[j];
 }
 
 }  // namespace detail
@@ -280,7 +286,7 @@ template <class T>
 void batch_norm_moments(const BatchNormSizes& s, MemoryOrder order, const T* x, T* mean, T* variance) {
   const detail::BatchNormTiles tiles(s, order);
   const Scratch<T> means(tiles.parts() * s.c), squares(tiles.parts() * s.c);
-  tiles.for_all(tiles.Direction::forwards, [&](const detail::BatchNormTile& tile) {
+  tiles.for_all(detail::Direction::forwards, [&](const detail::BatchNormTile& tile) {
     const T* from = x + tile.at;
     T *m = means.data() + tile.sums, *square = squares.data() + tile.sums;
     if (tiles.planes()) return detail::plane_moments(tile.size, from, m, square);
@@ -312,23 +318,23 @@ template <class T>
 void batch_norm_forward(const BatchNormSizes& s, MemoryOrder order, const T* x, const BatchNormLine<T>& line,
                         const T* residual, bool relu, T* y) {
   const detail::BatchNormTiles tiles(s, order);
-  detail::for_tiles<T, 3>(tiles, tiles.Direction::backwards, {line.mean, line.scale, line.shift},
-                          [&](const detail::BatchNormTile& tile, const auto& columns) {
-                            tiles.for_rows(tile, [&](Index at, Index n) {
-                              if (relu && residual)
-                                detail::normalise<true, true>(n, x + at, columns, residual + at, y + at);
-                              else if (relu)
-                                detail::normalise<true, false>(n, x + at, columns, residual, y + at);
-                              else if (residual)
-                                detail::normalise<false, true>(n, x + at, columns, residual + at, y + at);
-                              else
-                                detail::normalise<false, false>(n, x + at, columns, residual, y + at);
-                            });
-                          });
+  const auto normalise_tile = [&](const detail::BatchNormTile& tile, const auto& columns) {
+    tiles.for_rows(tile, [&](Index at, Index n) {
+      if (relu && residual)
+        detail::normalise<true, true>(n, x + at, columns, residual + at, y + at);
+      else if (relu)
+        detail::normalise<true, false>(n, x + at, columns, residual, y + at);
+      else if (residual)
+        detail::normalise<false, true>(n, x + at, columns, residual + at, y + at);
+      else
+        detail::normalise<false, false>(n, x + at, columns, residual, y + at);
+    });
+  };
+  detail::for_tiles<T, 3>(tiles, detail::Direction::backwards, {line.mean, line.scale, line.shift}, normalise_tile);
 }
 
-/// Where the gradient of the normalised numbers comes from: dy as it is, dy where the line is above 0, or dy where y is
-/// above 0, which is then written to g.
+/// The gradient of the normalised numbers: dy as it is, dy where the line is above 0 for `relu`, or dy where y is above
+/// 0 for a given y, which is then written to g.
 template <class T>
 struct BatchNormGradient {
   const T* dy;
@@ -343,24 +349,31 @@ void batch_norm_gradient_sums(const BatchNormSizes& s, MemoryOrder order, const 
                               const BatchNormLine<T>& line, T* sum, T* weighted) {
   const detail::BatchNormTiles tiles(s, order);
   const Scratch<T> sums(tiles.parts() * s.c), weighted_sums(tiles.parts() * s.c);
-  detail::for_tiles<T, 3>(tiles, tiles.Direction::forwards, {line.mean, line.scale, line.shift},
-                          [&](const detail::BatchNormTile& tile, const auto& columns) {
-                            if (from.y) detail::mask(tile.size, from.dy + tile.at, from.y + tile.at, from.g + tile.at);
-                            const T* dy = from.y ? from.g : from.dy;
-                            const bool relu = from.relu && !from.y;
-                            const auto add = [&, &line_of = columns](Index at, Index n, T* a, T* b) {
-                              if (relu)
-                                detail::add_gradients<true>(n, x + at, dy + at, line_of, a, b);
-                              else
-                                detail::add_gradients<false>(n, x + at, dy + at, line_of, a, b);
-                            };
-                            T *a = sums.data() + tile.sums, *b = weighted_sums.data() + tile.sums;
-                            if (tiles.planes()) return add(tile.at, tile.size, a, b);
-                            detail::ColumnSums<T> of_tile(tiles, tile, a, b);
-                            tiles.for_rows(tile,
-                                           [&](Index at, Index n) { add(at, n, of_tile.first(), of_tile.second()); });
-                            of_tile.add_columns();
-                          });
+  const auto mask = [&](Index at, Index n) {
+    if (from.y) detail::mask(n, from.dy + at, from.y + at, from.g + at);
+  };
+  const T* dy = from.y ? from.g : from.dy;
+  const auto sum_tile = [&](const detail::BatchNormTile& tile, const auto& columns) {
+    const auto add = [&](Index at, Index n, T* a, T* b) {
+      if (from.relu)
+        detail::add_gradients<true>(n, x + at, dy + at, columns, a, b);
+      else
+        detail::add_gradients<false>(n, x + at, dy + at, columns, a, b);
+    };
+    T *a = sums.data() + tile.sums, *b = weighted_sums.data() + tile.sums;
+    if (tiles.planes()) {
+      tiles.for_rows(tile, mask);
+      return add(tile.at, tile.size, a, b);
+    }
+    detail::ColumnSums<T> of_tile(tiles, tile, a, b);
+    tiles.for_rows(tile, [&](Index at, Index n) {
+      mask(at, n);
+      add(at, n, of_tile.first(), of_tile.second());
+    });
+    of_tile.add_columns();
+  };
+  detail::for_tiles<T, 3>(tiles, detail::Direction::forwards, {line.mean, line.scale, line.shift}, sum_tile);
+
   std::vector<double> total(static_cast<std::size_t>(s.c)), total_weighted(total.size());
   for (Index part = 0; part < tiles.parts(); ++part)
     for (Index c = 0; c < s.c; ++c) {
@@ -371,23 +384,22 @@ void batch_norm_gradient_sums(const BatchNormSizes& s, MemoryOrder order, const 
   std::transform(total_weighted.begin(), total_weighted.end(), weighted, [](double v) { return static_cast<T>(v); });
 }
 
-/// dx = (gradient - offset - (x - mean) slope) scale, of each channel: through the statistics of the batch. `from` is
-/// that of the sums, except that a gradient which was written to g is given as dy.
+/// dx = (gradient - offset - (x - mean) slope) scale, of each channel: through the statistics of the batch.
 template <class T>
 void batch_norm_backward(const BatchNormSizes& s, MemoryOrder order, const T* x, const BatchNormGradient<T>& from,
                          const BatchNormLine<T>& line, const T* offset, const T* slope, T* dx) {
   const detail::BatchNormTiles tiles(s, order);
-  detail::for_tiles<T, 5>(tiles, tiles.Direction::backwards, {line.mean, line.scale, line.shift, offset, slope},
-                          [&](const detail::BatchNormTile& tile, const auto& columns) {
-                            const auto [mean, scale, shift, a, b] = columns;
-                            const std::array three{mean, scale, shift};
-                            tiles.for_rows(tile, [&, offsets = a, slopes = b](Index at, Index n) {
-                              if (from.relu)
-                                detail::input_gradient<true>(n, x + at, from.dy + at, three, offsets, slopes, dx + at);
-                              else
-                                detail::input_gradient<false>(n, x + at, from.dy + at, three, offsets, slopes, dx + at);
-                            });
-                          });
+  const T* dy = from.y ? from.g : from.dy;
+  const auto tile_gradient = [&](const detail::BatchNormTile& tile, const auto& columns) {
+    tiles.for_rows(tile, [&](Index at, Index n) {
+      if (from.relu)
+        detail::input_gradient<true>(n, x + at, dy + at, columns, dx + at);
+      else
+        detail::input_gradient<false>(n, x + at, dy + at, columns, dx + at);
+    });
+  };
+  detail::for_tiles<T, 5>(tiles, detail::Direction::backwards, {line.mean, line.scale, line.shift, offset, slope},
+                          tile_gradient);
 }
 
 }  // namespace nasion::kernels

@@ -72,22 +72,18 @@ Grads<T> batch_norm_backward(const BatchNormSaved<T>& saved, const Tensor<T>& gr
   const Tensor<T>&x = *saved.x, &inverse = *saved.inverse;
   const MemoryOrder order = x.order();
   const kernels::BatchNormLine<T> line{saved.mean->data(), saved.scale->data(), saved.shift->data()};
-  auto dy = to_order(grad, order);
+  const auto dy = to_order(grad, order);
   const auto dweight = Tensor<T>::empty(inverse.shape()), dbias = Tensor<T>::empty(inverse.shape());
   T *dw = dweight.mutable_data(), *db = dbias.mutable_data();
-  kernels::BatchNormGradient<T> from{.dy = dy.data(), .relu = saved.relu};
+  kernels::BatchNormGradient<T> from{.dy = dy.data(), .relu = saved.relu && !saved.residual};
+  auto dresidual = saved.residual ? dy : Tensor<T>{};
   if (saved.relu && saved.residual) {
-    const auto g = Tensor<T>::empty(x.shape(), order);
+    dresidual = Tensor<T>::empty(x.shape(), order);
     from.y = saved.y->data();
-    from.g = g.mutable_data();
-    kernels::batch_norm_gradient_sums(s, order, x.data(), from, line, db, dw);
-    dy = g;
-    from = {.dy = g.data()};
-  } else {
-    kernels::batch_norm_gradient_sums(s, order, x.data(), from, line, db, dw);
+    from.g = dresidual.mutable_data();
   }
+  kernels::batch_norm_gradient_sums(s, order, x.data(), from, line, db, dw);
   for (Index c = 0; c < s.c; ++c) dw[c] *= inverse.data()[c];
-  const auto dresidual = saved.residual ? dy : Tensor<T>{};
   if (!saved.x.requires_grad()) return {Tensor<T>{}, dweight, dbias, dresidual};
 
   // What the statistics of the batch take back from each gradient; nothing when they are the running ones.
