@@ -319,10 +319,17 @@ TEST_CASE("BatchNorm2d: what it keeps, and train and eval") {
   CHECK(test::identical(mean, norm.running_mean));
   CHECK(norm.num_batches_tracked == counted + 1);
 
+  const auto residual = test::random({2, 3, 4, 5}, 8);
+  CHECK(test::identical(norm.relu(x), relu(norm(x))));
+  CHECK(test::max_difference(norm.relu(x, residual), relu(norm(x) + residual)) < 1e-14);
+  CHECK(norm.num_batches_tracked == counted + 5);
+  mean.copy_from(norm.running_mean);
+  var.copy_from(norm.running_var);
+
   nn::eval(norm);
   CHECK(test::identical(norm(x), batch_norm(x, mean, var, norm.weight, norm.bias)));
   CHECK(test::identical(norm(x), norm(x)));
-  CHECK(norm.num_batches_tracked == counted + 1);
+  CHECK(norm.num_batches_tracked == counted + 5);
   CHECK(test::check_module(norm, x) == "");
 
   auto twin = nn::clone(norm);
