@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
 #include <vector>
 
+#include "nasion/core/simd.hpp"
 #include "nasion/core/strided.hpp"
 
 namespace nasion::kernels {
@@ -70,6 +73,8 @@ void for_windows(const PoolSizes& s, F&& f) {
 
 }  // namespace detail
 
+// -- Maxima of planes: one number after the other ------------------------------------------------------------------
+
 namespace detail {
 
 /// Largest number of one window of one plane, kept in registers.
@@ -88,59 +93,235 @@ void max_of_window(const T* in, Index w, const Window& row, const Window& column
   *best_at = static_cast<std::int32_t>(at);
 }
 
-/// The same for `lanes` neighbouring channels at each pixel, which the compiler can vectorise.
+/// y = largest number of each window, `at` = its pixel.
 template <class T>
-void max_of_window(const T* in, Index lanes, Index w, const Window& row, const Window& column, T* best,
-                   std::int32_t* best_at) {
-  const Index first = row.begin * w + column.begin;
-  std::copy_n(in + first * lanes, lanes, best);
-  std::fill_n(best_at, lanes, static_cast<std::int32_t>(first));
-  for (Index r = row.begin; r < row.end; ++r)
-    for (Index q = column.begin; q < column.end; ++q) {
-      const Index from = r * w + q;
-      for (Index i = 0; i < lanes; ++i) {
-        const T v = in[from * lanes + i];
-        const bool better = v > best[i] || v != v;
-        best[i] = better ? v : best[i];
-        best_at[i] = better ? static_cast<std::int32_t>(from) : best_at[i];
-      }
+void max_pool_planes(const PoolSizes& s, const T* x, T* y, std::int32_t* at) {
+  parallel_for(s.n * s.c, std::max<Index>(1, 8192 / std::max<Index>(1, s.in_area())), [&](Index begin, Index end) {
+    for (Index plane = begin; plane < end; ++plane)
+      for_windows(s, [&](Index pixel, const Window& row, const Window& column) {
+        const Index to = plane * s.out_area() + pixel;
+        max_of_window(x + plane * s.in_area(), s.w, row, column, y + to, at + to);
+      });
+  });
+}
+
+/// dx = dy summed at the pixels that won.
+template <class T>
+void max_pool_planes_backward(const PoolSizes& s, const T* dy, const std::int32_t* at, T* dx) {
+  parallel_for(s.n * s.c, std::max<Index>(1, 8192 / std::max<Index>(1, s.out_area())), [&](Index begin, Index end) {
+    for (Index plane = begin; plane < end; ++plane) {
+      T* to = std::fill_n(dx + plane * s.in_area(), s.in_area(), T{0}) - s.in_area();
+      for (Index i = plane * s.out_area(); i < (plane + 1) * s.out_area(); ++i) to[at[i]] += dy[i];
     }
+  });
 }
 
 }  // namespace detail
 
-/// y = largest number of each window, `at` = its pixel; NaN counts as largest. Windows must not be empty.
+// -- Maxima of channels-last images: many channels at once ---------------------------------------------------------
+
+namespace detail {
+
+/// `width` neighbouring numbers, if possible in a register; arithmetic and comparisons are the language's own.
+template <class T, Index width>
+struct LanesOf {
+  typedef T type __attribute__((vector_size(width * static_cast<Index>(sizeof(T)))));
+};
 template <class T>
-void max_pool_forward(const PoolSizes& s, MemoryOrder order, const T* x, T* y, std::int32_t* at) {
-  const auto [pieces, lanes] = detail::pool_pieces(s, order);
-  parallel_for(pieces, std::max<Index>(1, 8192 / std::max<Index>(1, s.in_area() * lanes)),
-               [&, l = lanes](Index begin, Index end) {
-                 for (Index piece = begin; piece < end; ++piece) {
-                   const T* in = x + piece * s.in_area() * l;
-                   detail::for_windows(s, [&](Index pixel, const Window& row, const Window& column) {
-                     const Index to = (piece * s.out_area() + pixel) * l;
-                     if (l == 1)
-                       detail::max_of_window(in, s.w, row, column, y + to, at + to);
-                     else
-                       detail::max_of_window(in, l, s.w, row, column, y + to, at + to);
-                   });
-                 }
-               });
+struct LanesOf<T, 1> {
+  using type = T;
+};
+template <class T, Index width>
+using Lanes = typename LanesOf<T, width>::type;
+
+template <class V>
+V load_lanes(const void* from) {
+  V v;
+  std::memcpy(&v, from, sizeof(v));
+  return v;
 }
 
-/// dx += dy at the pixels that won.
+/// Calls f(i, width) for the pieces i .. i + width - 1 of 0 .. n-1: as wide as a register while so many are left, then
+/// half as wide, and so on. `width` is a constant.
+template <class T, Index width = simd::lanes<T>, class F>
+void for_lanes(Index n, const F& f, Index i = 0) {
+  for (; i + width <= n; i += width) f(i, std::integral_constant<Index, width>());
+  if constexpr (width > 1) for_lanes<T, width / 2>(n, f, i);
+}
+
+/// Calls f(image, row) for `rows` rows of so many numbers in every image, in parallel.
+template <class F>
+void for_pool_rows(Index images, Index rows, Index numbers, F&& f) {
+  parallel_for(images * rows, std::max<Index>(1, 8192 / std::max<Index>(1, numbers)), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) f(i / rows, i % rows);
+  });
+}
+
+/// An integer as wide as T, which vectors compare and choose with T.
 template <class T>
-void max_pool_backward(const PoolSizes& s, MemoryOrder order, const T* dy, const std::int32_t* at, T* dx) {
-  const auto [pieces, lanes] = detail::pool_pieces(s, order);
-  parallel_for(pieces, std::max<Index>(1, 8192 / std::max<Index>(1, s.out_area() * lanes)),
-               [&, l = lanes](Index begin, Index end) {
-                 for (Index piece = begin; piece < end; ++piece) {
-                   T* to = dx + piece * s.in_area() * l;
-                   const Index start = piece * s.out_area() * l;
-                   for (Index pixel = 0; pixel < s.out_area(); ++pixel)
-                     for (Index i = 0; i < l; ++i) to[at[start + pixel * l + i] * l + i] += dy[start + pixel * l + i];
-                 }
-               });
+using PoolWord = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+
+/// How the positions of maxima in their windows are kept: those of `pixels` neighbours in a row share a word, which
+/// every channel has. So neighbouring channels have neighbouring words, as vectors need it.
+template <class T>
+class PoolPositions {
+ public:
+  explicit PoolPositions(const PoolSizes& s)
+      : pixels_(longest(s.rows) * longest(s.columns) <= 256 ? 4 : 1),
+        channels_(s.c),
+        words_((static_cast<Index>(s.columns.size()) + pixels_ - 1) / pixels_ * s.c) {}
+
+  /// Words of one row.
+  Index words() const { return words_; }
+  /// Word of channel 0 of a pixel, and the place of the position in it.
+  Index word(Index column) const { return column / pixels_ * channels_; }
+  int shift(Index column) const { return static_cast<int>(column % pixels_) * 8; }
+  PoolWord<T> mask() const { return pixels_ == 1 ? PoolWord<T>{-1} : PoolWord<T>{255}; }
+
+ private:
+  static Index longest(const std::vector<Window>& windows) {
+    Index size = 0;
+    for (const Window& window : windows) size = std::max(size, window.end - window.begin);
+    return size;
+  }
+
+  Index pixels_, channels_, words_;
+};
+
+/// Largest numbers of one window for `width` channels, and the first positions in the window that have them.
+template <class T, Index width>
+struct Maxima {
+  using Numbers = Lanes<T, width>;
+  using Positions = Lanes<PoolWord<T>, width>;
+  Numbers largest;
+  Positions at{};
+
+  /// `in`: first pixel of the window; pixels and rows are so far apart.
+  Maxima(const T* in, Index rows, Index columns, Index pixel_step, Index row_step) : largest(load_lanes<Numbers>(in)) {
+    Positions position{};
+    for (Index r = 0; r < rows; ++r)
+      for (Index q = 0; q < columns; ++q, position += 1) {
+        const Numbers v = load_lanes<Numbers>(in + r * row_step + q * pixel_step);
+        const auto better = (v > largest) | (v != v);
+        largest = better ? v : largest;
+        at = better ? position : at;
+      }
+  }
+};
+
+/// y = largest number of each window, `at` = its position there, unless null.
+template <class T>
+void max_pool_images(const PoolSizes& s, const T* x, T* y, PoolWord<T>* at) {
+  const PoolPositions<T> positions(s);
+  const Index rows = static_cast<Index>(s.rows.size()), columns = static_cast<Index>(s.columns.size());
+  for_pool_rows(s.n, rows, columns * s.c, [&](Index image, Index o) {
+    const Window& row = s.rows[static_cast<std::size_t>(o)];
+    const T* in = x + (image * s.h + row.begin) * s.w * s.c;
+    T* to = y + (image * rows + o) * columns * s.c;
+    PoolWord<T>* words = at ? at + (image * rows + o) * positions.words() : nullptr;
+    for (Index q = 0; q < columns; ++q, to += s.c) {
+      const Window& column = s.columns[static_cast<std::size_t>(q)];
+      const int shift = positions.shift(q);
+      for_lanes<T>(s.c, [&](Index c, auto width) {
+        const Maxima<T, width> maxima(in + column.begin * s.c + c, row.end - row.begin, column.end - column.begin, s.c,
+                                      s.w * s.c);
+        std::memcpy(to + c, &maxima.largest, sizeof(maxima.largest));
+        if (!words) return;
+        PoolWord<T>* word = words + positions.word(q) + c;
+        auto packed = maxima.at << shift;
+        if (shift) packed |= load_lanes<decltype(packed)>(word);
+        std::memcpy(word, &packed, sizeof(packed));
+      });
+    }
+  });
+}
+
+/// The windows begin .. end-1 that look at a position.
+struct Viewers {
+  std::size_t begin, end;
+};
+inline std::vector<Viewers> viewers(const std::vector<Window>& windows, Index size) {
+  std::vector<Viewers> result;
+  result.reserve(static_cast<std::size_t>(size));
+  Viewers v{0, 0};
+  for (Index i = 0; i < size; ++i) {  // begin and end of windows never decrease
+    while (v.end < windows.size() && windows[v.end].begin <= i) ++v.end;
+    while (v.begin < v.end && windows[v.begin].end <= i) ++v.begin;
+    result.push_back(v);
+  }
+  return result;
+}
+
+/// dx = dy summed over the windows that a pixel won, which are looked for from the pixel: then it is written once.
+template <class T>
+void max_pool_images_backward(const PoolSizes& s, const T* dy, const PoolWord<T>* at, T* dx) {
+  struct View {  // of the pixel, by one window
+    const T* dy;
+    const PoolWord<T>* word;
+    int shift;
+    PoolWord<T> position;
+  };
+  const PoolPositions<T> positions(s);
+  const auto rows = viewers(s.rows, s.h), columns = viewers(s.columns, s.w);
+  for_pool_rows(s.n, s.h, s.w * s.c, [&](Index image, Index i) {
+    std::vector<View> views;
+    const Viewers by_row = rows[static_cast<std::size_t>(i)];
+    T* to = dx + (image * s.h + i) * s.w * s.c;
+    for (Index j = 0; j < s.w; ++j, to += s.c) {
+      const Viewers by_column = columns[static_cast<std::size_t>(j)];
+      views.clear();
+      for (std::size_t r = by_row.begin; r < by_row.end; ++r)
+        for (std::size_t q = by_column.begin; q < by_column.end; ++q) {
+          const Window &row = s.rows[r], &column = s.columns[q];
+          const Index o = image * static_cast<Index>(s.rows.size()) + static_cast<Index>(r), p = static_cast<Index>(q);
+          const Index position = (i - row.begin) * (column.end - column.begin) + j - column.begin;
+          views.push_back({dy + (o * static_cast<Index>(s.columns.size()) + p) * s.c,
+                           at + o * positions.words() + positions.word(p), positions.shift(p),
+                           static_cast<PoolWord<T>>(position)});
+        }
+      for_lanes<T>(s.c, [&](Index c, auto width) {
+        using Numbers = typename Maxima<T, width>::Numbers;
+        using Positions = typename Maxima<T, width>::Positions;
+        Numbers sum{};
+        for (const View& view : views) {
+          const Positions winner = (load_lanes<Positions>(view.word + c) >> view.shift) & positions.mask();
+          sum += winner == Positions{} + view.position ? load_lanes<Numbers>(view.dy + c) : Numbers{};
+        }
+        std::memcpy(to + c, &sum, sizeof(sum));
+      });
+    }
+  });
+}
+
+}  // namespace detail
+
+// -- Any order -----------------------------------------------------------------------------------------------------
+
+/// Bytes that max_pool_forward() needs for where it found the maxima.
+template <class T>
+std::size_t max_pool_bytes(const PoolSizes& s, MemoryOrder order) {
+  const Index rows = s.n * static_cast<Index>(s.rows.size());
+  return order == MemoryOrder::row_major
+             ? static_cast<std::size_t>(s.n * s.c * s.out_area()) * sizeof(std::int32_t)
+             : static_cast<std::size_t>(rows * detail::PoolPositions<T>(s).words()) * sizeof(detail::PoolWord<T>);
+}
+
+/// y = largest number of each window, NaN counts as largest; `at` = where it was. Windows must not be empty.
+template <class T>
+void max_pool_forward(const PoolSizes& s, MemoryOrder order, const T* x, T* y, void* at) {
+  if (order == MemoryOrder::row_major)
+    detail::max_pool_planes(s, x, y, static_cast<std::int32_t*>(at));
+  else
+    detail::max_pool_images(s, x, y, static_cast<detail::PoolWord<T>*>(at));
+}
+
+/// dx = dy at the places that won, from all windows.
+template <class T>
+void max_pool_backward(const PoolSizes& s, MemoryOrder order, const T* dy, const void* at, T* dx) {
+  if (order == MemoryOrder::row_major)
+    detail::max_pool_planes_backward(s, dy, static_cast<const std::int32_t*>(at), dx);
+  else
+    detail::max_pool_images_backward(s, dy, static_cast<const detail::PoolWord<T>*>(at), dx);
 }
 
 /// y = mean of each window.
