@@ -6,6 +6,7 @@
 #include <array>
 
 #include "nasion/core/strided.hpp"
+#include "nasion/kernels/prefetch.hpp"
 #include "nasion/kernels/scratch.hpp"
 
 namespace nasion::kernels {
@@ -195,13 +196,6 @@ class ColumnSums {
   std::array<T*, 2> to_, columns_;
   std::array<std::array<T, 2 * BatchNormTiles::few>, 2> own_;
 };
-
-/// Asks for what will be read soon, which the processor does not foresee across pages.
-template <class T>
-void prefetch(const T* x, Index n) {
-  constexpr Index line = 64 / static_cast<Index>(sizeof(T)), ahead = 64 * line;
-  for (Index i = 0; i < n; i += line) __builtin_prefetch(x + ahead + i);
-}
 
 // Loops over one row. __restrict: what they write is not what they read.
 

@@ -10,6 +10,7 @@
 
 #include "nasion/core/simd.hpp"
 #include "nasion/core/strided.hpp"
+#include "nasion/kernels/prefetch.hpp"
 
 namespace nasion::kernels {
 
@@ -141,12 +142,16 @@ V load_lanes(const void* from) {
   return v;
 }
 
-/// Calls f(i, width) for the pieces i .. i + width - 1 of 0 .. n-1: as wide as a register while so many are left, then
-/// half as wide, and so on. `width` is a constant.
-template <class T, Index width = simd::lanes<T>, class F>
+/// Calls f(i, width, count) for the pieces of `count` times `width` numbers of 0 .. n-1: four registers while so many
+/// are left, because one would wait for its last result, then ever fewer numbers. `width` and `count` are constants.
+template <class T, Index width = simd::lanes<T>, int count = 4, class F>
 void for_lanes(Index n, const F& f, Index i = 0) {
-  for (; i + width <= n; i += width) f(i, std::integral_constant<Index, width>());
-  if constexpr (width > 1) for_lanes<T, width / 2>(n, f, i);
+  for (; i + count * width <= n; i += count * width)
+    f(i, std::integral_constant<Index, width>(), std::integral_constant<int, count>());
+  if constexpr (count > 1)
+    for_lanes<T, width, count / 2>(n, f, i);
+  else if constexpr (width > 1)
+    for_lanes<T, width / 2, 1>(n, f, i);
 }
 
 /// Calls f(image, row) for `rows` rows of so many numbers in every image, in parallel.
@@ -188,24 +193,29 @@ class PoolPositions {
   Index pixels_, channels_, words_;
 };
 
-/// Largest numbers of one window for `width` channels, and the first positions in the window that have them.
-template <class T, Index width>
+/// Largest numbers of one window for `count` times `width` channels, and the first positions that have them.
+template <class T, Index width, int count>
 struct Maxima {
   using Numbers = Lanes<T, width>;
   using Positions = Lanes<PoolWord<T>, width>;
-  Numbers largest;
-  Positions at{};
+  Numbers largest[count];
+  Positions at[count];
 
   /// `in`: first pixel of the window; pixels and rows are so far apart.
-  Maxima(const T* in, Index rows, Index columns, Index pixel_step, Index row_step) : largest(load_lanes<Numbers>(in)) {
+  Maxima(const T* in, Index rows, Index columns, Index pixel_step, Index row_step) {
+    for (int k = 0; k < count; ++k) {
+      largest[k] = load_lanes<Numbers>(in + k * width);
+      at[k] = Positions{};
+    }
     Positions position{};
     for (Index r = 0; r < rows; ++r)
-      for (Index q = 0; q < columns; ++q, position += 1) {
-        const Numbers v = load_lanes<Numbers>(in + r * row_step + q * pixel_step);
-        const auto better = (v > largest) | (v != v);
-        largest = better ? v : largest;
-        at = better ? position : at;
-      }
+      for (Index q = 0; q < columns; ++q, position += 1)
+        for (int k = 0; k < count; ++k) {
+          const Numbers v = load_lanes<Numbers>(in + r * row_step + q * pixel_step + k * width);
+          const auto better = (v > largest[k]) | (v != v);
+          largest[k] = better ? v : largest[k];
+          at[k] = better ? position : at[k];
+        }
   }
 };
 
@@ -222,74 +232,67 @@ void max_pool_images(const PoolSizes& s, const T* x, T* y, PoolWord<T>* at) {
     for (Index q = 0; q < columns; ++q, to += s.c) {
       const Window& column = s.columns[static_cast<std::size_t>(q)];
       const int shift = positions.shift(q);
-      for_lanes<T>(s.c, [&](Index c, auto width) {
-        const Maxima<T, width> maxima(in + column.begin * s.c + c, row.end - row.begin, column.end - column.begin, s.c,
-                                      s.w * s.c);
-        std::memcpy(to + c, &maxima.largest, sizeof(maxima.largest));
-        if (!words) return;
-        PoolWord<T>* word = words + positions.word(q) + c;
-        auto packed = maxima.at << shift;
-        if (shift) packed |= load_lanes<decltype(packed)>(word);
-        std::memcpy(word, &packed, sizeof(packed));
+      const Index next = q + 1 < columns ? s.columns[static_cast<std::size_t>(q + 1)].begin : s.w;
+      for (Index r = 0; r < row.end - row.begin; ++r)
+        prefetch(in + (r * s.w + column.begin) * s.c, (next - column.begin) * s.c);
+      for_lanes<T>(s.c, [&](Index c, auto width, auto count) {
+        const Maxima<T, width, count> maxima(in + column.begin * s.c + c, row.end - row.begin,
+                                             column.end - column.begin, s.c, s.w * s.c);
+        for (int k = 0; k < count; ++k) {
+          std::memcpy(to + c + k * width, &maxima.largest[k], sizeof(maxima.largest[k]));
+          if (!words) continue;
+          PoolWord<T>* word = words + positions.word(q) + c + k * width;
+          auto packed = maxima.at[k] << shift;
+          if (shift) packed |= load_lanes<decltype(packed)>(word);
+          std::memcpy(word, &packed, sizeof(packed));
+        }
       });
     }
   });
 }
 
-/// The windows begin .. end-1 that look at a position.
-struct Viewers {
-  std::size_t begin, end;
-};
-inline std::vector<Viewers> viewers(const std::vector<Window>& windows, Index size) {
-  std::vector<Viewers> result;
-  result.reserve(static_cast<std::size_t>(size));
-  Viewers v{0, 0};
-  for (Index i = 0; i < size; ++i) {  // begin and end of windows never decrease
-    while (v.end < windows.size() && windows[v.end].begin <= i) ++v.end;
-    while (v.begin < v.end && windows[v.begin].end <= i) ++v.begin;
-    result.push_back(v);
-  }
-  return result;
-}
-
-/// dx = dy summed over the windows that a pixel won, which are looked for from the pixel: then it is written once.
+/// dx = dy summed at the positions that won.
 template <class T>
 void max_pool_images_backward(const PoolSizes& s, const T* dy, const PoolWord<T>* at, T* dx) {
-  struct View {  // of the pixel, by one window
-    const T* dy;
-    const PoolWord<T>* word;
-    int shift;
-    PoolWord<T> position;
-  };
   const PoolPositions<T> positions(s);
-  const auto rows = viewers(s.rows, s.h), columns = viewers(s.columns, s.w);
-  for_pool_rows(s.n, s.h, s.w * s.c, [&](Index image, Index i) {
-    std::vector<View> views;
-    const Viewers by_row = rows[static_cast<std::size_t>(i)];
-    T* to = dx + (image * s.h + i) * s.w * s.c;
-    for (Index j = 0; j < s.w; ++j, to += s.c) {
-      const Viewers by_column = columns[static_cast<std::size_t>(j)];
-      views.clear();
-      for (std::size_t r = by_row.begin; r < by_row.end; ++r)
-        for (std::size_t q = by_column.begin; q < by_column.end; ++q) {
-          const Window &row = s.rows[r], &column = s.columns[q];
-          const Index o = image * static_cast<Index>(s.rows.size()) + static_cast<Index>(r), p = static_cast<Index>(q);
-          const Index position = (i - row.begin) * (column.end - column.begin) + j - column.begin;
-          views.push_back({dy + (o * static_cast<Index>(s.columns.size()) + p) * s.c,
-                           at + o * positions.words() + positions.word(p), positions.shift(p),
-                           static_cast<PoolWord<T>>(position)});
-        }
-      for_lanes<T>(s.c, [&](Index c, auto width) {
-        using Numbers = typename Maxima<T, width>::Numbers;
-        using Positions = typename Maxima<T, width>::Positions;
-        Numbers sum{};
-        for (const View& view : views) {
-          const Positions winner = (load_lanes<Positions>(view.word + c) >> view.shift) & positions.mask();
-          sum += winner == Positions{} + view.position ? load_lanes<Numbers>(view.dy + c) : Numbers{};
-        }
-        std::memcpy(to + c, &sum, sizeof(sum));
-      });
+  const Index rows = static_cast<Index>(s.rows.size()), columns = static_cast<Index>(s.columns.size());
+  parallel_for(s.n, 1, [&](Index image, Index) {  // windows overlap, so only images are independent
+    T* const out = dx + image * s.in_area() * s.c;
+    const T* from = dy + image * s.out_area() * s.c;
+    Index cleared = 0;  // rows; each only when a window comes to it, so that it is still in the cache
+    const auto clear_to = [&](Index row) {
+      if (row > cleared) std::fill(out + cleared * s.w * s.c, out + row * s.w * s.c, T{0});
+      cleared = std::max(cleared, row);
+    };
+    for (Index o = 0; o < rows; ++o) {
+      const Window& row = s.rows[static_cast<std::size_t>(o)];
+      const PoolWord<T>* words = at + (image * rows + o) * positions.words();
+      clear_to(row.end);
+      for (Index q = 0; q < columns; ++q, from += s.c) {
+        const Window& column = s.columns[static_cast<std::size_t>(q)];
+        const PoolWord<T>* word = words + positions.word(q);
+        const int shift = positions.shift(q);
+        prefetch(from, s.c);
+        for_lanes<T>(s.c, [&](Index c, auto width, auto count) {
+          using Numbers = Lanes<T, width>;
+          using Positions = Lanes<PoolWord<T>, width>;
+          Numbers g[count];
+          Positions winner[count], position{};
+          for (int k = 0; k < count; ++k) {
+            g[k] = load_lanes<Numbers>(from + c + k * width);
+            winner[k] = (load_lanes<Positions>(word + c + k * width) >> shift) & positions.mask();
+          }
+          for (Index i = row.begin; i < row.end; ++i)
+            for (Index j = column.begin; j < column.end; ++j, position += 1)
+              for (int k = 0; k < count; ++k) {
+                T* to = out + (i * s.w + j) * s.c + c + k * width;
+                const Numbers sum = load_lanes<Numbers>(to) + (winner[k] == position ? g[k] : Numbers{});
+                std::memcpy(to, &sum, sizeof(sum));
+              }
+        });
+      }
     }
+    clear_to(s.h);
   });
 }
 
