@@ -94,14 +94,15 @@ void max_of_window(const T* in, Index w, const Window& row, const Window& column
   *best_at = static_cast<std::int32_t>(at);
 }
 
-/// y = largest number of each window, `at` = its pixel.
+/// y = largest number of each window, `at` = its pixel, unless null.
 template <class T>
 void max_pool_planes(const PoolSizes& s, const T* x, T* y, std::int32_t* at) {
   parallel_for(s.n * s.c, std::max<Index>(1, 8192 / std::max<Index>(1, s.in_area())), [&](Index begin, Index end) {
     for (Index plane = begin; plane < end; ++plane)
       for_windows(s, [&](Index pixel, const Window& row, const Window& column) {
         const Index to = plane * s.out_area() + pixel;
-        max_of_window(x + plane * s.in_area(), s.w, row, column, y + to, at + to);
+        std::int32_t unused;
+        max_of_window(x + plane * s.in_area(), s.w, row, column, y + to, at ? at + to : &unused);
       });
   });
 }
@@ -166,22 +167,23 @@ void for_pool_rows(Index images, Index rows, Index numbers, F&& f) {
 template <class T>
 using PoolWord = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
 
-/// How the positions of maxima in their windows are kept: those of `pixels` neighbours in a row share a word, which
-/// every channel has. So neighbouring channels have neighbouring words, as vectors need it.
+/// How the positions of maxima in their windows are kept: those of four neighbours in a row (one, for large windows)
+/// share a word, of which every channel has its own. So neighbouring channels are neighbouring words, as vectors need
+/// it.
 template <class T>
 class PoolPositions {
  public:
   explicit PoolPositions(const PoolSizes& s)
-      : pixels_(longest(s.rows) * longest(s.columns) <= 256 ? 4 : 1),
+      : log_pixels_(longest(s.rows) * longest(s.columns) <= 256 ? 2 : 0),
         channels_(s.c),
-        words_((static_cast<Index>(s.columns.size()) + pixels_ - 1) / pixels_ * s.c) {}
+        words_((((static_cast<Index>(s.columns.size()) - 1) >> log_pixels_) + 1) * s.c) {}
 
   /// Words of one row.
   Index words() const { return words_; }
   /// Word of channel 0 of a pixel, and the place of the position in it.
-  Index word(Index column) const { return column / pixels_ * channels_; }
-  int shift(Index column) const { return static_cast<int>(column % pixels_) * 8; }
-  PoolWord<T> mask() const { return pixels_ == 1 ? PoolWord<T>{-1} : PoolWord<T>{255}; }
+  Index word(Index column) const { return (column >> log_pixels_) * channels_; }
+  int shift(Index column) const { return log_pixels_ ? 8 * static_cast<int>(column & 3) : 0; }
+  PoolWord<T> mask() const { return log_pixels_ ? PoolWord<T>{255} : PoolWord<T>{-1}; }
 
  private:
   static Index longest(const std::vector<Window>& windows) {
@@ -190,7 +192,8 @@ class PoolPositions {
     return size;
   }
 
-  Index pixels_, channels_, words_;
+  int log_pixels_;
+  Index channels_, words_;
 };
 
 /// Largest numbers of one window for `count` times `width` channels, and the first positions that have them.
@@ -208,14 +211,19 @@ struct Maxima {
       at[k] = Positions{};
     }
     Positions position{};
-    for (Index r = 0; r < rows; ++r)
-      for (Index q = 0; q < columns; ++q, position += 1)
-        for (int k = 0; k < count; ++k) {
-          const Numbers v = load_lanes<Numbers>(in + r * row_step + q * pixel_step + k * width);
-          const auto better = (v > largest[k]) | (v != v);
-          largest[k] = better ? v : largest[k];
-          at[k] = better ? position : at[k];
-        }
+    for (Index left = rows * columns, q = 0; left > 0; --left, position += 1) {  // one loop keeps all in registers
+      for (int k = 0; k < count; ++k) {
+        const Numbers v = load_lanes<Numbers>(in + k * width);
+        const auto better = (v > largest[k]) | (v != v);
+        largest[k] = better ? v : largest[k];
+        at[k] = better ? position : at[k];
+      }
+      in += pixel_step;
+      if (++q == columns) {
+        q = 0;
+        in += row_step - columns * pixel_step;
+      }
+    }
   }
 };
 
@@ -228,10 +236,11 @@ void max_pool_images(const PoolSizes& s, const T* x, T* y, PoolWord<T>* at) {
     const Window& row = s.rows[static_cast<std::size_t>(o)];
     const T* in = x + (image * s.h + row.begin) * s.w * s.c;
     T* to = y + (image * rows + o) * columns * s.c;
-    PoolWord<T>* words = at ? at + (image * rows + o) * positions.words() : nullptr;
+    PoolWord<T>* const words = at ? at + (image * rows + o) * positions.words() : nullptr;
     for (Index q = 0; q < columns; ++q, to += s.c) {
       const Window& column = s.columns[static_cast<std::size_t>(q)];
       const int shift = positions.shift(q);
+      PoolWord<T>* const word = words ? words + positions.word(q) : nullptr;
       const Index next = q + 1 < columns ? s.columns[static_cast<std::size_t>(q + 1)].begin : s.w;
       for (Index r = 0; r < row.end - row.begin; ++r)
         prefetch(in + (r * s.w + column.begin) * s.c, (next - column.begin) * s.c);
@@ -240,11 +249,10 @@ void max_pool_images(const PoolSizes& s, const T* x, T* y, PoolWord<T>* at) {
                                              column.end - column.begin, s.c, s.w * s.c);
         for (int k = 0; k < count; ++k) {
           std::memcpy(to + c + k * width, &maxima.largest[k], sizeof(maxima.largest[k]));
-          if (!words) continue;
-          PoolWord<T>* word = words + positions.word(q) + c + k * width;
+          if (!word) continue;
           auto packed = maxima.at[k] << shift;
-          if (shift) packed |= load_lanes<decltype(packed)>(word);
-          std::memcpy(word, &packed, sizeof(packed));
+          if (shift) packed |= load_lanes<decltype(packed)>(word + c + k * width);
+          std::memcpy(word + c + k * width, &packed, sizeof(packed));
         }
       });
     }
@@ -309,7 +317,8 @@ std::size_t max_pool_bytes(const PoolSizes& s, MemoryOrder order) {
              : static_cast<std::size_t>(rows * detail::PoolPositions<T>(s).words()) * sizeof(detail::PoolWord<T>);
 }
 
-/// y = largest number of each window, NaN counts as largest; `at` = where it was. Windows must not be empty.
+/// y = largest number of each window, NaN counts as largest; `at` = where it was, unless null. Windows must not be
+/// empty.
 template <class T>
 void max_pool_forward(const PoolSizes& s, MemoryOrder order, const T* x, T* y, void* at) {
   if (order == MemoryOrder::row_major)
