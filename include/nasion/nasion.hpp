@@ -12,6 +12,7 @@
 #include "nasion/models/soft_argmax_cnn.hpp"
 #include "nasion/models/unet.hpp"
 #include "nasion/nn/batch_norm.hpp"
+#include "nasion/nn/fold_batch_norm.hpp"
 #include "nasion/nn/functions.hpp"
 #include "nasion/nn/layers.hpp"
 #include "nasion/nn/sequential.hpp"

@@ -110,6 +110,16 @@ Tensor<T> minimum(const Tensor<T>& a, const Tensor<T>& b) {
   return detail::choose("minimum", a, b, [](T p, T q) { return p < q; });
 }
 
+/// max(a + b, 0) in one pass; the gradient at 0 is 0. NaN stays.
+template <std::floating_point T>
+Tensor<T> add_relu(const Tensor<T>& a, const Tensor<T>& b) {
+  const auto y = detail::zip("add_relu", a, b, [](T p, T q) { return p + q < 0 ? T{0} : p + q; });
+  return record("add_relu", y, {a, b}, [y = save(y)](const Tensor<T>& dy) -> Grads<T> {
+    const auto g = detail::zip("add_relu", dy, *y, [](T d, T v) { return v > 0 ? d : T{0}; });
+    return {g, g};
+  });
+}
+
 // An operand and a number.
 
 template <std::floating_point T>
