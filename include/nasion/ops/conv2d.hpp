@@ -56,6 +56,11 @@ inline kernels::Conv2dSizes conv2d_sizes(const Shape& x, const Shape& weight, co
           .groups = o.groups};
 }
 
+/// Of any one pass.
+inline double conv2d_flops(const kernels::Conv2dSizes& s) {
+  return 2 * static_cast<double>(s.n * s.oh * s.ow) * static_cast<double>(s.k * (s.c / s.groups) * s.kh * s.kw);
+}
+
 }  // namespace detail
 
 /// x [N, C, H, W] with weight [K, C / groups, kh, kw] and bias [K] (or undefined) -> [N, K, OH, OW] in the order of x,
@@ -63,7 +68,9 @@ inline kernels::Conv2dSizes conv2d_sizes(const Shape& x, const Shape& weight, co
 template <std::floating_point T>
 Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias = {},
                  const Conv2dOptions& options = {}) {
+  const detail::Timer timer("conv2d");
   const kernels::Conv2dSizes s = detail::conv2d_sizes(x.shape(), weight.shape(), options);
+  detail::count_cost(detail::conv2d_flops(s));
   if (bias.defined())
     check(bias.shape() == Shape{s.k}, "[conv2d] bias ", bias.shape(), " does not fit weight ", weight.shape());
   const auto algorithm = options.algorithm;
@@ -83,12 +90,14 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
                   const auto dy = to_order(grad, order);
                   Tensor<T> dx, dw;
                   if (x.requires_grad()) {
+                    detail::count_cost(detail::conv2d_flops(s));
                     dx = Tensor<T>::empty(x->shape(), order);
                     kernels::conv2d_backward_input(algorithm, s, order, dy.data(), to_order(*weight, order).data(),
                                                    dx.mutable_data());
                     dx = to_order(dx, x->order());
                   }
                   if (weight.requires_grad()) {
+                    detail::count_cost(detail::conv2d_flops(s));
                     dw = Tensor<T>::empty(weight->shape(), order);
                     kernels::conv2d_backward_weight(algorithm, s, order, to_order(*x, order).data(), dy.data(),
                                                     dw.mutable_data());

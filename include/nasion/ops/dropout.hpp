@@ -11,6 +11,7 @@ namespace detail {
 template <class T>
 Tensor<T> drop(const char* op, const Tensor<T>& x, const Shape& mask_shape, MemoryOrder mask_order, double p,
                Rng& rng) {
+  const Timer timer(op);
   check<ValueError>(p >= 0 && p <= 1, "[", op, "] probability must be in [0, 1], got ", p);
   const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T{0};
   const auto mask = Tensor<T>::empty(mask_shape, mask_order);

@@ -34,6 +34,7 @@ Tensor<T> zip(const char* op, const Tensor<T>& a, const Tensor<T>& b, F f) {
 /// y = f(x), where the derivative is known from x: dx = dy df(x).
 template <class T, class F, class D>
 Tensor<T> unary_by_input(const char* op, const Tensor<T>& x, F f, D df) {
+  const Timer timer(op);
   const auto y = map(x, f);
   return record(op, y, {x}, [op, x = save(x), df](const Tensor<T>& dy) -> Grads<T> {
     return {zip(op, dy, *x, [df](T g, T v) { return g * df(v); })};
@@ -43,6 +44,7 @@ Tensor<T> unary_by_input(const char* op, const Tensor<T>& x, F f, D df) {
 /// y = f(x), where the derivative is known from y: dx = dy df(y).
 template <class T, class F, class D>
 Tensor<T> unary_by_output(const char* op, const Tensor<T>& x, F f, D df) {
+  const Timer timer(op);
   const auto y = map(x, f);
   return record(op, y, {x}, [op, y = save(y), df](const Tensor<T>& dy) -> Grads<T> {
     return {zip(op, dy, *y, [df](T g, T v) { return g * df(v); })};
@@ -55,6 +57,7 @@ Tensor<T> unary_by_output(const char* op, const Tensor<T>& x, F f, D df) {
 
 template <std::floating_point T>
 Tensor<T> operator+(const Tensor<T>& a, const Tensor<T>& b) {
+  const detail::Timer timer("add");
   return record("add", detail::zip("add", a, b, [](T p, T q) { return p + q; }), {a, b},
                 [](const Tensor<T>& dy) -> Grads<T> {
                   return {dy, dy};
@@ -63,6 +66,7 @@ Tensor<T> operator+(const Tensor<T>& a, const Tensor<T>& b) {
 
 template <std::floating_point T>
 Tensor<T> operator-(const Tensor<T>& a, const Tensor<T>& b) {
+  const detail::Timer timer("sub");
   return record("sub", detail::zip("sub", a, b, [](T p, T q) { return p - q; }), {a, b},
                 [](const Tensor<T>& dy) -> Grads<T> {
                   return {dy, detail::map(dy, [](T g) { return -g; })};
@@ -71,6 +75,7 @@ Tensor<T> operator-(const Tensor<T>& a, const Tensor<T>& b) {
 
 template <std::floating_point T>
 Tensor<T> operator*(const Tensor<T>& a, const Tensor<T>& b) {
+  const detail::Timer timer("mul");
   return record("mul", detail::zip("mul", a, b, [](T p, T q) { return p * q; }), {a, b},
                 [a = save(a), b = save(b)](const Tensor<T>& dy) -> Grads<T> {
                   return {a.requires_grad() ? dy * *b : Tensor<T>{}, b.requires_grad() ? dy * *a : Tensor<T>{}};
@@ -79,6 +84,7 @@ Tensor<T> operator*(const Tensor<T>& a, const Tensor<T>& b) {
 
 template <std::floating_point T>
 Tensor<T> operator/(const Tensor<T>& a, const Tensor<T>& b) {
+  const detail::Timer timer("div");
   const auto y = detail::zip("div", a, b, [](T p, T q) { return p / q; });
   return record("div", y, {a, b}, [b = save(b), y = save(y)](const Tensor<T>& dy) -> Grads<T> {
     const auto da = dy / *b;
@@ -90,6 +96,7 @@ namespace detail {
 /// The element that `better(a, b)` prefers; equal elements share the gradient. NaN wins.
 template <class T, class Better>
 Tensor<T> choose(const char* op, const Tensor<T>& a, const Tensor<T>& b, Better better) {
+  const Timer timer(op);
   const auto y = zip(op, a, b, [better](T p, T q) { return better(p, q) || std::isnan(p) ? p : q; });
   const auto share = [better](T p, T q) { return better(p, q) ? T{1} : p == q ? T{0.5} : T{0}; };
   return record(op, y, {a, b}, [op, a = save(a), b = save(b), share](const Tensor<T>& dy) -> Grads<T> {
@@ -114,11 +121,13 @@ Tensor<T> minimum(const Tensor<T>& a, const Tensor<T>& b) {
 
 template <std::floating_point T>
 Tensor<T> operator+(const Tensor<T>& x, std::type_identity_t<T> s) {
+  const detail::Timer timer("add");
   return record("add", detail::map(x, [s](T v) { return v + s; }), {x},
                 [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
 }
 template <std::floating_point T>
 Tensor<T> operator*(const Tensor<T>& x, std::type_identity_t<T> s) {
+  const detail::Timer timer("mul");
   return record("mul", detail::map(x, [s](T v) { return v * s; }), {x},
                 [s](const Tensor<T>& dy) -> Grads<T> { return {detail::map(dy, [s](T g) { return g * s; })}; });
 }
@@ -144,6 +153,7 @@ Tensor<T> operator-(std::type_identity_t<T> s, const Tensor<T>& x) {
 }
 template <std::floating_point T>
 Tensor<T> operator/(const Tensor<T>& x, std::type_identity_t<T> s) {
+  const detail::Timer timer("div");
   return record("div", detail::map(x, [s](T v) { return v / s; }), {x},
                 [s](const Tensor<T>& dy) -> Grads<T> { return {detail::map(dy, [s](T g) { return g / s; })}; });
 }

@@ -37,6 +37,7 @@ Tensor<T> reordered(const Tensor<T>& x, MemoryOrder order) {
 template <std::floating_point T>
 Tensor<T> to_order(const Tensor<T>& x, MemoryOrder order) {
   if (x.order() == order) return x;
+  const detail::Timer timer("to_order");
   return record("to_order", detail::reordered(x, order), {x}, [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
 }
 
@@ -86,6 +87,7 @@ Tensor<T> flatten(const Tensor<T>& x, int first = 1) {
 /// Dimension d of the result is dimension dims[d] of x.   ShapeError unless dims names each dimension once.
 template <std::floating_point T>
 Tensor<T> permute(const Tensor<T>& x, const std::vector<int>& dims) {
+  const detail::Timer timer("permute");
   check(static_cast<int>(dims.size()) == x.rank(), "[permute] ", dims.size(), " dimensions named for input ",
         x.shape());
   std::vector<Index> sizes;
@@ -117,6 +119,7 @@ Tensor<T> transpose(const Tensor<T>& x, int a = -2, int b = -1) {
 template <std::floating_point T>
 Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& before, const std::vector<Index>& after,
               std::type_identity_t<T> value = T{0}) {
+  const detail::Timer timer("pad");
   check(static_cast<int>(before.size()) == x.rank() && after.size() == before.size(), "[pad] ", before.size(), " and ",
         after.size(), " amounts given for input ", x.shape(), ": one per dimension is needed");
   Shape shape = x.shape();
@@ -147,6 +150,7 @@ Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& before, const std::v
 /// in the order of x.   ShapeError unless 0 <= begin <= end <= size.
 template <std::floating_point T>
 Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end) {
+  const detail::Timer timer("slice");
   const int axis = x.shape().axis(dim);
   check(0 <= begin && begin <= end && end <= x.dim(axis), "[slice] range ", begin, " .. ", end,
         " is outside dimension ", dim, " of input ", x.shape());
@@ -170,6 +174,7 @@ Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end) {
 /// Tensors joined along `dim`, in the order of the first.   ShapeError unless all other sizes are equal.
 template <std::floating_point T>
 Tensor<T> concat(const std::vector<Tensor<T>>& parts, int dim) {
+  const detail::Timer timer("concat");
   check<ValueError>(!parts.empty(), "[concat] needs at least one tensor");
   const int axis = parts[0].shape().axis(dim);
   Index total = 0;

@@ -43,6 +43,7 @@ class Adam {
   }
 
   void step() {
+    const nasion::detail::Timer timer(options.decoupled ? "AdamW" : "Adam", Pass::update);
     const NoGrad no_grad;
     const T beta1 = static_cast<T>(options.beta1), beta2 = static_cast<T>(options.beta2),
             eps = static_cast<T>(options.eps);
@@ -53,6 +54,7 @@ class Adam {
       const auto& p = parameters_[i];
       if (!p.grad().defined()) continue;
       const auto grad = to_order(p.grad(), p.order());
+      nasion::detail::count_cost(0, 7 * nasion::detail::bytes<T>(p.shape()));
       const auto t = static_cast<double>(++steps_[i]);
       const T rate = static_cast<T>(options.lr / (1 - std::pow(options.beta1, t)));
       const T root = static_cast<T>(std::sqrt(1 - std::pow(options.beta2, t)));

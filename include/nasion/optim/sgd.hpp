@@ -38,6 +38,7 @@ class SGD {
   }
 
   void step() {
+    const nasion::detail::Timer timer("SGD", Pass::update);
     const NoGrad no_grad;
     const T lr = static_cast<T>(options.lr), momentum = static_cast<T>(options.momentum);
     const T decay = static_cast<T>(options.weight_decay);
@@ -48,6 +49,7 @@ class SGD {
       const T* g = grad.data();
       T* to = p.mutable_data();
       T* v = velocity_[i].defined() ? velocity_[i].mutable_data() : nullptr;
+      nasion::detail::count_cost(0, (v ? 5 : 3) * nasion::detail::bytes<T>(p.shape()));
       const T fresh = moved_[i]++ == 0 ? T{1} : static_cast<T>(1 - options.dampening);
       parallel_for(p.size(), 16384, [&](Index begin, Index end) {
         for (Index j = begin; j < end; ++j) {
