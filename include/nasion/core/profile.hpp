@@ -159,17 +159,16 @@ inline MachinePeak machine_peak() {
   const Index threads = num_threads();
   // Enough sums at once to hide the latency of an addition behind the others.
   constexpr Index sums = 12, rounds = 20000, lanes = simd::lanes<float>;
-  std::vector<float> kept(static_cast<std::size_t>(threads * lanes), 0.5f);
+  std::vector<float> kept(static_cast<std::size_t>(threads * sums * lanes), 0.5f);
   const double compute = detail::shortest_seconds([&] {
     parallel_for(threads, 1, [&](Index thread, Index) {
-      float* at = kept.data() + thread * lanes;
+      float* at = kept.data() + thread * sums * lanes;
       const simd::Vector<float> factor = simd::load(at), addend = factor * factor;
       simd::Vector<float> sum[sums];
-      for (auto& s : sum) s = factor;
+      for (Index s = 0; s < sums; ++s) sum[s] = simd::load(at + s * lanes);
       for (Index i = 0; i < rounds; ++i)
         for (auto& s : sum) s = s * factor + addend;
-      for (Index s = 1; s < sums; ++s) sum[0] += sum[s];
-      simd::store(at, sum[0] / (sum[0] + sum[0]));  // used, and 0.5 again
+      for (Index s = 0; s < sums; ++s) simd::store(at + s * lanes, sum[s]);
     });
   });
   constexpr Index n = Index{1} << 23;  // three arrays of 32 MiB
