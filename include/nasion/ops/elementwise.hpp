@@ -5,6 +5,7 @@
 
 #include "nasion/core/autograd.hpp"
 #include "nasion/kernels/elementwise.hpp"
+#include "nasion/kernels/math.hpp"
 
 namespace nasion {
 
@@ -168,7 +169,7 @@ Tensor<T> operator/(std::type_identity_t<T> s, const Tensor<T>& x) {
 template <std::floating_point T>
 Tensor<T> exp(const Tensor<T>& x) {
   return detail::unary_by_output(
-      "exp", x, [](T v) { return std::exp(v); }, [](T y) { return y; });
+      "exp", x, [](T v) { return kernels::exp(v); }, [](T y) { return y; });
 }
 /// Natural logarithm.
 template <std::floating_point T>
@@ -224,19 +225,19 @@ Tensor<T> leaky_relu(const Tensor<T>& x, std::type_identity_t<T> slope = T(0.01)
 template <std::floating_point T>
 Tensor<T> elu(const Tensor<T>& x, std::type_identity_t<T> alpha = T{1}) {
   return detail::unary_by_input(
-      "elu", x, [alpha](T v) { return v > 0 ? v : alpha * std::expm1(v); },
-      [alpha](T v) { return v > 0 ? T{1} : alpha * std::exp(v); });
+      "elu", x, [alpha](T v) { return v > 0 ? v : alpha * kernels::expm1(std::min(v, T{0})); },
+      [alpha](T v) { return v > 0 ? T{1} : alpha * kernels::exp(v); });
 }
 /// 1 / (1 + e^-x)
 template <std::floating_point T>
 Tensor<T> sigmoid(const Tensor<T>& x) {
   return detail::unary_by_output(
-      "sigmoid", x, [](T v) { return 1 / (1 + std::exp(-v)); }, [](T y) { return y * (1 - y); });
+      "sigmoid", x, [](T v) { return kernels::sigmoid(v); }, [](T y) { return y * (1 - y); });
 }
 template <std::floating_point T>
 Tensor<T> tanh(const Tensor<T>& x) {
   return detail::unary_by_output(
-      "tanh", x, [](T v) { return std::tanh(v); }, [](T y) { return 1 - y * y; });
+      "tanh", x, [](T v) { return kernels::tanh(v); }, [](T y) { return 1 - y * y; });
 }
 
 }  // namespace nasion
