@@ -37,13 +37,14 @@ struct Format<double> {
 template <class T>
 using Word = typename Format<T>::Word;
 
-/// c[0] + c[1] x + c[2] x^2 + ...
-template <std::size_t i = 0, class T, std::size_t n>
+/// c[first] + c[first + step] x + c[first + 2 step] x^2 + ... as a tree: in a chain, each step waits for the one
+/// before.
+template <std::size_t first = 0, std::size_t step = 1, class T, std::size_t n>
 T polynomial(T x, const std::array<T, n>& c) {
-  if constexpr (i + 1 == n)
-    return c[i];
+  if constexpr (first + step >= n)
+    return c[first];
   else
-    return c[i] + x * polynomial<i + 1>(x, c);
+    return polynomial<first, 2 * step>(x * x, c) + x * polynomial<first + step, 2 * step>(x * x, c);
 }
 
 /// 1 / 2!, 1 / 3!, ...:   e^r = 1 + r + r^2 times these. Enough terms for |r| <= log(2) / 2.
@@ -89,7 +90,7 @@ struct ExpParts {
 template <class T>
 T exp(T x) {
   const detail::ExpParts<T> e(x);
-  return (1 + e.m1) * e.a * e.b;
+  return (e.m1 * e.a + e.a) * e.b;
 }
 
 /// e^x - 1, precise around 0.   x below 88.
