@@ -55,6 +55,13 @@ void log_softmax_row(Index n, const T* x, T* y) {
   for (Index j = 0; j < n; ++j) y[j] = (x[j] - top) - total;
 }
 
+/// The gradient of that.
+template <class T>
+void log_softmax_row_gradient(Index n, const T* y, const T* dy, T* dx) {
+  const T total = pairwise_sum(dy, n);
+  for (Index j = 0; j < n; ++j) dx[j] = dy[j] - kernels::exp(y[j]) * total;
+}
+
 }  // namespace detail
 
 /// y = x - log(sum(exp(x))), shifted by the maximum so that nothing overflows.
@@ -67,7 +74,10 @@ void log_softmax_forward(const SoftmaxSizes& s, const T* x, T* y) {
     T top[detail::softmax_block], total[detail::softmax_block] = {};
     std::copy_n(in, width, top);
     for (Index j = 1; j < s.n; ++j)
-      for (Index i = 0; i < width; ++i) top[i] = std::max(top[i], in[j * s.inner + i]);
+      for (Index i = 0; i < width; ++i) {
+        const T v = in[j * s.inner + i];
+        top[i] = v > top[i] ? v : top[i];
+      }
     for (Index j = 0; j < s.n; ++j)
       for (Index i = 0; i < width; ++i) total[i] += kernels::exp(in[j * s.inner + i] - top[i]);
     for (Index i = 0; i < width; ++i) total[i] = std::log(total[i]);
@@ -82,11 +92,7 @@ void log_softmax_backward(const SoftmaxSizes& s, const T* y, const T* dy, T* dx)
   detail::for_softmax_blocks(s, [&](Index start, Index width) {
     const T *out = y + start, *dout = dy + start;
     T* din = dx + start;
-    if (s.inner == 1) {
-      const T total = pairwise_sum(dout, s.n);
-      for (Index j = 0; j < s.n; ++j) din[j] = dout[j] - kernels::exp(out[j]) * total;
-      return;
-    }
+    if (s.inner == 1) return detail::log_softmax_row_gradient(s.n, out, dout, din);
     T total[detail::softmax_block] = {};
     for (Index j = 0; j < s.n; ++j)
       for (Index i = 0; i < width; ++i) total[i] += dout[j * s.inner + i];
