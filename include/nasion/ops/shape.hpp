@@ -12,13 +12,13 @@ Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end);
 
 namespace detail {
 
-/// The memory of x from element `offset` on, seen with another row-major shape. No graph.
+/// The memory of x from element `offset` on, seen with another shape. No graph.
 template <class T>
-Tensor<T> view(const Tensor<T>& x, const Shape& shape, Index offset = 0) {
+Tensor<T> view(const Tensor<T>& x, const Shape& shape, Index offset = 0, MemoryOrder order = MemoryOrder::row_major) {
   const auto alias = x.detach();
   const auto& impl = Access::impl(alias);
   impl->shape = shape;
-  impl->order = MemoryOrder::row_major;
+  impl->order = order;
   impl->offset += offset;
   return alias;
 }
@@ -32,11 +32,14 @@ Tensor<T> reordered(const Tensor<T>& x, MemoryOrder order) {
 
 }  // namespace detail
 
-/// x in the given memory order: itself when it already is, otherwise a copy. ShapeError for channels-last unless
-/// rank 4.
+/// x in the given memory order: itself when it already is, a view when images of one channel or one pixel lie the same
+/// in both, otherwise a copy. ShapeError for channels-last unless rank 4.
 template <std::floating_point T>
 Tensor<T> to_order(const Tensor<T>& x, MemoryOrder order) {
   if (x.order() == order) return x;
+  if (x.rank() == 4 && (x.dim(1) == 1 || x.dim(2) * x.dim(3) == 1))
+    return record("to_order", detail::view(x, x.shape(), 0, order), {x},
+                  [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
   const detail::Timer timer("to_order");
   return record("to_order", detail::reordered(x, order), {x}, [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
 }
