@@ -2,6 +2,9 @@
 // Vectors as wide as the registers that the compiler's target flags allow. Arithmetic on them is the language's own:
 // GCC and Clang apply + - * / to each element.
 
+#include <type_traits>
+#include <utility>
+
 #include "nasion/core/shape.hpp"
 
 namespace nasion::simd {
@@ -46,6 +49,23 @@ Vector<T> load(const T* from) {
 template <class T>
 void store(T* to, const Vector<T>& v) {
   *reinterpret_cast<typename detail::VectorOf<T>::stored*>(to) = v;
+}
+
+/// The sum of the numbers of v, by halves.
+template <class T>
+T sum(Vector<T> v) {
+  return [&]<std::size_t... i>(std::index_sequence<i...>) {
+    constexpr int n = static_cast<int>(sizeof...(i));
+    const auto add = [&]<int half>(std::integral_constant<int, half>) {
+      v += __builtin_shufflevector(v, v, (static_cast<int>(i) ^ half)...);
+    };
+    if constexpr (n >= 16) add(std::integral_constant<int, 8>());
+    if constexpr (n >= 8) add(std::integral_constant<int, 4>());
+    if constexpr (n >= 4) add(std::integral_constant<int, 2>());
+    add(std::integral_constant<int, 1>());
+    return v[0];
+  }
+  (std::make_index_sequence<static_cast<std::size_t>(lanes<T>)>());
 }
 
 }  // namespace nasion::simd

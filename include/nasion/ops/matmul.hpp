@@ -15,17 +15,17 @@ Tensor<T> product(const Tensor<T>& a, const Tensor<T>& b) {
   const auto x = contiguous(a), w = contiguous(b);
   const Index m = x.dim(a_plain ? -2 : -1), k = x.dim(a_plain ? -1 : -2), n = w.dim(b_plain ? -1 : -2);
   const Shape shape = x.shape().with(-2, m).with(-1, n);
-  auto y = Tensor<T>::zeros(shape);
+  auto y = Tensor<T>::empty(shape);
   T* to = y.mutable_data();
   count_cost(2 * static_cast<double>(shape.size()) * static_cast<double>(k));
   const Index batch = m * n == 0 ? 0 : shape.size() / (m * n);
   if (batch == 1)
-    kernels::parallel_gemm<a_is, b_is>(m, n, k, x.data(), x.dim(-1), w.data(), w.dim(-1), to, n);
+    kernels::parallel_gemm<a_is, b_is>(m, n, k, x.data(), x.dim(-1), w.data(), w.dim(-1), to, n, kernels::Into::fresh);
   else
     parallel_for(batch, std::max<Index>(1, 65536 / std::max<Index>(1, m * n * k)), [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i)
         kernels::gemm<a_is, b_is>(m, n, k, x.data() + i * m * k, x.dim(-1), w.data() + i * k * n, w.dim(-1),
-                                  to + i * m * n, n);
+                                  to + i * m * n, n, kernels::Into::fresh);
     });
   return y;
 }
