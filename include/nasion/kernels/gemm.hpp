@@ -145,8 +145,11 @@ void gemm(Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ld
     for (Index i = 0; i < m; ++i) std::fill_n(c + i * ldc, n, T{0});
   if (a_is == Factor::plain && b_is == Factor::transposed && m < 16)  // too few rows to pay for turning b
     return detail::dot_gemm(m, n, k, a, lda, b, ldb, c, ldc, into);
-  detail::row_gemm<b_is>(m, n, k, a, a_is == Factor::plain ? lda : 1, a_is == Factor::plain ? 1 : lda, b, ldb, c, ldc,
-                         into);
+  // Where there is little to sum up, writing c takes the time: in whole rows, then.
+  const Index strip = b_is == Factor::plain && k <= 32 ? 8 : m;
+  const Index a_row = a_is == Factor::plain ? lda : 1, a_step = a_is == Factor::plain ? 1 : lda;
+  for (Index i = 0; i < m; i += strip)
+    detail::row_gemm<b_is>(std::min(strip, m - i), n, k, a + i * a_row, a_row, a_step, b, ldb, c + i * ldc, ldc, into);
 }
 
 /// The same on all threads, for one large product. The cut depends on the sizes alone.
