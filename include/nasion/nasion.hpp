@@ -3,6 +3,7 @@
 // nasion/io.
 
 #include "nasion/core/autograd.hpp"
+#include "nasion/core/profile.hpp"
 #include "nasion/core/tensor.hpp"
 #include "nasion/data/loader.hpp"
 #include "nasion/models/heatmap_fcn.hpp"

@@ -114,6 +114,7 @@ template <std::floating_point T>
 Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<T>& running_mean, const Tensor<T>& running_var,
                      const Tensor<T>& weight = {}, const Tensor<T>& bias = {}, const BatchNormOptions& o = {},
                      const Tensor<T>& residual = {}) {
+  const detail::Timer timer("batch_norm");
   detail::check_batch_norm_options("batch_norm", o.momentum, o.eps);
   const auto s = detail::batch_norm_sizes(x, running_mean, running_var, weight, bias, o.training);
   check(!residual.defined() || residual.shape() == x.shape(), "[batch_norm] residual ",

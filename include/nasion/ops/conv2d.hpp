@@ -75,6 +75,11 @@ std::shared_ptr<const kernels::Scratch<T>> prepared_weight(const Tensor<T>& weig
       key, [&] { return kernels::conv2d_prepare(algorithm, s, contiguous(weight.detach()).data()); });
 }
 
+/// Of any one pass.
+inline double conv2d_flops(const kernels::Conv2dSizes& s) {
+  return 2 * static_cast<double>(s.n * s.oh * s.ow) * static_cast<double>(s.k * (s.c / s.groups) * s.kh * s.kw);
+}
+
 }  // namespace detail
 
 /// The kernel that computes a pass of the convolution of x with weight: what `options` ask for, or what `automatic`
@@ -90,7 +95,9 @@ inline Conv2dAlgorithm conv2d_algorithm(const Shape& x, const Shape& weight, con
 template <std::floating_point T>
 Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias = {},
                  const Conv2dOptions& options = {}) {
+  const detail::Timer timer("conv2d");
   const kernels::Conv2dSizes s = detail::conv2d_sizes(x.shape(), weight.shape(), options);
+  detail::count_cost(detail::conv2d_flops(s));
   if (bias.defined())
     check(bias.shape() == Shape{s.k}, "[conv2d] bias ", bias.shape(), " does not fit weight ", weight.shape());
   const auto algorithm = options.algorithm;
@@ -120,12 +127,14 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
                     if (!need_db) db = {};
                   }
                   if (x.requires_grad()) {
+                    detail::count_cost(detail::conv2d_flops(s));
                     dx = Tensor<T>::empty(x->shape(), order);
                     kernels::conv2d_backward_input(algorithm, s, order, dy.data(), contiguous(*weight).data(),
                                                    dx.mutable_data());
                     dx = to_order(dx, x->order());
                   }
                   if (weight.requires_grad()) {
+                    detail::count_cost(detail::conv2d_flops(s));
                     dw = Tensor<T>::empty(weight->shape());
                     kernels::conv2d_backward_weight(algorithm, s, order, to_order(*x, order).data(), dy.data(),
                                                     dw.mutable_data());

@@ -60,6 +60,7 @@ inline Shape pooled_shape(const kernels::PoolSizes& s) {
 
 template <class T>
 Tensor<T> max_pool(const char* op, const Tensor<T>& x, const kernels::PoolSizes& s) {
+  const Timer timer(op);
   check(s.in_area() <= std::numeric_limits<std::int32_t>::max(), "[", op, "] images of input ", x.shape(),
         " are too large");
   const auto y = Tensor<T>::empty(pooled_shape(s), x.order());
@@ -76,6 +77,7 @@ Tensor<T> max_pool(const char* op, const Tensor<T>& x, const kernels::PoolSizes&
 
 template <class T>
 Tensor<T> avg_pool(const char* op, const Tensor<T>& x, const kernels::PoolSizes& s) {
+  const Timer timer(op);
   const auto y = Tensor<T>::empty(pooled_shape(s), x.order());
   kernels::avg_pool_forward(s, x.order(), x.data(), y.mutable_data());
   return record(op, y, {x}, [s, order = x.order(), shape = x.shape()](const Tensor<T>& dy) -> Grads<T> {

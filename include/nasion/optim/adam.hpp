@@ -45,6 +45,7 @@ class Adam {
   }
 
   void step() {
+    const nasion::detail::Timer timer(options.decoupled ? "AdamW" : "Adam", Pass::update);
     const NoGrad no_grad;
     std::vector<Update> updates;
     std::vector<Tensor<T>> reordered;  // gradients that lie in another order than their parameter
@@ -53,6 +54,7 @@ class Adam {
       if (!p.grad().defined()) continue;
       auto grad = p.grad();
       if (grad.order() != p.order()) reordered.push_back(grad = to_order(grad, p.order()));
+      nasion::detail::count_cost(0, 7 * nasion::detail::bytes<T>(p.shape()));
       const auto t = static_cast<double>(++steps_[i]);
       updates.push_back({grad.data(), p.mutable_data(), first_[i].mutable_data(), second_[i].mutable_data(), p.size(),
                          static_cast<T>(options.lr / (1 - std::pow(options.beta1, t))),

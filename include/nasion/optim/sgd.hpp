@@ -39,6 +39,7 @@ class SGD {
   }
 
   void step() {
+    const nasion::detail::Timer timer("SGD", Pass::update);
     const NoGrad no_grad;
     std::vector<Update> updates;
     std::vector<Tensor<T>> reordered;  // gradients that lie in another order than their parameter
@@ -47,6 +48,7 @@ class SGD {
       if (!p.grad().defined()) continue;
       auto grad = p.grad();
       if (grad.order() != p.order()) reordered.push_back(grad = to_order(grad, p.order()));
+      nasion::detail::count_cost(0, (velocity_[i].defined() ? 5 : 3) * nasion::detail::bytes<T>(p.shape()));
       updates.push_back({grad.data(), p.mutable_data(), velocity_[i].defined() ? velocity_[i].mutable_data() : nullptr,
                          p.size(), moved_[i]++ == 0 ? T{1} : static_cast<T>(1 - options.dampening)});
     }
