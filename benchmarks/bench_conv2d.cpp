@@ -128,7 +128,7 @@ void run(const bench::Options& options, const Flags& flags, bench::Printer print
         };
         if (!asked(flags.passes, pass_name) || !asked(flags.algorithms, algorithm_name)) continue;
         if (algorithm == Conv2dAlgorithm::winograd && !kernels::winograd_fits(problem.sizes)) continue;
-        const auto timing = bench::measure(options.effort, [&] { problem.run(algorithm, pass); });
+        const auto timing = bench::measure(options.effort, [&, a = algorithm, p = pass] { problem.run(a, p); });
         const auto chosen = kernels::conv2d_algorithm(algorithm, pass, problem.sizes, MemoryOrder::channels_last);
         bench::Record record{{"shape", shape.name()},       {"network", shape.network},
                              {"group", shape.group()},      {"pass", pass_name},

@@ -1,12 +1,12 @@
 // The same work as bench_train_step, bench_inference and bench_memory, in libtorch.
 
-#include "libtorch_frozen.hpp"
-#include "libtorch_networks.hpp"
-#include "support/program.hpp"
-//
 #include <fstream>
 #include <functional>
 #include <thread>
+
+#include "libtorch_frozen.hpp"
+#include "libtorch_networks.hpp"
+#include "support/program.hpp"
 
 namespace {
 
@@ -180,7 +180,8 @@ int main(int argc, char** argv) {
         app.add_option("--steps", flags.steps, "steps of memory")->check(CLI::Range(1, 10000));
       },
       [&](const bench::Options& options, auto print) {
-        if (options.threads > 0) torch::set_num_threads(options.threads);
+        const int all = static_cast<int>(std::thread::hardware_concurrency());
+        torch::set_num_threads(options.threads > 0 ? options.threads : std::max(1, all));
         torch::manual_seed(1);
         if (flags.names.empty()) {
           if (flags.work == "memory")
