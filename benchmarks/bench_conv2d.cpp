@@ -41,7 +41,7 @@ const char* name_of(const Table& table, Value value) {
 struct Flags {
   std::string filter;
   std::vector<std::string> algorithms{"automatic", "im2col", "direct", "winograd"}, passes = names_of(::passes);
-  bool accuracy = false;
+  bool accuracy = false, list = false;
 };
 
 kernels::Conv2dSizes sizes_of(const bench::ConvShape& s) {
@@ -116,10 +116,15 @@ double error_of(const Problem<float>& problem, Conv2dAlgorithm algorithm, Conv2d
 
 void run(const bench::Options& options, const Flags& flags, bench::Printer print) {
   set_num_threads(options.threads);
-  const double peak = bench::peak_gflops({.seconds = 0.2, .processor_clock = options.effort.processor_clock});
+  const double peak =
+      flags.list ? 1 : bench::peak_gflops({.seconds = 0.2, .processor_clock = options.effort.processor_clock});
   for (const auto& shape : bench::conv_shapes()) {
     const std::string all = shape.name() + " (" + shape.group() + "; " + shape.network + ")";
     if (!std::regex_search(all, std::regex(flags.filter))) continue;
+    if (flags.list) {
+      print({{"shape", shape.name()}, {"network", shape.network}, {"group", shape.group()}, {"first", shape.first}});
+      continue;
+    }
     const Problem<float> problem(sizes_of(shape));
     for (const auto& [pass_name, pass] : passes)
       for (const auto& [algorithm_name, algorithm] : algorithms) {
@@ -157,7 +162,7 @@ int main(int argc, char** argv) {
   return bench::run_program(
       argc, argv, "bench_conv2d",
       "Times every convolution shape of the five networks, by kernel and pass, on channels-last numbers. Operations "
-      "are "
+      "are\n"
       "counted by the definition of the convolution, so that Winograd's can exceed the peak.",
       [&](CLI::App& app) {
         app.add_option("--filter", flags.filter, "shapes whose name, group or network match")->type_name("REGEX");
@@ -167,6 +172,7 @@ int main(int argc, char** argv) {
         app.add_option("--passes", flags.passes, "which passes (default: all)")
             ->delimiter(',')
             ->check(CLI::IsMember(names_of(passes)));
+        app.add_flag("--list", flags.list, "name the shapes and measure nothing");
         app.add_flag("--accuracy", flags.accuracy, "also the largest error against double");
       },
       [&](const bench::Options& options, auto print) { run(options, flags, print); });

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "support/networks.hpp"
+#include "../support/networks.hpp"
 
 namespace peer {
 

@@ -4,9 +4,9 @@
 #include <functional>
 #include <thread>
 
+#include "../support/program.hpp"
 #include "libtorch_frozen.hpp"
 #include "libtorch_networks.hpp"
-#include "support/program.hpp"
 
 namespace {
 

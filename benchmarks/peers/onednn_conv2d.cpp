@@ -7,8 +7,8 @@
 #include <regex>
 #include <unordered_map>
 
-#include "support/conv_shapes.hpp"
-#include "support/program.hpp"
+#include "../support/conv_shapes.hpp"
+#include "../support/program.hpp"
 
 namespace {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "measure.hpp"
 #include "nasion/core/parallel.hpp"
 #include "nasion/core/simd.hpp"
-#include "support/measure.hpp"
 
 namespace bench {
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "support/measure.hpp"
+#include "measure.hpp"
 
 namespace bench {
 

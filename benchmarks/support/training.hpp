@@ -2,7 +2,7 @@
 // Training steps of nasion's networks on random images, as the example programs make them.
 
 #include "nasion/nasion.hpp"
-#include "support/networks.hpp"
+#include "networks.hpp"
 
 namespace bench {
 
