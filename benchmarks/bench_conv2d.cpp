@@ -13,7 +13,6 @@
 #include "support/program.hpp"
 
 using namespace nasion;
-using kernels::Conv2dPass;
 
 namespace {
 
@@ -60,25 +59,25 @@ kernels::Conv2dSizes sizes_of(const bench::ConvShape& s) {
           .pad_w = s.padding};
 }
 
-/// Channels-last numbers for the three passes of one convolution, and its kernels by name.
+/// Numbers for the three passes of one convolution, images channels-last.
 template <class T>
 struct Problem {
+  static constexpr auto order = MemoryOrder::channels_last;
   kernels::Conv2dSizes sizes;
   Tensor<T> x, weight, y, dx, dw;
 
   explicit Problem(const kernels::Conv2dSizes& s)
       : sizes(s),
-        x(random({s.n, s.c, s.h, s.w}, 1)),
-        weight(random({s.k, s.c, s.kh, s.kw}, 2)),
-        y(random({s.n, s.k, s.oh, s.ow}, 3)),
-        dx(random({s.n, s.c, s.h, s.w}, 4)),
-        dw(random({s.k, s.c, s.kh, s.kw}, 5)) {}
+        x(random({s.n, s.c, s.h, s.w}, order, 1)),
+        weight(random({s.k, s.c, s.kh, s.kw}, MemoryOrder::row_major, 2)),
+        y(random({s.n, s.k, s.oh, s.ow}, order, 3)),
+        dx(random({s.n, s.c, s.h, s.w}, order, 4)),
+        dw(random({s.k, s.c, s.kh, s.kw}, MemoryOrder::row_major, 5)) {}
 
   /// y holds the gradient of the result in the backward passes.
   void run(Conv2dAlgorithm algorithm, Conv2dPass pass) const {
-    constexpr auto order = MemoryOrder::channels_last;
     if (pass == Conv2dPass::forward)
-      kernels::conv2d_forward<T>(algorithm, sizes, order, x.data(), weight.data(), nullptr, y.mutable_data());
+      kernels::conv2d_forward<T>(algorithm, sizes, order, x.data(), weight.data(), nullptr, false, y.mutable_data());
     else if (pass == Conv2dPass::backward_input)
       kernels::conv2d_backward_input<T>(algorithm, sizes, order, y.data(), weight.data(), dx.mutable_data());
     else
@@ -90,9 +89,9 @@ struct Problem {
 
  private:
   /// The same numbers for float and double: those that float can hold.
-  static Tensor<T> random(const Shape& shape, std::uint64_t seed) {
+  static Tensor<T> random(const Shape& shape, MemoryOrder its_order, std::uint64_t seed) {
     Rng rng(seed);
-    const auto values = Tensor<T>::empty(shape, MemoryOrder::channels_last);
+    const auto values = Tensor<T>::empty(shape, its_order);
     std::generate_n(values.mutable_data(), values.size(),
                     [&] { return static_cast<T>(static_cast<float>(rng.uniform(-1, 1))); });
     return values;

@@ -46,10 +46,11 @@ int main(int argc, char** argv) {
         Rng rng(1);
         auto model = models::resnet18<float>({.in_channels = 1, .outputs = network.outputs}, rng);
         nn::eval(model);
+        const auto& served = model;
         for (const long batch : batches) {
           network.batch = batch;
           const auto images = bench::random_images(network);
-          const auto timing = bench::measure(options.effort, [&] { call(model, images); });
+          const auto timing = bench::measure(options.effort, [&] { call(served, images); });
           print(record_of(batch == 1 ? "latency" : "throughput", batch, 1, timing));
         }
         if (sharing == 0) return;
@@ -61,7 +62,7 @@ int main(int argc, char** argv) {
           for (int i = 0; i < sharing; ++i)
             threads.emplace_back([&] {
               const SerialScope alone;
-              for (int j = 0; j < calls; ++j) call(model, image);
+              for (int j = 0; j < calls; ++j) call(served, image);
             });
         });
         timing.best /= calls;
