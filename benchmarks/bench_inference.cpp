@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "nasion/nn/fold_batch_norm.hpp"
 #include "support/program.hpp"
 #include "support/training.hpp"
 
@@ -30,6 +31,7 @@ void call(const Model& model, const Tensorf& images) {
 int main(int argc, char** argv) {
   std::vector<long> batches{1, 16};
   int sharing = 2;
+  bool unfolded = false;
   return bench::run_program(
       argc, argv, "bench_inference", "Times ResNet-18 in eval mode, without gradients, on grey images of 224 x 224.",
       [&](CLI::App& app) {
@@ -39,6 +41,7 @@ int main(int argc, char** argv) {
         app.add_option("--sharing", sharing, "threads that share one model, each with an image at a time; 0: none")
             ->check(CLI::Range(0, 1024))
             ->capture_default_str();
+        app.add_flag("--unfolded", unfolded, "leave batch norm as it was trained, not folded into the convolutions");
       },
       [&](const bench::Options& options, auto print) {
         set_num_threads(options.threads);
@@ -46,7 +49,7 @@ int main(int argc, char** argv) {
         Rng rng(1);
         auto model = models::resnet18<float>({.in_channels = 1, .outputs = network.outputs}, rng);
         nn::eval(model);
-        const auto& served = model;
+        const auto served = unfolded ? model : nn::fold_batch_norm(model);
         for (const long batch : batches) {
           network.batch = batch;
           const auto images = bench::random_images(network);
