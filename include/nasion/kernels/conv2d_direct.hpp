@@ -31,7 +31,8 @@ constexpr Index direct_pixels(Index vectors) {
   return simd::register_count < 32 ? (vectors == 2 ? 6 : 12) : vectors == 4 ? 7 : vectors == 3 ? 8 : 14;
 }
 
-inline constexpr Index direct_block = 168;  // pixels in a table, whose data should stay in the first cache
+inline constexpr Index direct_block = 168;        // pixels in a table, whose data should stay in the first cache
+inline constexpr Index direct_weight_block = 84;  // the same for the gradient of weights, which reads two images
 
 /// `count` taps that read pixels side by side: the first reads `row` and `column` from where the result's pixel is and
 /// uses weight `tap`, each next one the pixel to the right and the weight `step` further.
@@ -339,9 +340,7 @@ template <class T, Index C, Index V>
 void direct_weight_tile(const T* const* from, Index pixels, const T* dy, Index dy_step, T* sums) {
   using Vec = simd::Vector<T>;
   constexpr Index lanes = simd::lanes<T>;
-  Vec sum[C][V];
-  for (Index c = 0; c < C; ++c)
-    for (Index v = 0; v < V; ++v) sum[c][v] = simd::load(sums + (c * V + v) * lanes);
+  Vec sum[C][V] = {};  // of this block alone: many small sums lose fewer digits than one long one
   for (Index p = 0; p < pixels; ++p, dy += dy_step) {
     const T* x = from[p];
     Vec factor[V];
@@ -354,7 +353,10 @@ void direct_weight_tile(const T* const* from, Index pixels, const T* dy, Index d
     }
   }
   for (Index c = 0; c < C; ++c)
-    for (Index v = 0; v < V; ++v) simd::store(sums + (c * V + v) * lanes, sum[c][v]);
+    for (Index v = 0; v < V; ++v) {
+      T* const to = sums + (c * V + v) * lanes;
+      simd::store(to, simd::load(to) + sum[c][v]);
+    }
 }
 
 /// The same for `numbers` of the source. Moves the pointers on.
@@ -425,7 +427,7 @@ template <class T>
 void conv2d_direct_backward_weight(const Conv2dSizes& s, const T* x, const T* dy, T* dw) {
   using namespace detail;
   const auto grid = direct_forward_grid(s);
-  const Index pixels = s.n * s.pixels(), blocks = (pixels + direct_block - 1) / direct_block;
+  const Index pixels = s.n * s.pixels(), blocks = (pixels + direct_weight_block - 1) / direct_weight_block;
   const Index runs = static_cast<Index>(grid.runs.size()), lanes = simd::lanes<T>, channels = s.group_c();
   const Index padded = (s.group_k() + lanes - 1) / lanes * lanes, size = padded * s.taps();
   const Index channel_blocks = (s.group_k() + direct_channels<T> - 1) / direct_channels<T>;
@@ -450,18 +452,20 @@ void conv2d_direct_backward_weight(const Conv2dSizes& s, const T* x, const T* dy
         T* sums = partial + part * size + first * s.taps() + item % runs * numbers * width;
         std::fill_n(sums, width * numbers, T{0});
         thread_local DirectTable<T> table;
-        thread_local std::vector<T> ends;  // dy of the block, with whole vectors for every pixel
+        thread_local std::vector<T> block_of_dy;  // side by side and in whole vectors, for many uses
         for (Index block = part * grain; block < std::min(blocks, (part + 1) * grain); ++block) {
-          const Index begin = block * direct_block, count = std::min(pixels - begin, direct_block);
+          const Index begin = block * direct_weight_block, count = std::min(pixels - begin, direct_weight_block);
           table.fill(one, begin, begin + count, source, nowhere, zeros.data());
           std::array<const T*, direct_block> from;
           std::copy_n(table.from.data(), count, from.data());
           const T* gradient = dy + begin * s.k + g * s.group_k() + first;
           Index step = s.k;
-          if (some < width) {
-            ends.assign(static_cast<std::size_t>(direct_block * width), T{0});
-            for (Index p = 0; p < count; ++p) std::copy_n(gradient + p * step, some, ends.data() + p * width);
-            gradient = ends.data();
+          if (some < width || (step != width && numbers >= 4 * C)) {
+            block_of_dy.resize(static_cast<std::size_t>(direct_weight_block * width));
+            for (Index p = 0; p < count; ++p)
+              for (Index k = 0; k < width; k += lanes)
+                simd::store(block_of_dy.data() + p * width + k, simd::load_some(gradient + p * step + k, some - k));
+            gradient = block_of_dy.data();
             step = width;
           }
           direct_weight_tiles<T, C, V>(from, count, gradient, step, sums, numbers);

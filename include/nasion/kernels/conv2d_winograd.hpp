@@ -264,7 +264,6 @@ template <class T, class W>
 struct WinogradWeightGradient {
   using Vec = simd::Vector<T>;
   static constexpr Index lanes = simd::lanes<T>, places = W::points * W::points, taps = W::taps * W::taps;
-  static constexpr Index at_most = direct_block / 2;  // tiles in a product, which stay in the first cache
 
   DirectImages<const T> x, dy;
   Index pad_h, pad_w;
@@ -279,8 +278,8 @@ struct WinogradWeightGradient {
   /// sums [channels][width of the block] += pixels times gradients, over tiles at one place.
   void multiply(Index some, Index width, const T* pixels, Index channels, const T* gradients, T* sums) const {
     with_vectors<T>(width, [&]<Index V>() {
-      for (Index begin = 0; begin < some; begin += at_most) {
-        const Index count = std::min(at_most, some - begin);
+      for (Index begin = 0; begin < some; begin += direct_weight_block) {
+        const Index count = std::min(direct_weight_block, some - begin);
         std::array<const T*, direct_block> from;
         for (Index t = 0; t < count; ++t) from[static_cast<std::size_t>(t)] = pixels + (begin + t) * c_row;
         direct_weight_tiles<T, direct_pixels(V), V>(from, count, gradients + begin * k_row, k_row, sums, channels);
