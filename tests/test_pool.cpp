@@ -115,7 +115,8 @@ namespace {
 template <class T>
 void compare_orders(Index channels) {
   const auto x = test::random<T>({2, channels, 19, 23});
-  for (auto& v : std::span(x.mutable_data(), static_cast<std::size_t>(x.size()))) v = std::round(3 * v);  // many are equal
+  std::transform(x.data(), x.data() + x.size(), x.mutable_data(),
+                 [](T v) { return std::round(3 * v); });  // many are equal
   const auto run = [&](MemoryOrder order, auto&& pool) {
     const auto leaf = to_order(x, order).clone().set_requires_grad();
     const auto y = pool(leaf);

@@ -28,8 +28,6 @@ struct BatchNormTile {
   Index sums;      // where the sums of that channel are
 };
 
-enum class Direction { forwards, backwards };
-
 /// How a batch is cut into tiles, and these into rows. Row-major a tile is a piece of a plane, and one row.
 /// Channels-last a tile has all channels, and a row is a pixel, or several small ones: each column has numbers of one
 /// channel.
@@ -60,14 +58,12 @@ class BatchNormTiles {
   Index parts() const { return parts_of_run_ * (planes_ ? runs_ / std::max<Index>(1, all_channels_) : 1); }
   Index numbers(Index part) const { return size(part % parts_of_run_) / channels_; }
 
-  /// Calls f(tile) for all tiles, in parallel. What was read forwards is best read again backwards: its end may still
-  /// be in the cache.
+  /// Calls f(tile) for all tiles, in parallel.
   template <class F>
-  void for_all(Direction direction, F&& f) const {
-    const Index tiles = runs_ * parts_of_run_;
+  void for_all(F&& f) const {
     const Index together = std::max<Index>(1, grain / std::max<Index>(1, std::min(tile_, run_)));
-    parallel_for(tiles, together, [&](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i) f(tile(direction == Direction::forwards ? i : tiles - 1 - i));
+    parallel_for(runs_ * parts_of_run_, together, [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) f(tile(i));
     });
   }
 
@@ -103,9 +99,9 @@ struct Constant {
 
 /// Calls f(tile, columns) for all tiles, where columns[i][j] is values[i] of the channel of column j.
 template <class T, std::size_t count, class F>
-void for_tiles(const BatchNormTiles& tiles, Direction direction, const std::array<const T*, count>& values, F&& f) {
+void for_tiles(const BatchNormTiles& tiles, const std::array<const T*, count>& values, F&& f) {
   if (tiles.planes()) {
-    tiles.for_all(direction, [&](const BatchNormTile& tile) {
+    tiles.for_all([&](const BatchNormTile& tile) {
       std::array<Constant<T>, count> columns;
       for (std::size_t i = 0; i < count; ++i) columns[i] = {values[i][tile.channel]};
       f(tile, columns);
@@ -120,7 +116,7 @@ void for_tiles(const BatchNormTiles& tiles, Direction direction, const std::arra
         repeated[i][static_cast<std::size_t>(j)] = values[i][j % tiles.channels()];
       columns[i] = repeated[i].data();
     }
-  tiles.for_all(direction, [&](const BatchNormTile& tile) { f(tile, columns); });
+  tiles.for_all([&](const BatchNormTile& tile) { f(tile, columns); });
 }
 
 /// Adds `more` numbers of each channel, with these means and sums of squared deviations from them, to the `count`
@@ -280,7 +276,7 @@ template <class T>
 void batch_norm_moments(const BatchNormSizes& s, MemoryOrder order, const T* x, T* mean, T* variance) {
   const detail::BatchNormTiles tiles(s, order);
   const Scratch<T> means(tiles.parts() * s.c), squares(tiles.parts() * s.c);
-  tiles.for_all(detail::Direction::forwards, [&](const detail::BatchNormTile& tile) {
+  tiles.for_all([&](const detail::BatchNormTile& tile) {
     const T* from = x + tile.at;
     T *m = means.data() + tile.sums, *square = squares.data() + tile.sums;
     if (tiles.planes()) return detail::plane_moments(tile.size, from, m, square);
@@ -324,7 +320,7 @@ void batch_norm_forward(const BatchNormSizes& s, MemoryOrder order, const T* x, 
         detail::normalise<false, false>(n, x + at, columns, residual, y + at);
     });
   };
-  detail::for_tiles<T, 3>(tiles, detail::Direction::backwards, {line.mean, line.scale, line.shift}, normalise_tile);
+  detail::for_tiles<T, 3>(tiles, {line.mean, line.scale, line.shift}, normalise_tile);
 }
 
 /// The gradient of the normalised numbers: dy as it is, dy where the line is above 0 for `relu`, or dy where y is above
@@ -366,7 +362,7 @@ void batch_norm_gradient_sums(const BatchNormSizes& s, MemoryOrder order, const 
     });
     of_tile.add_columns();
   };
-  detail::for_tiles<T, 3>(tiles, detail::Direction::forwards, {line.mean, line.scale, line.shift}, sum_tile);
+  detail::for_tiles<T, 3>(tiles, {line.mean, line.scale, line.shift}, sum_tile);
 
   std::vector<double> total(static_cast<std::size_t>(s.c)), total_weighted(total.size());
   for (Index part = 0; part < tiles.parts(); ++part)
@@ -392,8 +388,7 @@ void batch_norm_backward(const BatchNormSizes& s, MemoryOrder order, const T* x,
         detail::input_gradient<false>(n, x + at, dy + at, columns, dx + at);
     });
   };
-  detail::for_tiles<T, 5>(tiles, detail::Direction::backwards, {line.mean, line.scale, line.shift, offset, slope},
-                          tile_gradient);
+  detail::for_tiles<T, 5>(tiles, {line.mean, line.scale, line.shift, offset, slope}, tile_gradient);
 }
 
 }  // namespace nasion::kernels
