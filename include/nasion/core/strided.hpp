@@ -179,28 +179,48 @@ void transposed_copy(const Walk<2>& walk, const T* in, T* out) {
   });
 }
 
+/// n numbers, each so many steps after the one before.
+template <class T>
+void copy_run(Index n, const T* __restrict in, Index in_step, T* __restrict out, Index out_step) {
+  if (out_step == 1 && in_step == 1 && n < 256)  // too few to ask a library function
+    for (Index i = 0; i < n; ++i) out[i] = in[i];
+  else if (out_step == 1 && in_step == 1)
+    std::copy(in, in + n, out);
+  else if (out_step == 1 && in_step == 0)
+    std::fill_n(out, n, *in);
+  else
+    for (Index i = 0; i < n; ++i) out[i * out_step] = in[i * in_step];
+}
+
 }  // namespace detail
 
-/// Copies the elements of `in`, read with `in_strides`, to the same logical places of `out`.
+/// Copies the elements of `in`, read with `in_strides`, to the same logical places of `out`, other memory.
 template <class T>
 void strided_copy(const Shape& shape, const T* in, const Strides& in_strides, T* out, const Strides& out_strides) {
   if (shape.size() == 0) return;
+  constexpr Index piece = 32768;
   const Walk<2> walk(shape, {out_strides, in_strides});
   const Index n = walk.inner().size;
   const auto [out_step, in_step] = walk.inner().step;
-  if (walk.depth > 1 && out_step == 1 && in_step > 1 && walk.loops[walk.depth - 2].step[1] == 1)
-    return detail::transposed_copy(walk, in, out);
-  parallel_for(walk.runs(), std::max<Index>(1, 32768 / n),
-               [&, to_step = out_step, from_step = in_step](Index first, Index last) {
-                 walk.for_runs(first, last, [&](const std::array<Index, 2>& offset) {
-                   T* to = out + offset[0];
-                   const T* from = in + offset[1];
-                   if (to_step == 1 && from_step == 1)
-                     std::copy(from, from + n, to);
-                   else
-                     for (Index i = 0; i < n; ++i) to[i * to_step] = from[i * from_step];
-                 });
-               });
+  const auto copy = [from_step = in_step, to_step = out_step](Index count, const T* from, T* to) {
+    detail::copy_run(count, from, from_step, to, to_step);
+  };
+  if (walk.depth == 1)
+    return parallel_for(n, piece, [&, from_step = in_step, to_step = out_step](Index begin, Index end) {
+      copy(end - begin, in + begin * from_step, out + begin * to_step);
+    });
+  const auto& rows = walk.loops[walk.depth - 2];
+  if (out_step == 1 && in_step > 1 && rows.step[1] == 1) return detail::transposed_copy(walk, in, out);
+  const Index block = std::clamp<Index>(piece / n, 1, rows.size), blocks = (rows.size + block - 1) / block;
+  parallel_for(walk.runs() / rows.size * blocks, std::max<Index>(1, piece / (n * block)), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const Index first = i % blocks * block, run = i / blocks * rows.size + first;
+      walk.for_runs(run, run + 1, [&](const std::array<Index, 2>& offset) {
+        for (Index row = 0; row < std::min(block, rows.size - first); ++row)
+          copy(n, in + offset[1] + row * rows.step[1], out + offset[0] + row * rows.step[0]);
+      });
+    }
+  });
 }
 
 /// Sum of the n numbers term(begin), term(begin + 1), ... with an error that grows with log(n): in lanes, then halves.

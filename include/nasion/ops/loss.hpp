@@ -138,6 +138,7 @@ Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target,
 template <std::floating_point T>
 Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target, const Tensor<T>& pos_weight,
                                Reduction reduction = Reduction::mean) {
+  const detail::Timer timer("bce_with_logits_loss");
   detail::check_same_shape("bce_with_logits_loss", logits, target);
   check(broadcasts_to(pos_weight.shape(), target.shape()), "[bce_with_logits_loss] pos_weight ", pos_weight.shape(),
         " does not fit target ", target.shape());
@@ -153,6 +154,7 @@ Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target,
 template <std::floating_point T>
 Tensor<T> cross_entropy(const Tensor<T>& logits, const std::vector<Index>& classes,
                         Reduction reduction = Reduction::mean) {
+  const detail::Timer timer("cross_entropy");
   check(logits.rank() >= 2, "[cross_entropy] logits ", logits.shape(), " must be [N, C, ...]");
   const auto p = log_softmax(logits, 1);
   const auto s = detail::softmax_sizes("cross_entropy", p.shape(), 1);
@@ -186,6 +188,7 @@ Tensor<T> cross_entropy(const Tensor<T>& logits, const std::vector<Index>& class
 /// logits and target [N, C, ...]; reduced over N x ... as in PyTorch.
 template <std::floating_point T>
 Tensor<T> cross_entropy(const Tensor<T>& logits, const Tensor<T>& target, Reduction reduction = Reduction::mean) {
+  const detail::Timer timer("cross_entropy");
   check(logits.rank() >= 2, "[cross_entropy] logits ", logits.shape(), " must be [N, C, ...]");
   detail::check_same_shape("cross_entropy", logits, target);
   return detail::reduced(-sum(target * log_softmax(logits, 1), {1}), reduction);
@@ -197,6 +200,7 @@ Tensor<T> cross_entropy(const Tensor<T>& logits, const Tensor<T>& target, Reduct
 template <std::floating_point T>
 Tensor<T> spatial_cross_entropy(const Tensor<T>& logits, const Tensor<T>& target,
                                 Reduction reduction = Reduction::mean) {
+  const detail::Timer timer("spatial_cross_entropy");
   const auto s = detail::map_sizes("spatial_cross_entropy", logits.shape());
   detail::check_same_shape("spatial_cross_entropy", logits, target);
   const MemoryOrder order = logits.order();
