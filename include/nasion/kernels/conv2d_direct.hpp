@@ -125,37 +125,51 @@ struct DirectTable {
   void fill(const DirectGrid& grid, Index begin, Index end, const DirectImages<const T>& source,
             const DirectImages<T>& result, const T* zeros) {
     pixels = end - begin;
-    const auto runs = static_cast<Index>(grid.runs.size());
-    from.resize(static_cast<std::size_t>(runs * direct_block));
+    from.resize(grid.runs.size() * static_cast<std::size_t>(direct_block));
     edges.resize(static_cast<std::size_t>(grid.taps() * source.used * pixels));
     T* edge = edges.data();
-    Index image = begin / (grid.rows * grid.columns), row = begin / grid.columns % grid.rows,
-          column = begin % grid.columns;
-    for (Index p = 0; p < pixels; ++p) {
-      to[static_cast<std::size_t>(p)] =
-          result.pixel(image, grid.to_row + row * grid.to_step_h, grid.to_column + column * grid.to_step_w);
+    for (Index p = 0; p < pixels;) {  // one row of the grid, or what the block has of it, at a time
+      const Index image = (begin + p) / (grid.rows * grid.columns), row = (begin + p) / grid.columns % grid.rows;
+      const Index column = (begin + p) % grid.columns, some = std::min(pixels - p, grid.columns - column);
+      T* const result_row = result.pixel(image, grid.to_row + row * grid.to_step_h, grid.to_column);
+      for (Index i = 0; i < some; ++i)
+        to[static_cast<std::size_t>(p + i)] = result_row + (column + i) * grid.to_step_w * result.channels;
       const T** at = from.data() + p;
       for (const DirectRun& run : grid.runs) {
-        const Index y = row * grid.from_step_h + run.row, x = column * grid.from_step_w + run.column;
-        if (y < 0 || y >= source.h || x >= source.w || x + run.count <= 0) {
-          *at = zeros;
-        } else if (x >= 0 && x + run.count <= source.w) {
-          *at = source.pixel(image, y, x);
-        } else {
-          const Index first = std::max<Index>(0, -x), last = std::min(run.count, source.w - x);
-          std::fill_n(edge, first * source.used, T{0});
-          std::copy_n(source.pixel(image, y, x + first), (last - first) * source.used, edge + first * source.used);
-          std::fill_n(edge + last * source.used, (run.count - last) * source.used, T{0});
-          *at = edge;
-          edge += run.count * source.used;
-        }
+        edge = fill_row(run, grid.from_step_w, row * grid.from_step_h + run.row, column, some, image, source, zeros, at,
+                        edge);
         at += direct_block;
       }
-      if (++column == grid.columns) {
-        column = 0;
-        if (++row == grid.rows) row = 0, ++image;
+      p += some;
+    }
+  }
+
+ private:
+  /// Where a run reads for `some` pixels of a row. Returns the end of the edges.
+  static T* fill_row(const DirectRun& run, Index step, Index y, Index column, Index some, Index image,
+                     const DirectImages<const T>& source, const T* zeros, const T** at, T* edge) {
+    if (y < 0 || y >= source.h) {
+      std::fill_n(at, some, zeros);
+      return edge;
+    }
+    const T* const source_row = source.pixel(image, y, 0);
+    for (Index i = 0; i < some; ++i) {
+      const Index x = (column + i) * step + run.column;
+      if (x >= 0 && x + run.count <= source.w) {
+        at[i] = source_row + x * source.channels;
+      } else if (x + run.count <= 0 || x >= source.w) {
+        at[i] = zeros;
+      } else {
+        const Index first = std::max<Index>(0, -x), last = std::min(run.count, source.w - x);
+        std::fill_n(edge, first * source.used, T{0});
+        std::copy_n(source_row + (x + first) * source.channels, (last - first) * source.used,
+                    edge + first * source.used);
+        std::fill_n(edge + last * source.used, (run.count - last) * source.used, T{0});
+        at[i] = edge;
+        edge += run.count * source.used;
       }
     }
+    return edge;
   }
 };
 
@@ -325,8 +339,16 @@ void direct_convolve(const DirectGrid& grid, const DirectImages<const T>& source
         const DirectEnds<T> ends{bias ? bias + first : nullptr, t > 0, relu && t + some == runs};
         T* const* to = table.to.data();
         Index p = 0;
-        for (; p + P <= table.pixels; p += P)
+        for (; p + P <= table.pixels; p += P) {
+          // Tiles that are soon to be written, and read when no tap reads them twice: no processor foresees them well.
+          for (Index i = p + 2 * P; i < std::min(p + 3 * P, table.pixels); ++i) {
+            if (t == 0)
+              for (Index v = 0; v < V; ++v) __builtin_prefetch(to[i] + v * simd::lanes<T>, 1);
+            if (runs == 1)
+              for (Index c = 0; c < source.used; c += simd::lanes<T>) __builtin_prefetch(from[i] + c);
+          }
           direct_tile<T, P, V>(from + p, run, some, source.used, weight, ends, to + p, channels);
+        }
         for (; p < table.pixels; ++p)
           direct_tile<T, 1, V>(from + p, run, some, source.used, weight, ends, to + p, channels);
         for (Index i = 0; i < some; ++i) weight += run[i].count * source.used * width;
@@ -427,44 +449,61 @@ template <class T>
 void conv2d_direct_backward_weight(const Conv2dSizes& s, const T* x, const T* dy, T* dw) {
   using namespace detail;
   const auto grid = direct_forward_grid(s);
+  constexpr Index lanes = simd::lanes<T>;
   const Index pixels = s.n * s.pixels(), blocks = (pixels + direct_weight_block - 1) / direct_weight_block;
-  const Index runs = static_cast<Index>(grid.runs.size()), lanes = simd::lanes<T>, channels = s.group_c();
-  const Index padded = (s.group_k() + lanes - 1) / lanes * lanes, size = padded * s.taps();
+  // Short runs are put together, into one piece of work of whole tiles; otherwise each run is one.
+  const bool together = grid.runs.size() > 1 && grid.runs[0].count * s.group_c() < 4;
+  const Index pieces = together ? 1 : static_cast<Index>(grid.runs.size());
+  const Index tile = direct_pixels(std::min(direct_vectors, (s.group_k() + lanes - 1) / lanes));
+  const Index numbers = together ? (s.taps() + tile - 1) / tile * tile : grid.runs[0].count * s.group_c();
+  const Index padded = (s.group_k() + lanes - 1) / lanes * lanes, size = padded * pieces * numbers;
   const Index channel_blocks = (s.group_k() + direct_channels<T> - 1) / direct_channels<T>;
   // Enough pieces of work for many threads, and at most 32 MiB of parts.
-  const Index wanted = (Index{64} + channel_blocks * runs - 1) / (channel_blocks * runs);
+  const Index wanted = (Index{64} + channel_blocks * pieces - 1) / (channel_blocks * pieces);
   const Index most = std::max<Index>(1, (Index{1} << 25) / std::max<Index>(1, size * static_cast<Index>(sizeof(T))));
   const Index grain = std::max<Index>(1, (blocks + std::min(wanted, most) - 1) / std::min(wanted, most));
   const Index parts = (blocks + grain - 1) / grain;
-  const Scratch<T> memory(parts * size);  // [parts][blocks of k][runs][numbers of the run][channels of the block]
+  const Scratch<T> memory(parts * size);  // [parts][blocks of k][pieces][numbers][channels of the block]
   T* const partial = memory.data();
-  const std::vector<T> zeros(static_cast<std::size_t>(s.kw * channels));
+  const std::vector<T> zeros(static_cast<std::size_t>(s.kw * s.group_c()));
   for (Index g = 0; g < s.groups; ++g) {
-    const DirectImages<const T> source{x, s.n, s.h, s.w, s.c, g * channels, channels};
+    const DirectImages<const T> source{x, s.n, s.h, s.w, s.c, g * s.group_c(), s.group_c()};
     const DirectImages<T> nowhere{nullptr, s.n, s.oh, s.ow, 0, 0, 0};
-    parallel_for(parts * channel_blocks * runs, 1, [&](Index item, Index) {
-      const Index part = item / (channel_blocks * runs), first = item / runs % channel_blocks * direct_channels<T>;
-      DirectGrid one{grid};
-      one.runs = {grid.runs[static_cast<std::size_t>(item % runs)]};
-      const Index numbers = one.taps() * channels, some = std::min(direct_channels<T>, s.group_k() - first);
+    parallel_for(parts * channel_blocks * pieces, 1, [&](Index item, Index) {
+      const Index part = item / (channel_blocks * pieces), first = item / pieces % channel_blocks * direct_channels<T>;
+      DirectGrid own{grid};
+      if (!together) own.runs = {grid.runs[static_cast<std::size_t>(item % pieces)]};
+      const Index some = std::min(direct_channels<T>, s.group_k() - first);
       with_vectors<T>(some, [&]<Index V>() {
-        constexpr Index C = direct_pixels(V), width = V * simd::lanes<T>;
-        T* sums = partial + part * size + first * s.taps() + item % runs * numbers * width;
+        constexpr Index C = direct_pixels(V), width = V * lanes;
+        T* const sums = partial + part * size + (first * pieces + item % pieces * width) * numbers;
         std::fill_n(sums, width * numbers, T{0});
         thread_local DirectTable<T> table;
-        thread_local std::vector<T> block_of_dy;  // side by side and in whole vectors, for many uses
+        thread_local std::vector<T> columns, block_of_dy;  // numbers of all runs; dy in whole vectors, side by side
+        columns.assign(static_cast<std::size_t>(together ? direct_weight_block * numbers : 0), T{0});
+        block_of_dy.resize(static_cast<std::size_t>(direct_weight_block * width));
         for (Index block = part * grain; block < std::min(blocks, (part + 1) * grain); ++block) {
           const Index begin = block * direct_weight_block, count = std::min(pixels - begin, direct_weight_block);
-          table.fill(one, begin, begin + count, source, nowhere, zeros.data());
+          table.fill(own, begin, begin + count, source, nowhere, zeros.data());
           std::array<const T*, direct_block> from;
           std::copy_n(table.from.data(), count, from.data());
+          for (Index p = 0; together && p < count; ++p) {
+            T* to = columns.data() + p * numbers;
+            from[static_cast<std::size_t>(p)] = to;
+            const T* const* run_from = table.from.data() + p;
+            for (const DirectRun& run : own.runs) {
+              for (Index i = 0; i < run.count * s.group_c(); ++i) *to++ = (*run_from)[i];
+              run_from += direct_block;
+            }
+          }
           const T* gradient = dy + begin * s.k + g * s.group_k() + first;
           Index step = s.k;
           if (some < width || (step != width && numbers >= 4 * C)) {
-            block_of_dy.resize(static_cast<std::size_t>(direct_weight_block * width));
             for (Index p = 0; p < count; ++p)
-              for (Index k = 0; k < width; k += lanes)
+              for (Index k = 0; k < width; k += lanes) {
+                __builtin_prefetch(gradient + (p + direct_weight_block) * step + k);
                 simd::store(block_of_dy.data() + p * width + k, simd::load_some(gradient + p * step + k, some - k));
+              }
             gradient = block_of_dy.data();
             step = width;
           }
@@ -476,10 +515,10 @@ void conv2d_direct_backward_weight(const Conv2dSizes& s, const T* x, const T* dy
     parallel_for(padded / lanes, 1, [&](Index vector, Index) {
       const Index k = vector * lanes, first = k / direct_channels<T> * direct_channels<T>;
       const Index width = direct_width<T>(first, s.group_k());
-      const T* const sums = partial + first * s.taps() + (k - first);
+      const T* const sums = partial + first * pieces * numbers + (k - first);
       direct_scatter(dw + (g * s.group_k() + k) * s.taps(), std::min(lanes, s.group_k() - k), s.taps(), s.taps(),
                      [&](Index n) {
-                       const Index at = (n % area * channels + n / area) * width;
+                       const Index at = (n % area * s.group_c() + n / area) * width;
                        simd::Vector<T> sum{};
                        for (Index part = 0; part < parts; ++part) sum += simd::load(sums + part * size + at);
                        return sum;
