@@ -139,7 +139,7 @@ template <class T>
 void conv2d_backward_weight(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder order, const T* x, const T* dy,
                             T* dw) {
   algorithm = conv2d_algorithm(algorithm, Conv2dPass::backward_weight, s, order);
-  if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_backward_weight(s, x, dy, dw);
+  if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_backward_weight<T>(s, x, dy, dw);
   if (algorithm == Conv2dAlgorithm::winograd) return conv2d_winograd_backward_weight(s, x, dy, dw);
   if (algorithm == Conv2dAlgorithm::im2col) return conv2d_im2col_backward_weight(s, order, x, dy, dw);
   std::fill_n(dw, s.k * s.taps(), T{0});
