@@ -145,9 +145,9 @@ struct DirectTable {
           *at = source.pixel(image, y, x);
         } else {
           const Index first = std::max<Index>(0, -x), last = std::min(run.count, source.w - x);
-          std::fill_n(edge, first * source.used, S{0});
+          std::fill_n(edge, first * source.used, S{});
           std::copy_n(source.pixel(image, y, x + first), (last - first) * source.used, edge + first * source.used);
-          std::fill_n(edge + last * source.used, (run.count - last) * source.used, S{0});
+          std::fill_n(edge + last * source.used, (run.count - last) * source.used, S{});
           *at = edge;
           edge += run.count * source.used;
         }
@@ -242,6 +242,7 @@ struct DirectWeights {
     constexpr Index lanes = simd::lanes<T>;
     const T* from = data + k * result_step + c * source_step;
     const Index some = std::min(lanes, results - k);
+    if (taps == 1 && result_step == 1) return out(0, simd::load_some(from, some));
     if (taps < 4) {
       for (Index t = 0; t < taps; ++t) {
         simd::Vector<T> values{};
@@ -295,10 +296,18 @@ Scratch<S> direct_pack(const DirectGrid& grid, const DirectWeights<T>& weights) 
     const Index k = vector * lanes, first = k / direct_channels<T> * direct_channels<T>;
     const Index width = direct_width<T>(first, weights.results);
     S* const to = packed.data() + first * taps * sources + (k - first);
+    const auto put = [&](Index at, Index c, const simd::Vector<T>& values) {
+      simd::store_numbers(to + (at * sources + c / held) * width, values, c % held);
+    };
+    if (weights.taps == 1 && weights.source_step == 1) {  // channels lie as taps of one channel would
+      DirectWeights<T> rows{weights};
+      rows.taps = weights.sources;
+      return rows.gather(k, 0, [&](Index c, const simd::Vector<T>& values) { put(0, c, values); });
+    }
     for (Index c = 0; c < weights.sources; ++c)
       weights.gather(k, c, [&](Index t, const simd::Vector<T>& values) {
         const Index at = place[static_cast<std::size_t>(t)];
-        if (at >= 0) simd::store_numbers(to + (at * sources + c / held) * width, values, c % held);
+        if (at >= 0) put(at, c, values);
       });
   });
   return packed;
@@ -352,13 +361,16 @@ struct DirectPixelPairs {
   template <class T>
   void fill(const T* const* pixels, Index count, Index numbers) {
     constexpr Index lanes = simd::lanes<T>;
-    step = (numbers + 2 * lanes - 1) / lanes * lanes;  // a cache line more, so that pixels fall on all lines of the cache
+    step =
+        (numbers + 2 * lanes - 1) / lanes * lanes;  // a cache line more, so that pixels fall on all lines of the cache
     pairs.resize(static_cast<std::size_t>((count + 1) / 2 * step));
     for (Index p = 0; p < count; p += 2) {
       S* const to = pairs.data() + p / 2 * step;
       from[static_cast<std::size_t>(p / 2)] = to;
       for (Index n = 0; n < numbers; n += lanes)
-        simd::store(to + n, simd::make_pairs(simd::load_some(pixels[p] + n, numbers - n), p + 1 < count ? simd::load_some(pixels[p + 1] + n, numbers - n) : simd::Vector<T>{}));
+        simd::store(to + n, simd::make_pairs(
+                                simd::load_some(pixels[p] + n, numbers - n),
+                                p + 1 < count ? simd::load_some(pixels[p + 1] + n, numbers - n) : simd::Vector<T>{}));
     }
   }
 };
@@ -404,18 +416,18 @@ void direct_weight_tiles(std::array<const S*, direct_block>& from, Index pixels,
 
 }  // namespace detail
 
-/// y = [relu] (conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw]. When S is a
-/// pair, x has pairs of channels, with a 0 after an odd number of them in each group.
+/// y = [relu] (conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw]. When S is
+/// a pair, x has pairs of channels, with a 0 after an odd number of them in each group.
 template <class T, class S>
 void conv2d_direct_forward(const Conv2dSizes& s, const S* x, const T* weight, const T* bias, bool relu, T* y) {
   const auto grid = detail::direct_forward_grid(s);
   const Index used = detail::direct_used<S>(s.group_c());
   for (Index g = 0; g < s.groups; ++g)
     detail::direct_convolve<S, T>(grid, {x, s.n, s.h, s.w, s.groups * used, g * used, used},
-                               {y, s.n, s.oh, s.ow, s.k, g * s.group_k(), s.group_k()},
-                               {weight + g * s.group_k() * s.taps(), weight + s.k * s.taps(), s.kh * s.kw, s.group_k(),
-                                s.group_c(), s.taps(), s.kh * s.kw},
-                               bias ? bias + g * s.group_k() : nullptr, relu);
+                                  {y, s.n, s.oh, s.ow, s.k, g * s.group_k(), s.group_k()},
+                                  {weight + g * s.group_k() * s.taps(), weight + s.k * s.taps(), s.kh * s.kw,
+                                   s.group_k(), s.group_c(), s.taps(), s.kh * s.kw},
+                                  bias ? bias + g * s.group_k() : nullptr, relu);
 }
 
 /// dx = gradient of the input; dy may have pairs of channels.
@@ -427,10 +439,10 @@ void conv2d_direct_backward_input(const Conv2dSizes& s, const S* dy, const T* we
   for (const auto& grid : grids)
     for (Index g = 0; g < s.groups; ++g)
       detail::direct_convolve<S, T>(grid, {dy, s.n, s.oh, s.ow, s.groups * used, g * used, used},
-                                 {dx, s.n, s.h, s.w, s.c, g * s.group_c(), s.group_c()},
-                                 {weight + g * s.group_k() * s.taps(), weight + s.k * s.taps(), s.kh * s.kw,
-                                  s.group_c(), s.group_k(), s.kh * s.kw, s.taps()},
-                                 nullptr, false);
+                                    {dx, s.n, s.h, s.w, s.c, g * s.group_c(), s.group_c()},
+                                    {weight + g * s.group_k() * s.taps(), weight + s.k * s.taps(), s.kh * s.kw,
+                                     s.group_c(), s.group_k(), s.kh * s.kw, s.taps()},
+                                    nullptr, false);
 }
 
 /// dw = gradient of the weight, [k, c / groups, kh, kw]. The pixels are summed in parts, which are combined in order.
