@@ -361,8 +361,7 @@ struct DirectPixelPairs {
   template <class T>
   void fill(const T* const* pixels, Index count, Index numbers) {
     constexpr Index lanes = simd::lanes<T>;
-    step =
-        (numbers + 2 * lanes - 1) / lanes * lanes;  // a cache line more, so that pixels fall on all lines of the cache
+    step = (numbers + 2 * lanes - 1) / lanes * lanes;  // more, so that pixels fall on all lines of the cache
     pairs.resize(static_cast<std::size_t>((count + 1) / 2 * step));
     for (Index p = 0; p < count; p += 2) {
       S* const to = pairs.data() + p / 2 * step;

@@ -60,9 +60,11 @@ inline kernels::Conv2dSizes conv2d_sizes(const Shape& x, const Shape& weight, co
 /// What is asked for, or what Autocast takes in the place of the direct kernel.
 template <class T>
 Conv2dAlgorithm autocast_algorithm(Conv2dAlgorithm asked, const kernels::Conv2dSizes& s) {
-  const bool replaced = std::is_same_v<T, float> && nasion::autocast_enabled() && asked == Conv2dAlgorithm::automatic &&
-                        kernels::bfloat16_pays(s) && !kernels::winograd_fits(s);
-  return replaced ? Conv2dAlgorithm::direct_bfloat16 : asked;
+  using enum Conv2dAlgorithm;
+  const bool replaced =
+      std::is_same_v<T, float> && nasion::autocast_enabled() && asked == automatic && kernels::bfloat16_pays(s) &&
+      kernels::conv2d_algorithm(automatic, Conv2dPass::forward, s, MemoryOrder::channels_last) == direct;
+  return replaced ? direct_bfloat16 : asked;
 }
 
 }  // namespace detail
