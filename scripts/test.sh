@@ -1,18 +1,24 @@
 #!/usr/bin/env bash
 # Every check there is: all tests with GCC (optimised for this machine), all unit tests and headers with Clang under
 # AddressSanitizer and UndefinedBehaviorSanitizer, and the tests that start threads under ThreadSanitizer. Installs what
-# is missing. With arguments only the named suites run: scripts/test.sh [release] [asan] [tsan]
+# is missing. Vector code is also tested with narrower registers: AVX2, and what every x86-64 processor has. With
+# arguments only the named suites run: scripts/test.sh [release] [avx2] [baseline] [asan] [tsan]
 #
 # Tests tagged [data] need real faces: NASION_DATA_DIR names their folder, and without it they count as skipped.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/setup.sh
 
-[ $# -gt 0 ] || set -- release asan tsan
+if [ $# = 0 ]; then
+  set -- release
+  if grep -qw avx2 /proc/cpuinfo; then set -- "$@" avx2; fi
+  if [ "$(uname -m)" = x86_64 ]; then set -- "$@" baseline; fi
+  set -- "$@" asan tsan
+fi
 for suite in "$@"; do
   case $suite in
-    release | asan | tsan) ;;
-    *) echo "usage: scripts/test.sh [release] [asan] [tsan]" >&2; exit 2 ;;
+    release | avx2 | baseline | asan | tsan) ;;
+    *) echo "usage: scripts/test.sh [release] [avx2] [baseline] [asan] [tsan]" >&2; exit 2 ;;
   esac
 done
 install_packages "${program_packages[@]}" "${test_packages[@]}"
@@ -74,6 +80,7 @@ without_address_randomisation() {
 for suite in "$@"; do
   case $suite in
     release) run_suite release ;;
+    avx2 | baseline) run_suite "$suite" -L unit ;;
     asan) run_suite asan -L 'unit|header' ;;
     tsan) run_suite tsan -L unit ;;
   esac

@@ -114,6 +114,61 @@ TEST_CASE("Gradients of batch normalisation") {
     }
 }
 
+TEST_CASE("Batch norm with ReLU and a residual is the composition of the three") {
+  for (const auto& shape : shapes)
+    for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last})
+      for (const bool training : {true, false})
+        for (const bool with_relu : {true, false})
+          for (const bool with_residual : {true, false}) {
+            INFO(shape << " " << order << " " << training << with_relu << with_residual);
+            const Shape channels{shape[1]};
+            const auto dy = test::random(shape, 9);
+            const auto run = [&](bool fused) {
+              const auto x = test::random(shape, 7, order).set_requires_grad();
+              const auto residual = test::random(shape, 8).set_requires_grad();  // its order may differ
+              const auto weight = test::random(channels, 1).set_requires_grad();
+              const auto bias = test::random(channels, 2).set_requires_grad();
+              const auto mean = test::random(channels, 3), var = square(test::random(channels, 4)) + 0.5;
+              BatchNormOptions options{.training = training, .eps = 0.1, .relu = fused && with_relu};
+              auto y = batch_norm(x, mean, var, weight, bias, options, fused && with_residual ? residual : Tensord{});
+              if (!fused && with_residual) y = y + residual;
+              if (!fused && with_relu) y = relu(y);
+              CHECK(y.order() == order);
+              y.backward(dy);
+              std::vector results{y.detach(), x.grad(), weight.grad(), bias.grad(), mean, var};
+              if (with_residual) results.push_back(residual.grad());
+              return results;
+            };
+            const auto fused = run(true), apart = run(false);
+            for (std::size_t i = 0; i < apart.size(); ++i)
+              CHECK(test::max_difference(fused[i], apart[i]) < 1e-12 * (1 + max(abs(apart[i])).item()));
+          }
+}
+
+TEST_CASE("Gradients of batch norm with ReLU and a residual") {
+  for (const auto& shape : shapes)
+    for (const bool training : {true, false})
+      for (const bool with_residual : {true, false}) {
+        INFO(shape << (training ? " training" : " eval") << (with_residual ? " residual" : ""));
+        const Shape channels{shape[1]};
+        const auto mean = Tensord::zeros(channels), var = Tensord::ones(channels);
+        const BatchNormOptions options{.training = training, .eps = 0.1, .relu = true};
+        const auto f = [&](const auto& t) {
+          return batch_norm(t[0], mean, var, t[1], t[2], options, with_residual ? t[3] : Tensord{});
+        };
+        // Steps of 0.01 in x and whole numbers beside them: nothing comes near the kink.
+        test::Tensors inputs{test::distinct(shape, 0.4 / static_cast<double>(shape.size())),
+                             Tensord::full(channels, 0.1), Tensord::full(channels, 0.5)};
+        if (with_residual) {
+          const auto signs = test::random(shape, 5);
+          inputs.push_back(detail::map(signs, [](double v) { return v < 0 ? -2.0 : 1.0; }));
+        } else {
+          for (Index c = 0; c < shape[1]; c += 2) inputs[2].set({c}, -0.7);  // channels that ReLU stops
+        }
+        CHECK(gradcheck(f, inputs) == "");
+      }
+}
+
 TEST_CASE("Gradients of weight and bias alone, and with x frozen") {
   const auto x = test::random({2, 3, 4, 4});
   const auto mean = Tensord::zeros({3}), var = Tensord::ones({3});
@@ -150,6 +205,22 @@ TEST_CASE("Large means cost no digits, many numbers few") {
                                         x, [&](Index c) { return moments(x, c); }, one, zero, 1e-5)) < 1e-4);
     }
   }
+}
+
+TEST_CASE("A number far from all others does not drown the variance") {
+  for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last})
+    for (const Index channels : {3, 70})
+      for (const Index at : {0, 5}) {
+        const auto x = test::random<float>({1, channels, 40, 41});
+        for (Index c = 0; c < channels; ++c) x.set({0, c, 0, at}, 1e6f);
+        const auto mean = Tensorf::zeros({channels}), var = Tensorf::ones({channels});
+        batch_norm(to_order(x, order), mean, var, {}, {}, {.training = true, .momentum = 1});
+        for (Index c = 0; c < channels; ++c) {
+          const Moments m = moments(x, c);
+          CHECK(mean.at({c}) == Approx(m.mean).epsilon(1e-3));
+          CHECK(var.at({c}) == Approx(m.variance * 1640 / 1639).epsilon(1e-3));
+        }
+      }
 }
 
 TEST_CASE("NaN stays visible, in its channel") {
@@ -189,6 +260,9 @@ TEST_CASE("Batch normalisation refuses what does not fit") {
   CHECK_THROWS_WITH(batch_norm(x, three, three, two), ContainsSubstring("weight is [2]"));
   CHECK_THROWS_WITH(batch_norm(x, three, three, three, x), ContainsSubstring("bias is [2, 3, 4, 5]"));
   CHECK_THROWS_AS(batch_norm(x, three, two), ShapeError);
+  CHECK_THROWS_WITH(batch_norm(x, three, three, {}, {}, {}, Tensord::zeros({2, 3, 5, 4})),
+                    ContainsSubstring("[batch_norm] residual [2, 3, 5, 4] must have the shape of input [2, 3, 4, 5]"));
+  CHECK_THROWS_AS(batch_norm(x, three, three, {}, {}, {}, three), ShapeError);
   const auto one_each = Tensord::zeros({1, 3, 1, 1});
   CHECK_THROWS_WITH(batch_norm(one_each, three, three, {}, {}, {.training = true}),
                     ContainsSubstring("expected more than 1 value per channel when training") &&
@@ -204,14 +278,19 @@ TEST_CASE("Batch normalisation gives the same bits for any number of threads") {
     for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last})
       for (const bool training : {true, false}) {
         const auto x = test::random<float>(shape, 7, order), dy = test::random<float>(shape, 8, order);
+        const auto residual = test::random<float>(shape, 9, order).set_requires_grad();
         CHECK(test::same_for_all_thread_counts(
             [&] {
               const auto leaf = x.clone().set_requires_grad();
               const auto weight = test::random<float>({shape[1]}).set_requires_grad();
               const auto mean = Tensorf::zeros({shape[1]}), var = Tensorf::ones({shape[1]});
+              residual.zero_grad();
               const auto y = batch_norm(leaf, mean, var, weight, {}, {.training = training});
               y.backward(dy);
-              return std::vector{y.detach(), leaf.grad(), weight.grad(), mean, var};
+              const auto z = batch_norm(leaf, mean, var, weight, {}, {.training = training, .relu = true}, residual);
+              z.backward(dy);
+              batch_norm(leaf, mean, var, weight, {}, {.training = training, .relu = true}).backward(dy);
+              return std::vector{y.detach(), z.detach(), leaf.grad(), weight.grad(), residual.grad(), mean, var};
             },
             [](const auto& p, const auto& q) {
               return std::equal(p.begin(), p.end(), q.begin(), test::identical<float>);
@@ -240,10 +319,17 @@ TEST_CASE("BatchNorm2d: what it keeps, and train and eval") {
   CHECK(test::identical(mean, norm.running_mean));
   CHECK(norm.num_batches_tracked == counted + 1);
 
+  const auto residual = test::random({2, 3, 4, 5}, 8);
+  CHECK(test::identical(norm.relu(x), relu(norm(x))));
+  CHECK(test::max_difference(norm.relu(x, residual), relu(norm(x) + residual)) < 1e-14);
+  CHECK(norm.num_batches_tracked == counted + 5);
+  mean.copy_from(norm.running_mean);
+  var.copy_from(norm.running_var);
+
   nn::eval(norm);
   CHECK(test::identical(norm(x), batch_norm(x, mean, var, norm.weight, norm.bias)));
   CHECK(test::identical(norm(x), norm(x)));
-  CHECK(norm.num_batches_tracked == counted + 1);
+  CHECK(norm.num_batches_tracked == counted + 5);
   CHECK(test::check_module(norm, x) == "");
 
   auto twin = nn::clone(norm);

@@ -298,12 +298,35 @@ TEST_CASE("conv2d with ReLU is the same as a ReLU after it") {
         conv2d(nan, Tensorf::ones({1, 1, 3, 3}), {}, {.algorithm = algorithm, .relu = true}).at({0, 0, 0, 0})));
 }
 
+TEST_CASE("Weights are prepared once for inference, until they change") {
+  const SerialScope serial;
+  for (const auto algorithm : {Conv2dAlgorithm::direct, Conv2dAlgorithm::winograd}) {
+    const auto x = to_order(random<float>({2, 9, 11, 7}), MemoryOrder::channels_last);
+    const auto w = random<float>({20, 9, 3, 3}, 8).set_requires_grad();
+    const Conv2dOptions o{.algorithm = algorithm};
+    const auto expected = conv2d(x, w, {}, o).detach();
+    const NoGrad no_grad;
+    CHECK(test::identical(conv2d(x, w, {}, o), expected));
+    const auto before = memory_stats();
+    CHECK(test::identical(conv2d(x, w, {}, o), expected));
+    CHECK(memory_stats().in_use == before.in_use);
+    // Other sizes of images, the same weight; another part of the same memory; other numbers.
+    const auto small = to_order(random<float>({1, 9, 5, 5}), MemoryOrder::channels_last);
+    CHECK(test::max_difference(conv2d(small, w, {}, o), conv2d(small, w, {}, {})) < 1e-4);
+    CHECK(test::max_difference(conv2d(x, slice(w, 0, 10, 20), {}, o), slice(expected, 1, 10, 20)) < 1e-4);
+    w.set({0, 0, 0, 0}, 100);
+    CHECK(memory_stats().in_use < before.in_use);
+    CHECK(test::max_difference(conv2d(x, w, {}, o), conv2d(x, w, {}, {.algorithm = Conv2dAlgorithm::naive})) < 1e-3);
+  }
+}
+
 TEST_CASE("conv2d says which kernel runs") {
   using enum Conv2dAlgorithm;
   using enum Conv2dPass;
   CHECK(conv2d_algorithm({8, 64, 56, 56}, {64, 64, 3, 3}) == winograd);
   CHECK(conv2d_algorithm({8, 64, 56, 56}, {64, 64, 5, 5}, {}, backward_weight) == winograd);
   CHECK(conv2d_algorithm({8, 64, 56, 56}, {128, 64, 3, 3}, {.stride = 2}) == direct);
+  CHECK(conv2d_algorithm({1, 512, 7, 7}, {512, 512, 3, 3}, {.padding = 1}) == direct);
   CHECK(conv2d_algorithm({8, 64, 56, 56}, {64, 64, 3, 3}, {.dilation = 2}) == direct);
   CHECK(conv2d_algorithm({8, 1, 56, 56}, {64, 1, 7, 7}) == direct);
   CHECK(conv2d_algorithm({8, 1, 56, 56}, {64, 1, 7, 7}, {}, backward_input) == im2col);

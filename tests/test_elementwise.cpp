@@ -36,6 +36,8 @@ const BinaryCase binary_cases[] = {
      [](double a, double b) { return std::max(a, b); }},
     {"minimum", [](const Tensord& a, const Tensord& b) { return minimum(a, b); },
      [](double a, double b) { return std::min(a, b); }},
+    {"add_relu", [](const Tensord& a, const Tensord& b) { return add_relu(a, b - 2.5); },
+     [](double a, double b) { return std::max(a + (b - 2.5), 0.0); }},
 };
 
 struct UnaryCase {
@@ -116,7 +118,7 @@ TEST_CASE("Elementwise operations in float") {
   const auto y = tanh(x * 2 + 1) / (abs(x) + 0.5f) - 1;
   for (Index i = 0; i < x.size(); ++i) {
     const float v = x.data()[i];
-    CHECK(y.data()[i] == Approx(std::tanh(v * 2 + 1) / (std::abs(v) + 0.5f) - 1).epsilon(1e-6));
+    CHECK(y.data()[i] == Approx(std::tanh(v * 2 + 1) / (std::abs(v) + 0.5f) - 1).epsilon(1e-6).margin(1e-6));
   }
 }
 
@@ -139,6 +141,7 @@ TEST_CASE("NaN stays visible") {
   CHECK(std::isnan(maximum(one, x).item()));
   CHECK(std::isnan(minimum(x, one).item()));
   CHECK(std::isnan(minimum(one, x).item()));
+  CHECK(std::isnan(add_relu(one, x).item()));
   CHECK_THROWS_AS(clamp(x, 1, 0), ValueError);
   CHECK_THROWS_AS(clamp(x, not_a_number, 0), ValueError);
 }

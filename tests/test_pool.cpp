@@ -110,6 +110,40 @@ TEST_CASE("Adaptive pooling, also to more pixels than there are") {
   }
 }
 
+namespace {
+/// Values and gradients of max pooling, the same for both orders although other loops compute them.
+template <class T>
+void compare_orders(Index channels) {
+  const auto x = test::random<T>({2, channels, 19, 23});
+  std::transform(x.data(), x.data() + x.size(), x.mutable_data(),
+                 [](T v) { return std::round(3 * v); });  // many are equal
+  const auto run = [&](MemoryOrder order, auto&& pool) {
+    const auto leaf = to_order(x, order).clone().set_requires_grad();
+    const auto y = pool(leaf);
+    const NoGrad no_grad;
+    CHECK(test::identical(pool(leaf), y));
+    y.backward(test::random<T>(y.shape(), 3));
+    return std::pair{values(y), values(leaf.grad())};
+  };
+  const auto same = [&](auto&& pool) {
+    CHECK((run(MemoryOrder::row_major, pool) == run(MemoryOrder::channels_last, pool)));
+  };
+  same([](const auto& t) { return max_pool2d(t, {.kernel = 3, .stride = 2, .padding = 1}); });
+  same([](const auto& t) { return max_pool2d(t, {.kernel = 2, .stride = 3}); });
+  same([](const auto& t) { return max_pool2d(t, {.kernel = {16, 17}, .stride = 1}); });  // 272 positions
+  same([](const auto& t) { return adaptive_max_pool2d(t, {25, 10}); });
+  same([](const auto& t) { return adaptive_max_pool2d(t, 1); });
+}
+}  // namespace
+
+TEST_CASE("Max pooling is the same in both orders, for any number of channels") {
+  for (const Index channels : {1, 2, 7, 12, 58, 77, 130}) {
+    INFO(channels << " channels");
+    compare_orders<float>(channels);
+    compare_orders<double>(channels);
+  }
+}
+
 TEST_CASE("Maxima: the first of equals gets the gradient, NaN wins, minus infinity may") {
   const auto x = Tensord::ones({1, 1, 2, 2}).set_requires_grad();
   max_pool2d(x).backward();

@@ -72,6 +72,11 @@ TEST_CASE("to_order moves memory, not meaning") {
   CHECK(values(last) == values(x));
   CHECK(to_order(last, MemoryOrder::channels_last).same_as(last));
   CHECK(contiguous(x).same_as(x));
+  for (const auto& same : {Tensord::ones({2, 1, 3, 4}), Tensord::ones({2, 5, 1, 1})}) {
+    const auto seen = to_order(same, MemoryOrder::channels_last);
+    CHECK(seen.order() == MemoryOrder::channels_last);
+    CHECK(seen.data() == same.data());
+  }
   CHECK(gradcheck([](const auto& t) { return to_order(t[0], MemoryOrder::channels_last); }, {random({2, 3, 2, 3})}) ==
         "");
   CHECK(gradcheck([](const auto& t) { return contiguous(t[0]); }, {random({2, 3, 2, 3})}) == "");

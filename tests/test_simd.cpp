@@ -13,4 +13,5 @@ TEMPLATE_TEST_CASE("A vector holds a register of numbers, and computes with each
   const Vec v = simd::load(numbers + 1);  // not aligned
   simd::store(results + 1, v * v + (TestType{3} - Vec{}));
   for (Index i = 1; i <= lanes; ++i) CHECK(results[i] == numbers[i] * numbers[i] + 3);
+  CHECK(simd::sum<TestType>(v) == static_cast<TestType>(lanes * (lanes + 1) / 2));
 }

@@ -48,7 +48,7 @@ TEST_CASE("Dense and broadcast strides") {
 TEST_CASE("strided_copy moves each element to its place") {
   // Large enough in one case for several pieces.
   const Shape shape = GENERATE(Shape{2, 3, 4, 5}, Shape{1, 1, 1, 1}, Shape{3, 1, 2, 1}, Shape{2, 1, 1, 7},
-                               Shape{0, 3, 2, 2}, Shape{5, 64, 20, 17});
+                               Shape{0, 3, 2, 2}, Shape{5, 64, 20, 17}, Shape{2, 21, 3, 300}, Shape{1, 270, 9, 1});
   const auto from = GENERATE(MemoryOrder::row_major, MemoryOrder::channels_last);
   const auto to = GENERATE(MemoryOrder::row_major, MemoryOrder::channels_last);
   const auto in = counted(shape.size());

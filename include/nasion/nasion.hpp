@@ -4,6 +4,7 @@
 
 #include "nasion/core/autocast.hpp"
 #include "nasion/core/autograd.hpp"
+#include "nasion/core/profile.hpp"
 #include "nasion/core/tensor.hpp"
 #include "nasion/data/loader.hpp"
 #include "nasion/models/heatmap_fcn.hpp"
@@ -13,6 +14,7 @@
 #include "nasion/models/soft_argmax_cnn.hpp"
 #include "nasion/models/unet.hpp"
 #include "nasion/nn/batch_norm.hpp"
+#include "nasion/nn/fold_batch_norm.hpp"
 #include "nasion/nn/functions.hpp"
 #include "nasion/nn/layers.hpp"
 #include "nasion/nn/sequential.hpp"

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "nasion/core/parallel.hpp"
+#include "nasion/core/profile.hpp"
 #include "nasion/core/tensor.hpp"
 
 namespace nasion {
@@ -107,7 +108,13 @@ template <class T>
 class Saved {
  public:
   Saved() = default;
-  explicit Saved(const Tensor<T>& x) : tensor_(x.detach()), version_(version()), requires_grad_(x.requires_grad()) {}
+  /// Keeps nothing when nothing is recorded.
+  explicit Saved(const Tensor<T>& x) {
+    if (!grad_enabled()) return;
+    tensor_ = x.detach();
+    version_ = version();
+    requires_grad_ = x.requires_grad();
+  }
 
   const Tensor<T>& operator*() const {
     if (version() != version_) throw detail::StaleSaved{tensor_.shape(), version_, version()};
@@ -130,12 +137,45 @@ Saved<T> save(const Tensor<T>& x) {
   return Saved<T>(x);
 }
 
+namespace detail {
+
+template <class T>
+double bytes(const Shape& shape) {
+  return static_cast<double>(shape.size()) * sizeof(T);
+}
+
+/// Tells a profile what an operation read and wrote; nothing for a view.
+template <class T>
+void count_bytes(const Tensor<T>& result, const std::vector<Tensor<T>>& inputs) {
+  double total = bytes<T>(result.shape());
+  for (const auto& x : inputs) {
+    if (!x.defined()) continue;
+    if (Access::impl(x)->buffer == Access::impl(result)->buffer) return;
+    total += bytes<T>(x.shape());
+  }
+  count_cost(0, total);
+}
+
+/// The same for a gradient dy that was mapped to `grads`, as if each had taken a look at its input; nothing where dy
+/// was passed on.
+template <class T>
+void count_bytes(const Tensor<T>& dy, const std::vector<Edge<T>>& inputs, const Grads<T>& grads) {
+  double total = 0;
+  for (std::size_t i = 0; i < grads.size(); ++i)
+    if (grads[i].defined() && Access::impl(grads[i])->buffer != Access::impl(dy)->buffer)
+      total += bytes<T>(grads[i].shape()) + bytes<T>(inputs[i].shape);
+  if (total > 0) count_cost(0, total + bytes<T>(dy.shape()));
+}
+
+}  // namespace detail
+
 /// Makes the fresh tensor `result` the result of operation `op` on `inputs` and returns it. `backward` maps the
 /// gradient of the result to the gradients of the inputs; it must hold tensors only through save(). `op` must be a
 /// string literal.
 template <class T, class Backward>
 Tensor<T> record(const char* op, const Tensor<T>& result, const std::type_identity_t<std::vector<Tensor<T>>>& inputs,
                  Backward&& backward) {
+  if (detail::profile) detail::count_bytes(result, inputs);
   if (!grad_enabled() ||
       std::none_of(inputs.begin(), inputs.end(), [](const auto& x) { return x.defined() && x.requires_grad(); }))
     return result;
@@ -157,31 +197,40 @@ Tensor<T> record(const char* op, const Tensor<T>& result, const std::type_identi
 
 namespace detail {
 
+/// Whether this handle is the only way to the memory of x.
+template <class T>
+bool sole_owner(const Tensor<T>& x) {
+  const auto& impl = Access::impl(x);
+  return impl.use_count() == 1 && impl->buffer.use_count() == 1;
+}
+
 /// Sum of gradients on their way to one place. The first is held as it came, because it often has no successor.
 template <class T>
 struct GradSum {
   Tensor<T> sum;
-  bool owned = false;  // memory of our own, which nobody else can see
+  bool owned = false;  // memory that may be written to
 
   void add(const Tensor<T>& g) {
     if (!sum.defined()) {
       sum = g;
       return;
     }
-    if (!owned) {
-      sum = sum.clone();
-      owned = true;
-    }
+    const Timer timer("sum_gradients", Pass::backward);
+    count_cost(0, 3 * bytes<T>(g.shape()));
     Tensor<T> addend = g;
     if (g.order() != sum.order()) {
       addend = Tensor<T>::empty(sum.shape(), sum.order());
       strided_copy(g.shape(), g.data(), g.strides(), addend.mutable_data(), sum.strides());
     }
-    T* to = sum.mutable_data();
-    const T* from = addend.data();
+    owned = owned || sole_owner(sum);
+    const Tensor<T> total = owned ? sum : Tensor<T>::empty(sum.shape(), sum.order());
+    const T *a = sum.data(), *b = addend.data();
+    T* to = total.mutable_data();
     parallel_for(sum.size(), 65536, [&](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i) to[i] += from[i];
+      for (Index i = begin; i < end; ++i) to[i] = a[i] + b[i];
     });
+    sum = total;
+    owned = true;
   }
 };
 
@@ -232,6 +281,7 @@ void run_backward(const std::vector<std::pair<Tensor<T>, Tensor<T>>>& roots, boo
         "] this graph was already used by backward(), which freed what it had saved; compute the result again, "
         "or pass retain_graph");
     Grads<T> grads;
+    const Timer timer(node->op, Pass::backward);
     try {
       grads = node->backward(gradient);
     } catch (const StaleSaved& stale) {
@@ -242,6 +292,7 @@ void run_backward(const std::vector<std::pair<Tensor<T>, Tensor<T>>>& roots, boo
     if (!retain_graph) node->backward = nullptr;
     check<ValueError>(grads.size() == node->inputs.size(), "[", node->op, "] has ", node->inputs.size(),
                       " inputs but returned ", grads.size(), " gradients");
+    if (profile) count_bytes(gradient, node->inputs, grads);
     for (std::size_t i = 0; i < grads.size(); ++i) {
       const auto& edge = node->inputs[i];
       if (!grads[i].defined() || (!edge.node && !edge.leaf)) continue;
@@ -278,9 +329,7 @@ void Tensor<T>::backward(const Tensor& gradient, bool retain_graph) const {
           return;
         }
         // Memory that nobody else holds is taken over; anything else is copied, because .grad may be changed in place.
-        const auto& impl = detail::Access::impl(g);
-        const bool sole_owner = impl.use_count() == 1 && impl->buffer.use_count() == 1;
-        leaf->grad = detail::Access::impl(sole_owner ? g : g.clone());
+        leaf->grad = detail::Access::impl(detail::sole_owner(g) ? g : g.clone());
       },
       [](const auto&, const Tensor&) {});
 }

@@ -3,12 +3,15 @@
 // costs a page fault for every 4 KiB, which is more than many kernels take.
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace nasion {
@@ -134,12 +137,43 @@ class Buffer {
 
   void* data() const { return data_; }
   std::uint64_t version() const { return version_; }
-  void modified() { ++version_; }
+  void modified() {
+    ++version_;
+    if (derived_.empty()) return;
+    const std::lock_guard lock(derived_mutex());
+    derived_.clear();
+  }
+
+  /// What `make` computes from the numbers here (a shared_ptr), kept under `key` until they change. Thread-safe.
+  using Key = std::array<std::int64_t, 8>;
+  template <class V, class Make>
+  std::shared_ptr<const V> derived(const Key& key, Make&& make) {
+    const auto find = [&]() -> std::shared_ptr<const V> {
+      for (const auto& [k, value] : derived_)
+        if (k == key) return std::static_pointer_cast<const V>(value);
+      return nullptr;
+    };
+    {
+      const std::lock_guard lock(derived_mutex());
+      if (auto found = find()) return found;
+    }
+    std::shared_ptr<const V> made = make();
+    const std::lock_guard lock(derived_mutex());
+    if (auto found = find()) return found;  // of another thread
+    derived_.emplace_back(key, made);
+    return made;
+  }
 
  private:
+  static std::mutex& derived_mutex() {  // one for all: it is held for a look at a short list
+    static std::mutex mutex;
+    return mutex;
+  }
+
   std::size_t size_;
   void* data_;
   std::uint64_t version_ = 0;
+  std::vector<std::pair<Key, std::shared_ptr<const void>>> derived_;
 };
 
 }  // namespace nasion

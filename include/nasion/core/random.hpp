@@ -16,15 +16,20 @@ namespace nasion {
 namespace detail {
 /// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
 inline std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) {
+  constexpr std::uint64_t low = 0xFFFFFFFF;  // words in 64 bits each, because their products are: vectors then need no
+  std::uint64_t w0 = counter[0], w1 = counter[1], w2 = counter[2], w3 = counter[3];  // rearranging
+  std::uint64_t k0 = key[0], k1 = key[1];
   for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = std::uint64_t{0xD2511F53} * counter[0];
-    const std::uint64_t b = std::uint64_t{0xCD9E8D57} * counter[2];
-    counter = {static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
-               static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
-    key[0] += 0x9E3779B9;
-    key[1] += 0xBB67AE85;
+    const std::uint64_t a = 0xD2511F53 * w0, b = 0xCD9E8D57 * w2;
+    w0 = (b >> 32) ^ w1 ^ k0;
+    w1 = b & low;
+    w2 = (a >> 32) ^ w3 ^ k1;
+    w3 = a & low;
+    k0 = (k0 + 0x9E3779B9) & low;
+    k1 = (k1 + 0xBB67AE85) & low;
   }
-  return counter;
+  return {static_cast<std::uint32_t>(w0), static_cast<std::uint32_t>(w1), static_cast<std::uint32_t>(w2),
+          static_cast<std::uint32_t>(w3)};
 }
 }  // namespace detail
 
@@ -50,6 +55,9 @@ class Rng {
     const auto block = at({state_.seed, state_.stream, id}, 0x5EED);
     return Rng(State{block.first, block.second, 0});
   }
+
+  /// Skips n numbers.
+  void advance(std::uint64_t n) { state_.position += n; }
 
   /// Uniform over all 64-bit integers.
   std::uint64_t operator()() { return at({state_.seed, state_.stream, state_.position++}, 0).first; }

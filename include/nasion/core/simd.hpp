@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 #include <utility>
 
 #ifdef __AVX512F__
@@ -121,6 +122,23 @@ template <class T>
     std::copy_n(rows, lanes<T>, from);
     detail::transpose_step<T>(from, rows, std::make_index_sequence<lanes<T>>{});
   }
+}
+
+/// The sum of the numbers of v, by halves.
+template <class T>
+T sum(Vector<T> v) {
+  return [&]<std::size_t... i>(std::index_sequence<i...>) {
+    constexpr int n = static_cast<int>(sizeof...(i));
+    const auto add = [&]<int half>(std::integral_constant<int, half>) {
+      v += __builtin_shufflevector(v, v, (static_cast<int>(i) ^ half)...);
+    };
+    if constexpr (n >= 16) add(std::integral_constant<int, 8>());
+    if constexpr (n >= 8) add(std::integral_constant<int, 4>());
+    if constexpr (n >= 4) add(std::integral_constant<int, 2>());
+    add(std::integral_constant<int, 1>());
+    return v[0];
+  }
+  (std::make_index_sequence<static_cast<std::size_t>(lanes<T>)>());
 }
 
 }  // namespace nasion::simd

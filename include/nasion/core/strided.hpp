@@ -9,6 +9,7 @@
 
 #include "nasion/core/parallel.hpp"
 #include "nasion/core/shape.hpp"
+#include "nasion/core/simd.hpp"
 
 namespace nasion {
 
@@ -114,24 +115,112 @@ struct Walk {
   }
 };
 
-/// Copies the elements of `in`, read with `in_strides`, to the same logical places of `out`.
+namespace detail {
+
+/// low and high: the numbers of a and b in turns.
+template <class T, std::size_t... i>
+void interleave(const simd::Vector<T>& a, const simd::Vector<T>& b, simd::Vector<T>& low, simd::Vector<T>& high,
+                std::index_sequence<i...>) {
+  constexpr std::size_t n = sizeof...(i);
+  low = __builtin_shufflevector(a, b, static_cast<int>(i / 2 + i % 2 * n)...);
+  high = __builtin_shufflevector(a, b, static_cast<int>(n / 2 + i / 2 + i % 2 * n)...);
+}
+
+/// out[j * out_step + i] = in[i * in_step + j] for a square of simd::lanes numbers a side. Interleaving the first half
+/// of the rows with the second, as often as halves can be halved, makes rows of columns.
+template <class T>
+void transpose_tile(const T* in, Index in_step, T* out, Index out_step) {
+  constexpr Index lanes = simd::lanes<T>;
+  simd::Vector<T> rows[lanes], turned[lanes];
+  for (Index i = 0; i < lanes; ++i) rows[i] = simd::load(in + i * in_step);
+  for (Index times = 1; times < lanes; times *= 2) {
+    for (Index i = 0; i < lanes / 2; ++i)
+      interleave<T>(rows[i], rows[i + lanes / 2], turned[2 * i], turned[2 * i + 1], std::make_index_sequence<lanes>());
+    for (Index i = 0; i < lanes; ++i) rows[i] = turned[i];
+  }
+  for (Index j = 0; j < lanes; ++j) simd::store(out + j * out_step, rows[j]);
+}
+
+/// The same for m rows and n columns.
+template <class T>
+void transpose(Index m, Index n, const T* in, Index in_step, T* out, Index out_step) {
+  constexpr Index lanes = simd::lanes<T>, block = 64;  // rows at once, so that short pieces of memory are used in full
+  if (m < lanes || n < lanes) {
+    for (Index j = 0; j < n; ++j)
+      for (Index i = 0; i < m; ++i) out[j * out_step + i] = in[i * in_step + j];
+    return;
+  }
+  for (Index begin = 0; begin < m; begin += block)
+    for (Index j = 0; j < n; j += lanes)
+      for (Index i = begin; i < std::min(m, begin + block); i += lanes) {
+        // The last tile ends with the matrix, over numbers that the one before it has copied too.
+        const Index row = std::min(i, m - lanes), column = std::min(j, n - lanes);
+        transpose_tile(in + row * in_step + column, in_step, out + column * out_step + row, out_step);
+      }
+}
+
+/// strided_copy() when the innermost two loops are a matrix and its transpose: channels to pixels, or back.
+template <class T>
+void transposed_copy(const Walk<2>& walk, const T* in, T* out) {
+  constexpr Index block = 256;
+  const auto &columns = walk.loops[walk.depth - 2], &rows = walk.inner();
+  const Index column_blocks = (columns.size + block - 1) / block, row_blocks = (rows.size + block - 1) / block;
+  const Index size = std::min(columns.size, block) * std::min(rows.size, block);
+  const Index matrices = walk.runs() / columns.size;
+  parallel_for(matrices * column_blocks * row_blocks, std::max<Index>(1, 32768 / size), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const Index row = i % row_blocks * block, column = i / row_blocks % column_blocks * block;
+      const Index run = i / row_blocks / column_blocks * columns.size + column;
+      walk.for_runs(run, run + 1, [&](const std::array<Index, 2>& offset) {
+        transpose(std::min(block, rows.size - row), std::min(block, columns.size - column),
+                  in + offset[1] + row * rows.step[1], rows.step[1], out + offset[0] + row, columns.step[0]);
+      });
+    }
+  });
+}
+
+/// n numbers, each so many steps after the one before.
+template <class T>
+void copy_run(Index n, const T* __restrict in, Index in_step, T* __restrict out, Index out_step) {
+  if (out_step == 1 && in_step == 1 && n < 256)  // too few to ask a library function
+    for (Index i = 0; i < n; ++i) out[i] = in[i];
+  else if (out_step == 1 && in_step == 1)
+    std::copy(in, in + n, out);
+  else if (out_step == 1 && in_step == 0)
+    std::fill_n(out, n, *in);
+  else
+    for (Index i = 0; i < n; ++i) out[i * out_step] = in[i * in_step];
+}
+
+}  // namespace detail
+
+/// Copies the elements of `in`, read with `in_strides`, to the same logical places of `out`, other memory.
 template <class T>
 void strided_copy(const Shape& shape, const T* in, const Strides& in_strides, T* out, const Strides& out_strides) {
   if (shape.size() == 0) return;
+  constexpr Index piece = 32768;
   const Walk<2> walk(shape, {out_strides, in_strides});
   const Index n = walk.inner().size;
   const auto [out_step, in_step] = walk.inner().step;
-  parallel_for(walk.runs(), std::max<Index>(1, 32768 / n),
-               [&, to_step = out_step, from_step = in_step](Index first, Index last) {
-                 walk.for_runs(first, last, [&](const std::array<Index, 2>& offset) {
-                   T* to = out + offset[0];
-                   const T* from = in + offset[1];
-                   if (to_step == 1 && from_step == 1)
-                     std::copy(from, from + n, to);
-                   else
-                     for (Index i = 0; i < n; ++i) to[i * to_step] = from[i * from_step];
-                 });
-               });
+  const auto copy = [from_step = in_step, to_step = out_step](Index count, const T* from, T* to) {
+    detail::copy_run(count, from, from_step, to, to_step);
+  };
+  if (walk.depth == 1)
+    return parallel_for(n, piece, [&, from_step = in_step, to_step = out_step](Index begin, Index end) {
+      copy(end - begin, in + begin * from_step, out + begin * to_step);
+    });
+  const auto& rows = walk.loops[walk.depth - 2];
+  if (out_step == 1 && in_step > 1 && rows.step[1] == 1) return detail::transposed_copy(walk, in, out);
+  const Index block = std::clamp<Index>(piece / n, 1, rows.size), blocks = (rows.size + block - 1) / block;
+  parallel_for(walk.runs() / rows.size * blocks, std::max<Index>(1, piece / (n * block)), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const Index first = i % blocks * block, run = i / blocks * rows.size + first;
+      walk.for_runs(run, run + 1, [&](const std::array<Index, 2>& offset) {
+        for (Index row = 0; row < std::min(block, rows.size - first); ++row)
+          copy(n, in + offset[1] + row * rows.step[1], out + offset[0] + row * rows.step[0]);
+      });
+    }
+  });
 }
 
 /// Sum of the n numbers term(begin), term(begin + 1), ... with an error that grows with log(n): in lanes, then halves.

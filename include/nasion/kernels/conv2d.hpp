@@ -41,19 +41,32 @@ inline Conv2dAlgorithm conv2d_algorithm(Conv2dAlgorithm asked, Conv2dPass pass, 
   using enum Conv2dAlgorithm;
   if (asked != automatic) return asked;
   if (order == MemoryOrder::row_major) return im2col;
-  if (winograd_fits(s) && s.group_c() >= 8 && s.group_k() >= 8) return winograd;
+  // Transformed weights are four times the weights: a few tiles do not pay for them.
+  const Index tiles = s.n * ((s.oh + 3) / 4) * ((s.ow + 3) / 4);
+  if (winograd_fits(s) && s.group_c() >= 8 && s.group_k() >= 8 && tiles >= 12) return winograd;
   return (pass == Conv2dPass::backward_input ? s.group_c() : s.group_k()) >= 8 ? direct : im2col;
 }
 
-/// y = [relu] (conv2d(x, weight) + bias (null: none)).
+/// The weight as the forward pass by `algorithm` uses it, to be computed once for many calls: empty where that is the
+/// weight itself. It depends on the algorithm and the sizes of the weight, not on those of the images.
+template <class T>
+std::unique_ptr<Scratch<T>> conv2d_prepare(Conv2dAlgorithm algorithm, const Conv2dSizes& s, const T* weight) {
+  if (s.groups == 1 && algorithm == Conv2dAlgorithm::direct)
+    return std::make_unique<Scratch<T>>(conv2d_direct_prepare(s, weight));
+  if (s.groups == 1 && algorithm == Conv2dAlgorithm::winograd)
+    return std::make_unique<Scratch<T>>(conv2d_winograd_prepare(s, weight));
+  return nullptr;
+}
+
+/// y = [relu] (conv2d(x, weight) + bias (null: none)). `prepared` (null: not done) is of conv2d_prepare.
 template <class T>
 void conv2d_forward(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder order, const T* x, const T* weight,
-                    const T* bias, bool relu, T* y) {
+                    const T* bias, bool relu, T* y, const T* prepared = nullptr) {
   algorithm = conv2d_algorithm(algorithm, Conv2dPass::forward, s, order);
   if constexpr (std::is_same_v<T, float>)
     if (algorithm == Conv2dAlgorithm::direct_bfloat16) return conv2d_bfloat16_forward(s, x, weight, bias, relu, y);
-  if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_forward(s, x, weight, bias, relu, y);
-  if (algorithm == Conv2dAlgorithm::winograd) return conv2d_winograd_forward(s, x, weight, bias, relu, y);
+  if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_forward(s, x, weight, bias, relu, y, prepared);
+  if (algorithm == Conv2dAlgorithm::winograd) return conv2d_winograd_forward(s, x, weight, bias, relu, y, prepared);
   if (algorithm == Conv2dAlgorithm::naive)
     conv2d_naive_forward(s, x, detail::image_strides(s, order), weight, detail::weight_strides(s), bias, y,
                          detail::result_strides(s, order));

@@ -34,7 +34,8 @@ constexpr Index direct_pixels(Index vectors) {
   return simd::register_count < 32 ? (vectors == 2 ? 6 : 12) : vectors == 4 ? 7 : vectors == 3 ? 8 : 14;
 }
 
-inline constexpr Index direct_block = 168;  // pixels in a table, whose data should stay in the first cache
+inline constexpr Index direct_block = 168;        // pixels in a table, whose data should stay in the first cache
+inline constexpr Index direct_weight_block = 84;  // the same for the gradient of weights, which reads two images
 
 /// `count` taps that read pixels side by side: the first reads `row` and `column` from where the result's pixel is and
 /// uses weight `tap`, each next one the pixel to the right and the weight `step` further.
@@ -316,8 +317,9 @@ Scratch<S> direct_pack(const DirectGrid& grid, const DirectWeights<T>& weights) 
 /// result = [relu] (bias + the sum over the grid's taps), for all pixels of the grid.
 template <class S, class T>
 void direct_convolve(const DirectGrid& grid, const DirectImages<const S>& source, const DirectImages<T>& result,
-                     const DirectWeights<T>& weights, const T* bias, bool relu) {
-  const Scratch<S> packed = direct_pack<S>(grid, weights);
+                     const DirectWeights<T>& weights, const T* bias, bool relu, const S* prepared = nullptr) {
+  const Scratch<S> own = prepared ? Scratch<S>(0) : direct_pack<S>(grid, weights);
+  const S* const packed = prepared ? prepared : own.data();
   const Index pixels = source.n * grid.rows * grid.columns, runs = static_cast<Index>(grid.runs.size());
   const Index blocks = (pixels + direct_block - 1) / direct_block, taps = grid.taps();
   const Index channel_blocks = (result.used + direct_channels<T> - 1) / direct_channels<T>;
@@ -330,7 +332,7 @@ void direct_convolve(const DirectGrid& grid, const DirectImages<const S>& source
     for (Index p = 0; p < table.pixels; ++p) table.to[static_cast<std::size_t>(p)] += first;
     with_vectors<T>(channels, [&]<Index V>() {
       constexpr Index P = direct_pixels<S>(V), width = V * simd::lanes<T>;
-      const S* weight = packed.data() + first * taps * source.used;
+      const S* weight = packed + first * taps * source.used;
       // Some runs at a time, so that their weights stay in the second cache while the pixels pass.
       const Index run_bytes = std::max<Index>(1, width * source.used * taps / runs * static_cast<Index>(sizeof(S)));
       const Index at_once = std::max<Index>(1, (Index{1} << 18) / run_bytes);
@@ -379,9 +381,7 @@ template <class T, Index C, Index V, class S>
 void direct_weight_tile(const S* const* from, Index pixels, const S* dy, Index dy_step, T* sums) {
   using Vec = simd::Vector<T>;
   constexpr Index lanes = simd::lanes<T>;
-  Vec sum[C][V];
-  for (Index c = 0; c < C; ++c)
-    for (Index v = 0; v < V; ++v) sum[c][v] = simd::load(sums + (c * V + v) * lanes);
+  Vec sum[C][V] = {};  // of this block alone: many small sums lose fewer digits than one long one
   for (Index p = 0; p < pixels; ++p, dy += dy_step) {
     const S* x = from[p];
     simd::Vector<S> factor[V];
@@ -394,7 +394,10 @@ void direct_weight_tile(const S* const* from, Index pixels, const S* dy, Index d
     }
   }
   for (Index c = 0; c < C; ++c)
-    for (Index v = 0; v < V; ++v) simd::store(sums + (c * V + v) * lanes, sum[c][v]);
+    for (Index v = 0; v < V; ++v) {
+      T* const to = sums + (c * V + v) * lanes;
+      simd::store(to, simd::load(to) + sum[c][v]);
+    }
 }
 
 /// The same for `numbers` of the source. Moves the pointers on.
@@ -415,18 +418,37 @@ void direct_weight_tiles(std::array<const S*, direct_block>& from, Index pixels,
 
 }  // namespace detail
 
+namespace detail {
+template <class T>
+DirectWeights<T> direct_forward_weights(const Conv2dSizes& s, Index g, const T* weight) {
+  return {weight + g * s.group_k() * s.taps(),
+          weight + s.k * s.taps(),
+          s.kh * s.kw,
+          s.group_k(),
+          s.group_c(),
+          s.taps(),
+          s.kh * s.kw};
+}
+}  // namespace detail
+
+/// The weight as the forward pass uses it, for many calls; for one group.
+template <class T>
+Scratch<T> conv2d_direct_prepare(const Conv2dSizes& s, const T* weight) {
+  return detail::direct_pack<T>(detail::direct_forward_grid(s), detail::direct_forward_weights(s, 0, weight));
+}
+
 /// y = [relu] (conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw]. When S is
 /// a pair, x has pairs of channels, with a 0 after an odd number of them in each group.
 template <class T, class S>
-void conv2d_direct_forward(const Conv2dSizes& s, const S* x, const T* weight, const T* bias, bool relu, T* y) {
+void conv2d_direct_forward(const Conv2dSizes& s, const S* x, const T* weight, const T* bias, bool relu, T* y,
+                           const S* prepared = nullptr) {
   const auto grid = detail::direct_forward_grid(s);
   const Index used = detail::direct_used<S>(s.group_c());
   for (Index g = 0; g < s.groups; ++g)
     detail::direct_convolve<S, T>(grid, {x, s.n, s.h, s.w, s.groups * used, g * used, used},
                                   {y, s.n, s.oh, s.ow, s.k, g * s.group_k(), s.group_k()},
-                                  {weight + g * s.group_k() * s.taps(), weight + s.k * s.taps(), s.kh * s.kw,
-                                   s.group_k(), s.group_c(), s.taps(), s.kh * s.kw},
-                                  bias ? bias + g * s.group_k() : nullptr, relu);
+                                  detail::direct_forward_weights(s, g, weight), bias ? bias + g * s.group_k() : nullptr,
+                                  relu, prepared);
 }
 
 /// dx = gradient of the input; dy may have pairs of channels.
@@ -450,7 +472,8 @@ template <class S, class T>
 void conv2d_direct_backward_weight(const Conv2dSizes& s, const T* x, const T* dy, T* dw) {
   using namespace detail;
   const auto grid = direct_forward_grid(s);
-  const Index pixels = s.n * s.pixels(), blocks = (pixels + direct_block - 1) / direct_block;
+  constexpr Index block_pixels = direct_weight_block * simd::numbers_in<S>;
+  const Index pixels = s.n * s.pixels(), blocks = (pixels + block_pixels - 1) / block_pixels;
   const Index runs = static_cast<Index>(grid.runs.size()), lanes = simd::lanes<T>, channels = s.group_c();
   const Index padded = (s.group_k() + lanes - 1) / lanes * lanes, size = padded * s.taps();
   const Index channel_blocks = (s.group_k() + direct_channels<T> - 1) / direct_channels<T>;
@@ -475,18 +498,20 @@ void conv2d_direct_backward_weight(const Conv2dSizes& s, const T* x, const T* dy
         T* sums = partial + part * size + first * s.taps() + item % runs * numbers * width;
         std::fill_n(sums, width * numbers, T{0});
         thread_local DirectTable<T, T> table;
-        thread_local std::vector<T> ends;  // dy of the block, with whole vectors for every pixel
+        thread_local std::vector<T> block_of_dy;  // side by side and in whole vectors, for many uses
         for (Index block = part * grain; block < std::min(blocks, (part + 1) * grain); ++block) {
-          const Index begin = block * direct_block, count = std::min(pixels - begin, direct_block);
+          const Index begin = block * block_pixels, count = std::min(pixels - begin, block_pixels);
           table.fill(one, begin, begin + count, source, nowhere, zeros.data());
           std::array<const T*, direct_block> from;
           std::copy_n(table.from.data(), count, from.data());
           const T* gradient = dy + begin * s.k + g * s.group_k() + first;
           Index step = s.k;
-          if (some < width) {
-            ends.assign(static_cast<std::size_t>(direct_block * width), T{0});
-            for (Index p = 0; p < count; ++p) std::copy_n(gradient + p * step, some, ends.data() + p * width);
-            gradient = ends.data();
+          if (some < width || (simd::numbers_in<S> == 1 && step != width && numbers >= 4 * C)) {
+            block_of_dy.resize(static_cast<std::size_t>(block_pixels * width));
+            for (Index p = 0; p < count; ++p)
+              for (Index k = 0; k < width; k += lanes)
+                simd::store(block_of_dy.data() + p * width + k, simd::load_some(gradient + p * step + k, some - k));
+            gradient = block_of_dy.data();
             step = width;
           }
           if constexpr (simd::numbers_in<S> == 2) {

@@ -104,6 +104,7 @@ struct WinogradConvolution {
   bool turned;    // the last tap is the first
   const T* bias;  // or null
   bool relu;
+  const T* prepared = nullptr;  // all blocks of weights, transformed before
 
   WinogradTiles tiles{result.n, result.h, result.w};
   Index panels = (tiles.count() + panel_tiles - 1) / panel_tiles;
@@ -207,11 +208,21 @@ struct WinogradConvolution {
     }
   }
 
+  Index blocks() const { return (result.used + direct_channels<T> - 1) / direct_channels<T>; }
+  Index block_size() const { return places * weight_step(direct_channels<T>); }
+
+  /// All blocks of weights.
+  Scratch<T> pack_all() const {
+    Scratch<T> packed(blocks() * block_size());
+    parallel_for(blocks(), 1,
+                 [&](Index block, Index) { pack(block * direct_channels<T>, packed.data() + block * block_size()); });
+    return packed;
+  }
+
   /// result = [relu] (bias + convolution of the source).
   void run() const {
     const Scratch<T> zeros(in_step);
     std::fill_n(zeros.data(), in_step, T{0});
-    const Index blocks = (result.used + direct_channels<T> - 1) / direct_channels<T>;
     const auto multiply_and_write = [&](Index first, Index begin, Index end, const T* packed, const T* pixels,
                                         T* sums) {
       const Index width = direct_width<T>(first, result.used);
@@ -225,26 +236,24 @@ struct WinogradConvolution {
       const Scratch<T> pixels(panels * pixel_panel);
       parallel_for(panels, 1,
                    [&](Index panel, Index) { read(panel, zeros.data(), pixels.data() + panel * pixel_panel); });
-      parallel_for(blocks, 1, [&](Index block, Index) {
-        const Index first = block * direct_channels<T>;
-        const Scratch<T> packed(places * weight_step(direct_width<T>(first, result.used))), sums(panels * sum_panel);
-        pack(first, packed.data());
-        multiply_and_write(first, 0, panels, packed.data(), pixels.data(), sums.data());
+      parallel_for(blocks(), 1, [&](Index block, Index) {
+        const Scratch<T> own(prepared ? 0 : block_size()), sums(panels * sum_panel);
+        if (!prepared) pack(block * direct_channels<T>, own.data());
+        multiply_and_write(block * direct_channels<T>, 0, panels,
+                           prepared ? prepared + block * block_size() : own.data(), pixels.data(), sums.data());
       });
       return;
     }
-    const Index block_size = places * weight_step(direct_channels<T>);
-    const Scratch<T> packed(blocks * block_size);
-    const auto weights_of = [&](Index first) { return packed.data() + first / direct_channels<T> * block_size; };
-    parallel_for(blocks, 1,
-                 [&](Index block, Index) { pack(block * direct_channels<T>, weights_of(block * direct_channels<T>)); });
+    const Scratch<T> own = prepared ? Scratch<T>(0) : pack_all();
+    const T* const packed = prepared ? prepared : own.data();
     constexpr Index at_once = 2;  // panels
     parallel_for(panels, at_once, [&](Index begin, Index end) {
       const Scratch<T> pixels(at_once * pixel_panel), sums(at_once * sum_panel);
       for (Index panel = begin; panel < end; ++panel)
         read(panel, zeros.data(), pixels.data() + (panel - begin) * pixel_panel);
-      for (Index first = 0; first < result.used; first += direct_channels<T>)
-        multiply_and_write(first, begin, end, weights_of(first), pixels.data(), sums.data());
+      for (Index block = 0; block < blocks(); ++block)
+        multiply_and_write(block * direct_channels<T>, begin, end, packed + block * block_size(), pixels.data(),
+                           sums.data());
     });
   }
 };
@@ -255,7 +264,6 @@ template <class T, class W>
 struct WinogradWeightGradient {
   using Vec = simd::Vector<T>;
   static constexpr Index lanes = simd::lanes<T>, places = W::points * W::points, taps = W::taps * W::taps;
-  static constexpr Index at_most = direct_block / 2;  // tiles in a product, which stay in the first cache
 
   DirectImages<const T> x, dy;
   Index pad_h, pad_w;
@@ -270,8 +278,8 @@ struct WinogradWeightGradient {
   /// sums [channels][width of the block] += pixels times gradients, over tiles at one place.
   void multiply(Index some, Index width, const T* pixels, Index channels, const T* gradients, T* sums) const {
     with_vectors<T>(width, [&]<Index V>() {
-      for (Index begin = 0; begin < some; begin += at_most) {
-        const Index count = std::min(at_most, some - begin);
+      for (Index begin = 0; begin < some; begin += direct_weight_block) {
+        const Index count = std::min(direct_weight_block, some - begin);
         std::array<const T*, direct_block> from;
         for (Index t = 0; t < count; ++t) from[static_cast<std::size_t>(t)] = pixels + (begin + t) * c_row;
         direct_weight_tiles<T, direct_pixels(V), V>(from, count, gradients + begin * k_row, k_row, sums, channels);
@@ -379,23 +387,37 @@ inline bool winograd_fits(const Conv2dSizes& s) {
          s.dilation_w == 1;
 }
 
-/// y = [relu] (conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw].
-template <class T>
-void conv2d_winograd_forward(const Conv2dSizes& s, const T* x, const T* weight, const T* bias, bool relu, T* y) {
-  const T* const end = weight + s.k * s.taps();
-  for (Index g = 0; g < s.groups; ++g)
-    detail::with_winograd<T>(s, [&]<class W>() {
-      detail::WinogradConvolution<T, W>{
-          {x, s.n, s.h, s.w, s.c, g * s.group_c(), s.group_c()},
+namespace detail {
+template <class T, class W>
+WinogradConvolution<T, W> winograd_forward(const Conv2dSizes& s, Index g, const T* x, const T* weight, const T* bias,
+                                           bool relu, T* y, const T* prepared = nullptr) {
+  return {{x, s.n, s.h, s.w, s.c, g * s.group_c(), s.group_c()},
           {y, s.n, s.oh, s.ow, s.k, g * s.group_k(), s.group_k()},
           s.pad_h,
           s.pad_w,
-          {weight + g * s.group_k() * s.taps(), end, s.kh * s.kw, s.group_k(), s.group_c(), s.taps(), s.kh * s.kw},
+          direct_forward_weights(s, g, weight),
           false,
           bias ? bias + g * s.group_k() : nullptr,
-          relu}
-          .run();
-    });
+          relu,
+          prepared};
+}
+}  // namespace detail
+
+/// The weight as the forward pass uses it, for many calls; for one group.
+template <class T>
+Scratch<T> conv2d_winograd_prepare(const Conv2dSizes& s, const T* weight) {
+  if (s.kh == 3)
+    return detail::winograd_forward<T, Winograd3<T>>(s, 0, nullptr, weight, nullptr, false, nullptr).pack_all();
+  return detail::winograd_forward<T, Winograd5<T>>(s, 0, nullptr, weight, nullptr, false, nullptr).pack_all();
+}
+
+/// y = [relu] (conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw].
+template <class T>
+void conv2d_winograd_forward(const Conv2dSizes& s, const T* x, const T* weight, const T* bias, bool relu, T* y,
+                             const T* prepared = nullptr) {
+  for (Index g = 0; g < s.groups; ++g)
+    detail::with_winograd<T>(
+        s, [&]<class W>() { detail::winograd_forward<T, W>(s, g, x, weight, bias, relu, y, prepared).run(); });
 }
 
 /// dx = gradient of the input: the convolution of dy with the weights turned around.

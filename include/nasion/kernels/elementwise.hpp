@@ -23,6 +23,17 @@ void zip(Index n, const T* a, const T* b, T* y, F f) {
   });
 }
 
+/// Sum of f(a[i], b[i])
+template <class T, class F>
+T zip_sum(Index n, const T* a, const T* b, F f) {
+  return parallel_reduce(
+      n, 2 * elementwise_grain, T{0},
+      [=](Index begin, Index end) {
+        return pairwise_sum_of<T>(begin, end - begin, [=](Index i) { return f(a[i], b[i]); });
+      },
+      [](T p, T q) { return p + q; });
+}
+
 /// y = f(a, b) for operands read with strides (0 where broadcast) and dense y of `shape`.
 template <class T, class F>
 void zip_broadcast(const Shape& shape, const T* a, const Strides& a_strides, const T* b, const Strides& b_strides, T* y,

@@ -1,49 +1,170 @@
 #pragma once
-// Matrix products of row-major matrices. Eigen multiplies, we cut.
+// Matrix products of row-major matrices. Tiles of the result are summed up in registers, straight from the factors
+// where they lie.
 
-#include <Eigen/Core>
 #include <algorithm>
+#include <type_traits>
 
-#include "nasion/core/parallel.hpp"
+#include "nasion/core/strided.hpp"
 
 namespace nasion::kernels {
 
 /// How a factor lies in memory: as it is used, or transposed.
 enum class Factor { plain, transposed };
 
+/// Whether a product is added to what is there, or takes its place.
+enum class Into { sum, fresh };
+
 namespace detail {
-// Below Eigen's expression `c.noalias() += a * b`, which would start threads of its own: its blocking, and so the last
-// bits of its results, depend on how many. Eigen's matrices are column-major here, ours row-major: c^T += b^T a^T.
-template <Factor a_is, Factor b_is, class T>
-void eigen_gemm(Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc) {
-  namespace ei = Eigen::internal;
-  constexpr int b_order = b_is == Factor::plain ? Eigen::ColMajor : Eigen::RowMajor;
-  constexpr int a_order = a_is == Factor::plain ? Eigen::ColMajor : Eigen::RowMajor;
-  ei::gemm_blocking_space<Eigen::ColMajor, T, T, Eigen::Dynamic, Eigen::Dynamic, Eigen::Dynamic> blocking(n, m, k, 1,
-                                                                                                          true);
-  ei::general_matrix_matrix_product<Eigen::Index, T, b_order, false, T, a_order, false, Eigen::ColMajor, 1>::run(
-      n, m, k, b, ldb, a, lda, c, 1, ldc, T{1}, blocking, nullptr);
+
+/// Calls f(integral_constant of rows) for 1 <= rows <= most.
+template <Index most, class F>
+void with_rows(Index rows, F&& f) {
+  if constexpr (most > 1)
+    if (rows < most) return with_rows<most - 1>(rows, f);
+  f(std::integral_constant<Index, most>());
 }
+
+/// How many rows and columns (or vectors of columns) of a result fit into the registers, beside the factors.
+inline constexpr bool many_registers = simd::register_count >= 32;
+
+// Numbers of a with rows of b: c[i, j] += a[i, l] b[l, j], in vectors of neighbours j.
+
+template <Index rows, Index vectors, class T>
+void row_tile(Index k, const T* a, Index a_row, Index a_step, const T* b, Index ldb, T* c, Index ldc, Into into) {
+  constexpr Index lanes = simd::lanes<T>;
+  simd::Vector<T> sum[rows][vectors];
+  for (Index i = 0; i < rows; ++i)
+    for (Index v = 0; v < vectors; ++v)
+      sum[i][v] = into == Into::fresh ? simd::Vector<T>{} : simd::load(c + i * ldc + v * lanes);
+  for (Index l = 0; l < k; ++l) {
+    simd::Vector<T> factor[vectors];
+    for (Index v = 0; v < vectors; ++v) factor[v] = simd::load(b + l * ldb + v * lanes);
+    for (Index i = 0; i < rows; ++i)
+      for (Index v = 0; v < vectors; ++v) sum[i][v] += a[i * a_row + l * a_step] * factor[v];
+  }
+  for (Index i = 0; i < rows; ++i)
+    for (Index v = 0; v < vectors; ++v) simd::store(c + i * ldc + v * lanes, sum[i][v]);
+}
+
+/// c (+)= a b, where a[i, l] is at a[i a_row + l a_step].
+template <Factor b_is, class T>
+void row_gemm(Index m, Index n, Index k, const T* a, Index a_row, Index a_step, const T* b, Index ldb, T* c, Index ldc,
+              Into into) {
+  constexpr Index lanes = simd::lanes<T>, most = 3 * lanes, rows = many_registers ? 8 : 4;
+  constexpr Index depth = 192;   // of b at once: what a tile of columns reads stays in the fastest cache
+  T columns_here[depth * most];  // of b, where it is not as the tiles want it: transposed, or less than a vector
+  T out_here[rows * lanes] = {};
+  const auto tiles = [&](auto vectors, Index deep, const T* from_a, const T* from_b, Index step, T* to, Into how) {
+    for (Index i = 0; i < m; i += rows)
+      with_rows<rows>(std::min(rows, m - i), [&](auto r) {
+        row_tile<r(), vectors()>(deep, from_a + i * a_row, a_row, a_step, from_b, step, to + i * ldc, ldc, how);
+      });
+  };
+  for (Index begin = 0; begin < k; begin += depth) {
+    const Index deep = std::min(depth, k - begin);
+    const T* from_a = a + begin * a_step;
+    const Into how = begin == 0 ? into : Into::sum;
+    for (Index j = 0, width = most; j < n; j += width) {
+      width = n - j >= most ? most : std::min(lanes, n - j);
+      const T* from_b = b + begin * ldb + j;
+      Index step = ldb;
+      if (b_is == Factor::transposed || width < lanes) {
+        step = std::max(width, lanes);
+        if (width < lanes) std::fill_n(columns_here, deep * step, T{0});
+        if (b_is == Factor::transposed)
+          nasion::detail::transpose(width, deep, b + j * ldb + begin, ldb, columns_here, step);
+        else
+          for (Index l = 0; l < deep; ++l) std::copy_n(from_b + l * ldb, width, columns_here + l * step);
+        from_b = columns_here;
+      }
+      if (width == most)
+        tiles(std::integral_constant<Index, 3>(), deep, from_a, from_b, step, c + j, how);
+      else if (width == lanes)
+        tiles(std::integral_constant<Index, 1>(), deep, from_a, from_b, step, c + j, how);
+      else
+        for (Index i = 0; i < m; i += rows)
+          with_rows<rows>(std::min(rows, m - i), [&](auto r) {
+            T* to = c + i * ldc + j;
+            for (Index q = 0; q < r(); ++q) std::copy_n(to + q * ldc, width, out_here + q * lanes);
+            row_tile<r(), 1>(deep, from_a + i * a_row, a_row, a_step, from_b, step, out_here, lanes, how);
+            for (Index q = 0; q < r(); ++q) std::copy_n(out_here + q * lanes, width, to + q * ldc);
+          });
+    }
+  }
+}
+
+// Rows of a with rows of b: c[i, j] += sum over neighbours l of a[i, l] b[j, l].
+
+template <Index rows, Index columns, class T>
+void dot_tile(Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc, Into into) {
+  constexpr Index lanes = simd::lanes<T>;
+  simd::Vector<T> sum[rows][columns] = {};
+  Index l = 0;
+  for (; l + lanes <= k; l += lanes) {
+    simd::Vector<T> left[rows];
+    for (Index i = 0; i < rows; ++i) left[i] = simd::load(a + i * lda + l);
+    for (Index j = 0; j < columns; ++j) {
+      const simd::Vector<T> right = simd::load(b + j * ldb + l);
+      for (Index i = 0; i < rows; ++i) sum[i][j] += left[i] * right;
+    }
+  }
+  for (Index i = 0; i < rows; ++i)
+    for (Index j = 0; j < columns; ++j) {
+      T total = simd::sum<T>(sum[i][j]);
+      for (Index r = l; r < k; ++r) total += a[i * lda + r] * b[j * ldb + r];
+      T& to = c[i * ldc + j];
+      to = into == Into::fresh ? total : to + total;
+    }
+}
+
+/// c (+)= a b, for plain a and transposed b.
+template <class T>
+void dot_gemm(Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc, Into into) {
+  constexpr Index rows = many_registers ? 4 : 3, columns = many_registers ? 6 : 3, depth = 1024;
+  for (Index begin = 0; begin < k; begin += depth)
+    for (Index j = 0; j < n; j += columns)
+      with_rows<columns>(std::min(columns, n - j), [&](auto q) {
+        for (Index i = 0; i < m; i += rows)
+          with_rows<rows>(std::min(rows, m - i), [&](auto r) {
+            dot_tile<r(), q()>(std::min(depth, k - begin), a + i * lda + begin, lda, b + j * ldb + begin, ldb,
+                               c + i * ldc + j, ldc, begin == 0 ? into : Into::sum);
+          });
+      });
+}
+
 }  // namespace detail
 
-/// c += a b on this thread.   a [m, k], b [k, n], c [m, n], each row-major with rows `ld` apart (after transposing, if
-/// so).
+/// c += a b, or c = a b, on this thread.   a [m, k], b [k, n], c [m, n], each row-major with rows `ld` apart (after
+/// transposing, if so).
 template <Factor a_is = Factor::plain, Factor b_is = Factor::plain, class T>
-void gemm(Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc) {
-  if (m == 0 || n == 0 || k == 0) return;
-  detail::eigen_gemm<a_is, b_is>(m, n, k, a, lda, b, ldb, c, ldc);
+void gemm(Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc,
+          Into into = Into::sum) {
+  if (m == 0 || n == 0) return;
+  if (k == 0 && into == Into::fresh)
+    for (Index i = 0; i < m; ++i) std::fill_n(c + i * ldc, n, T{0});
+  if (a_is == Factor::plain && b_is == Factor::transposed && m < 16)  // too few rows to pay for turning b
+    return detail::dot_gemm(m, n, k, a, lda, b, ldb, c, ldc, into);
+  // Where there is little to sum up, writing c takes the time: in whole rows, then.
+  const Index strip = b_is == Factor::plain && k <= 32 ? 8 : m;
+  const Index a_row = a_is == Factor::plain ? lda : 1, a_step = a_is == Factor::plain ? 1 : lda;
+  for (Index i = 0; i < m; i += strip)
+    detail::row_gemm<b_is>(std::min(strip, m - i), n, k, a + i * a_row, a_row, a_step, b, ldb, c + i * ldc, ldc, into);
 }
 
-/// c += a b on all threads, for one large product. The cut depends on the sizes alone.
+/// The same on all threads, for one large product. The cut depends on the sizes alone.
 template <Factor a_is = Factor::plain, Factor b_is = Factor::plain, class T>
-void parallel_gemm(Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc) {
-  // About 16 blocks of c, never so small that packing the factors costs more than multiplying.
-  const Index tile_n = std::max<Index>(64, (n + 7) / 8), tile_m = std::max<Index>(64, (m + 1) / 2);
-  const Index columns = (n + tile_n - 1) / tile_n, rows = (m + tile_m - 1) / tile_m;
+void parallel_gemm(Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc,
+                   Into into = Into::sum) {
+  // About 16 blocks of c, of whole tiles; a small product in one piece, which starts no threads.
+  const bool small = m * n <= (Index{1} << 18) / std::max<Index>(1, k);
+  const Index tile_n = small ? n : std::max<Index>(48, (n + 8 * 48 - 1) / (8 * 48) * 48);
+  const Index tile_m = small ? m : std::max<Index>(64, (m + 15) / 16 * 8);
+  const Index columns = n == 0 ? 0 : (n + tile_n - 1) / tile_n, rows = m == 0 ? 0 : (m + tile_m - 1) / tile_m;
   parallel_for(rows * columns, 1, [&](Index tile, Index) {
     const Index i = tile / columns * tile_m, j = tile % columns * tile_n;
     gemm<a_is, b_is>(std::min(tile_m, m - i), std::min(tile_n, n - j), k, a + (a_is == Factor::plain ? i * lda : i),
-                     lda, b + (b_is == Factor::plain ? j : j * ldb), ldb, c + i * ldc + j, ldc);
+                     lda, b + (b_is == Factor::plain ? j : j * ldb), ldb, c + i * ldc + j, ldc, into);
   });
 }
 

@@ -4,9 +4,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
 #include <vector>
 
+#include "nasion/core/simd.hpp"
 #include "nasion/core/strided.hpp"
+#include "nasion/kernels/prefetch.hpp"
 
 namespace nasion::kernels {
 
@@ -70,6 +74,8 @@ void for_windows(const PoolSizes& s, F&& f) {
 
 }  // namespace detail
 
+// -- Maxima of planes: one number after the other ------------------------------------------------------------------
+
 namespace detail {
 
 /// Largest number of one window of one plane, kept in registers.
@@ -88,59 +94,246 @@ void max_of_window(const T* in, Index w, const Window& row, const Window& column
   *best_at = static_cast<std::int32_t>(at);
 }
 
-/// The same for `lanes` neighbouring channels at each pixel, which the compiler can vectorise.
+/// y = largest number of each window, `at` = its pixel, unless null.
 template <class T>
-void max_of_window(const T* in, Index lanes, Index w, const Window& row, const Window& column, T* best,
-                   std::int32_t* best_at) {
-  const Index first = row.begin * w + column.begin;
-  std::copy_n(in + first * lanes, lanes, best);
-  std::fill_n(best_at, lanes, static_cast<std::int32_t>(first));
-  for (Index r = row.begin; r < row.end; ++r)
-    for (Index q = column.begin; q < column.end; ++q) {
-      const Index from = r * w + q;
-      for (Index i = 0; i < lanes; ++i) {
-        const T v = in[from * lanes + i];
-        const bool better = v > best[i] || v != v;
-        best[i] = better ? v : best[i];
-        best_at[i] = better ? static_cast<std::int32_t>(from) : best_at[i];
-      }
+void max_pool_planes(const PoolSizes& s, const T* x, T* y, std::int32_t* at) {
+  parallel_for(s.n * s.c, std::max<Index>(1, 8192 / std::max<Index>(1, s.in_area())), [&](Index begin, Index end) {
+    for (Index plane = begin; plane < end; ++plane)
+      for_windows(s, [&](Index pixel, const Window& row, const Window& column) {
+        const Index to = plane * s.out_area() + pixel;
+        std::int32_t unused;
+        max_of_window(x + plane * s.in_area(), s.w, row, column, y + to, at ? at + to : &unused);
+      });
+  });
+}
+
+/// dx = dy summed at the pixels that won.
+template <class T>
+void max_pool_planes_backward(const PoolSizes& s, const T* dy, const std::int32_t* at, T* dx) {
+  parallel_for(s.n * s.c, std::max<Index>(1, 8192 / std::max<Index>(1, s.out_area())), [&](Index begin, Index end) {
+    for (Index plane = begin; plane < end; ++plane) {
+      T* to = std::fill_n(dx + plane * s.in_area(), s.in_area(), T{0}) - s.in_area();
+      for (Index i = plane * s.out_area(); i < (plane + 1) * s.out_area(); ++i) to[at[i]] += dy[i];
     }
+  });
 }
 
 }  // namespace detail
 
-/// y = largest number of each window, `at` = its pixel; NaN counts as largest. Windows must not be empty.
+// -- Maxima of channels-last images: many channels at once ---------------------------------------------------------
+
+namespace detail {
+
+/// `width` neighbouring numbers, if possible in a register; arithmetic and comparisons are the language's own.
+template <class T, Index width>
+struct LanesOf {
+  typedef T type __attribute__((vector_size(width * static_cast<Index>(sizeof(T)))));
+};
 template <class T>
-void max_pool_forward(const PoolSizes& s, MemoryOrder order, const T* x, T* y, std::int32_t* at) {
-  const auto [pieces, lanes] = detail::pool_pieces(s, order);
-  parallel_for(pieces, std::max<Index>(1, 8192 / std::max<Index>(1, s.in_area() * lanes)),
-               [&, l = lanes](Index begin, Index end) {
-                 for (Index piece = begin; piece < end; ++piece) {
-                   const T* in = x + piece * s.in_area() * l;
-                   detail::for_windows(s, [&](Index pixel, const Window& row, const Window& column) {
-                     const Index to = (piece * s.out_area() + pixel) * l;
-                     if (l == 1)
-                       detail::max_of_window(in, s.w, row, column, y + to, at + to);
-                     else
-                       detail::max_of_window(in, l, s.w, row, column, y + to, at + to);
-                   });
-                 }
-               });
+struct LanesOf<T, 1> {
+  using type = T;
+};
+template <class T, Index width>
+using Lanes = typename LanesOf<T, width>::type;
+
+template <class V>
+V load_lanes(const void* from) {
+  V v;
+  std::memcpy(&v, from, sizeof(v));
+  return v;
 }
 
-/// dx += dy at the pixels that won.
+/// Calls f(i, width, count) for the pieces of `count` times `width` numbers of 0 .. n-1: four registers while so many
+/// are left, because one would wait for its last result, then ever fewer numbers. `width` and `count` are constants.
+template <class T, Index width = simd::lanes<T>, int count = 4, class F>
+void for_lanes(Index n, const F& f, Index i = 0) {
+  for (; i + count * width <= n; i += count * width)
+    f(i, std::integral_constant<Index, width>(), std::integral_constant<int, count>());
+  if constexpr (count > 1)
+    for_lanes<T, width, count / 2>(n, f, i);
+  else if constexpr (width > 1)
+    for_lanes<T, width / 2, 1>(n, f, i);
+}
+
+/// Calls f(image, row) for `rows` rows of so many numbers in every image, in parallel.
+template <class F>
+void for_pool_rows(Index images, Index rows, Index numbers, F&& f) {
+  parallel_for(images * rows, std::max<Index>(1, 8192 / std::max<Index>(1, numbers)), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) f(i / rows, i % rows);
+  });
+}
+
+/// An integer as wide as T, which vectors compare and choose with T.
 template <class T>
-void max_pool_backward(const PoolSizes& s, MemoryOrder order, const T* dy, const std::int32_t* at, T* dx) {
-  const auto [pieces, lanes] = detail::pool_pieces(s, order);
-  parallel_for(pieces, std::max<Index>(1, 8192 / std::max<Index>(1, s.out_area() * lanes)),
-               [&, l = lanes](Index begin, Index end) {
-                 for (Index piece = begin; piece < end; ++piece) {
-                   T* to = dx + piece * s.in_area() * l;
-                   const Index start = piece * s.out_area() * l;
-                   for (Index pixel = 0; pixel < s.out_area(); ++pixel)
-                     for (Index i = 0; i < l; ++i) to[at[start + pixel * l + i] * l + i] += dy[start + pixel * l + i];
-                 }
-               });
+using PoolWord = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+
+/// How the positions of maxima in their windows are kept: those of four neighbours in a row (one, for large windows)
+/// share a word, of which every channel has its own. So neighbouring channels are neighbouring words, as vectors need
+/// it.
+template <class T>
+class PoolPositions {
+ public:
+  explicit PoolPositions(const PoolSizes& s)
+      : log_pixels_(longest(s.rows) * longest(s.columns) <= 256 ? 2 : 0),
+        channels_(s.c),
+        words_((((static_cast<Index>(s.columns.size()) - 1) >> log_pixels_) + 1) * s.c) {}
+
+  /// Words of one row.
+  Index words() const { return words_; }
+  /// Word of channel 0 of a pixel, and the place of the position in it.
+  Index word(Index column) const { return (column >> log_pixels_) * channels_; }
+  int shift(Index column) const { return log_pixels_ ? 8 * static_cast<int>(column & 3) : 0; }
+  PoolWord<T> mask() const { return log_pixels_ ? PoolWord<T>{255} : PoolWord<T>{-1}; }
+
+ private:
+  static Index longest(const std::vector<Window>& windows) {
+    Index size = 0;
+    for (const Window& window : windows) size = std::max(size, window.end - window.begin);
+    return size;
+  }
+
+  int log_pixels_;
+  Index channels_, words_;
+};
+
+/// Largest numbers of one window for `count` times `width` channels, and the first positions that have them.
+template <class T, Index width, int count>
+struct Maxima {
+  using Numbers = Lanes<T, width>;
+  using Positions = Lanes<PoolWord<T>, width>;
+  Numbers largest[count];
+  Positions at[count];
+
+  /// `in`: first pixel of the window; pixels and rows are so far apart.
+  Maxima(const T* in, Index rows, Index columns, Index pixel_step, Index row_step) {
+    for (int k = 0; k < count; ++k) {
+      largest[k] = load_lanes<Numbers>(in + k * width);
+      at[k] = Positions{};
+    }
+    Positions position{};
+    for (Index left = rows * columns, q = 0; left > 0; --left, position += 1) {  // one loop keeps all in registers
+      for (int k = 0; k < count; ++k) {
+        const Numbers v = load_lanes<Numbers>(in + k * width);
+        const auto better = (v > largest[k]) | (v != v);
+        largest[k] = better ? v : largest[k];
+        at[k] = better ? position : at[k];
+      }
+      in += pixel_step;
+      if (++q == columns) {
+        q = 0;
+        in += row_step - columns * pixel_step;
+      }
+    }
+  }
+};
+
+/// y = largest number of each window, `at` = its position there, unless null.
+template <class T>
+void max_pool_images(const PoolSizes& s, const T* x, T* y, PoolWord<T>* at) {
+  const PoolPositions<T> positions(s);
+  const Index rows = static_cast<Index>(s.rows.size()), columns = static_cast<Index>(s.columns.size());
+  for_pool_rows(s.n, rows, columns * s.c, [&](Index image, Index o) {
+    const Window& row = s.rows[static_cast<std::size_t>(o)];
+    const T* in = x + (image * s.h + row.begin) * s.w * s.c;
+    T* to = y + (image * rows + o) * columns * s.c;
+    PoolWord<T>* const words = at ? at + (image * rows + o) * positions.words() : nullptr;
+    for (Index q = 0; q < columns; ++q, to += s.c) {
+      const Window& column = s.columns[static_cast<std::size_t>(q)];
+      const int shift = positions.shift(q);
+      PoolWord<T>* const word = words ? words + positions.word(q) : nullptr;
+      const Index next = q + 1 < columns ? s.columns[static_cast<std::size_t>(q + 1)].begin : s.w;
+      for (Index r = 0; r < row.end - row.begin; ++r)
+        prefetch(in + (r * s.w + column.begin) * s.c, (next - column.begin) * s.c);
+      for_lanes<T>(s.c, [&](Index c, auto width, auto count) {
+        const Maxima<T, width, count> maxima(in + column.begin * s.c + c, row.end - row.begin,
+                                             column.end - column.begin, s.c, s.w * s.c);
+        for (int k = 0; k < count; ++k) {
+          std::memcpy(to + c + k * width, &maxima.largest[k], sizeof(maxima.largest[k]));
+          if (!word) continue;
+          auto packed = maxima.at[k] << shift;
+          if (shift) packed |= load_lanes<decltype(packed)>(word + c + k * width);
+          std::memcpy(word + c + k * width, &packed, sizeof(packed));
+        }
+      });
+    }
+  });
+}
+
+/// dx = dy summed at the positions that won.
+template <class T>
+void max_pool_images_backward(const PoolSizes& s, const T* dy, const PoolWord<T>* at, T* dx) {
+  const PoolPositions<T> positions(s);
+  const Index rows = static_cast<Index>(s.rows.size()), columns = static_cast<Index>(s.columns.size());
+  parallel_for(s.n, 1, [&](Index image, Index) {  // windows overlap, so only images are independent
+    T* const out = dx + image * s.in_area() * s.c;
+    const T* from = dy + image * s.out_area() * s.c;
+    Index cleared = 0;  // rows; each only when a window comes to it, so that it is still in the cache
+    const auto clear_to = [&](Index row) {
+      if (row > cleared) std::fill(out + cleared * s.w * s.c, out + row * s.w * s.c, T{0});
+      cleared = std::max(cleared, row);
+    };
+    for (Index o = 0; o < rows; ++o) {
+      const Window& row = s.rows[static_cast<std::size_t>(o)];
+      const PoolWord<T>* words = at + (image * rows + o) * positions.words();
+      clear_to(row.end);
+      for (Index q = 0; q < columns; ++q, from += s.c) {
+        const Window& column = s.columns[static_cast<std::size_t>(q)];
+        const PoolWord<T>* word = words + positions.word(q);
+        const int shift = positions.shift(q);
+        prefetch(from, s.c);
+        for_lanes<T>(s.c, [&](Index c, auto width, auto count) {
+          using Numbers = Lanes<T, width>;
+          using Positions = Lanes<PoolWord<T>, width>;
+          Numbers g[count];
+          Positions winner[count], position{};
+          for (int k = 0; k < count; ++k) {
+            g[k] = load_lanes<Numbers>(from + c + k * width);
+            winner[k] = (load_lanes<Positions>(word + c + k * width) >> shift) & positions.mask();
+          }
+          for (Index i = row.begin; i < row.end; ++i)
+            for (Index j = column.begin; j < column.end; ++j, position += 1)
+              for (int k = 0; k < count; ++k) {
+                T* to = out + (i * s.w + j) * s.c + c + k * width;
+                const Numbers sum = load_lanes<Numbers>(to) + (winner[k] == position ? g[k] : Numbers{});
+                std::memcpy(to, &sum, sizeof(sum));
+              }
+        });
+      }
+    }
+    clear_to(s.h);
+  });
+}
+
+}  // namespace detail
+
+// -- Any order -----------------------------------------------------------------------------------------------------
+
+/// Bytes that max_pool_forward() needs for where it found the maxima.
+template <class T>
+std::size_t max_pool_bytes(const PoolSizes& s, MemoryOrder order) {
+  const Index rows = s.n * static_cast<Index>(s.rows.size());
+  return order == MemoryOrder::row_major
+             ? static_cast<std::size_t>(s.n * s.c * s.out_area()) * sizeof(std::int32_t)
+             : static_cast<std::size_t>(rows * detail::PoolPositions<T>(s).words()) * sizeof(detail::PoolWord<T>);
+}
+
+/// y = largest number of each window, NaN counts as largest; `at` = where it was, unless null. Windows must not be
+/// empty.
+template <class T>
+void max_pool_forward(const PoolSizes& s, MemoryOrder order, const T* x, T* y, void* at) {
+  if (order == MemoryOrder::row_major)
+    detail::max_pool_planes(s, x, y, static_cast<std::int32_t*>(at));
+  else
+    detail::max_pool_images(s, x, y, static_cast<detail::PoolWord<T>*>(at));
+}
+
+/// dx = dy at the places that won, from all windows.
+template <class T>
+void max_pool_backward(const PoolSizes& s, MemoryOrder order, const T* dy, const void* at, T* dx) {
+  if (order == MemoryOrder::row_major)
+    detail::max_pool_planes_backward(s, dy, static_cast<const std::int32_t*>(at), dx);
+  else
+    detail::max_pool_images_backward(s, dy, static_cast<const detail::PoolWord<T>*>(at), dx);
 }
 
 /// y = mean of each window.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "nasion/core/strided.hpp"
+#include "nasion/kernels/scratch.hpp"
 
 namespace nasion::kernels {
 
@@ -23,6 +24,7 @@ struct Resampling {
     weight.push_back(static_cast<T>(by));
   }
   void end_output() { begin.push_back(static_cast<Index>(source.size())); }
+  Index terms(Index o) const { return begin[static_cast<std::size_t>(o) + 1] - begin[static_cast<std::size_t>(o)]; }
   /// Calls f(source, weight) for each term of output o.
   template <class F>
   void for_terms(Index o, F&& f) const {
@@ -84,18 +86,25 @@ Resampling<T> transposed(const Resampling<T>& r, Index inputs) {
 
 namespace detail {
 
-/// to[0 .. n) = weighted sum of the rows that output o names, `n` numbers apart in x.
+/// to[0 .. n) = weighted sum of the rows that output o names, `n` numbers apart in x. Two rows at once: bilinear
+/// enlarging is then a single pass.
 template <class T>
-void blend_rows(const Resampling<T>& r, Index o, const T* x, Index n, T* to) {
-  bool first = true;
-  r.for_terms(o, [&](Index from, T by) {
-    const T* row = x + from * n;
-    if (std::exchange(first, false))
-      for (Index i = 0; i < n; ++i) to[i] = by * row[i];
+void blend_rows(const Resampling<T>& r, Index o, const T* __restrict x, Index n, T* __restrict to) {
+  auto t = static_cast<std::size_t>(r.begin[static_cast<std::size_t>(o)]);
+  const auto end = static_cast<std::size_t>(r.begin[static_cast<std::size_t>(o) + 1]);
+  auto set_or_add = [&, fresh = true](auto&& term) mutable {
+    if (std::exchange(fresh, false))
+      for (Index i = 0; i < n; ++i) to[i] = term(i);
     else
-      for (Index i = 0; i < n; ++i) to[i] += by * row[i];
-  });
-  if (first) std::fill_n(to, n, T{0});
+      for (Index i = 0; i < n; ++i) to[i] += term(i);
+  };
+  const auto row = [&](std::size_t term) { return x + r.source[term] * n; };
+  if (t == end) set_or_add([](Index) { return T{0}; });
+  for (; t + 1 < end; t += 2)
+    set_or_add([a = row(t), b = row(t + 1), by_a = r.weight[t], by_b = r.weight[t + 1]](Index i) {
+      return by_a * a[i] + by_b * b[i];
+    });
+  if (t < end) set_or_add([a = row(t), by = r.weight[t]](Index i) { return by * a[i]; });
 }
 
 }  // namespace detail
@@ -122,7 +131,7 @@ void resize(Index n, Index c, Index h, Index w, MemoryOrder order, const Resampl
   };
   parallel_for(planes * oh, std::max<Index>(1, 16384 / std::max<Index>(1, in_row + out_row)),
                [&](Index begin, Index end) {
-                 std::vector<T> blend(static_cast<std::size_t>(in_row));
+                 const Scratch<T> blend(in_row);
                  for (Index row = begin; row < end; ++row) resize_row(row, blend.data());
                });
 }

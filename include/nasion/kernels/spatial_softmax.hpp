@@ -1,14 +1,13 @@
 #pragma once
 // Softmax over the pixels of each map of a batch, and its cross-entropy, in both memory orders.
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
-#include "nasion/core/buffer.hpp"
 #include "nasion/core/strided.hpp"
+#include "nasion/kernels/math.hpp"
 
 namespace nasion::kernels {
 
@@ -47,7 +46,8 @@ struct MapRows {
   template <class T>
   std::vector<T> places(const T* of_maps) const {
     auto x = places(T{0});
-    for (Index j = 0; j < width; j += maps) std::copy_n(of_maps, maps, x.data() + j);
+    std::copy_n(of_maps, maps, x.data());
+    repeat(x);
     return x;
   }
   /// Combines the places of each map; all of them get the result.
@@ -56,7 +56,7 @@ struct MapRows {
     T* to = x.data();
     for (Index half = width / 2; half >= maps && half > 0; half /= 2)
       for (Index j = 0; j < half; ++j) to[j] = f(to[j], to[j + half]);
-    for (Index j = maps; j < width; j += maps) std::copy_n(to, maps, to + j);
+    repeat(x);
   }
   /// Calls f(piece) for all pieces, in parallel.
   template <class F>
@@ -65,7 +65,21 @@ struct MapRows {
       for (Index piece = begin; piece < end; ++piece) f(piece);
     });
   }
+
+ private:
+  /// Gives the numbers of the first places to all.
+  template <class T>
+  void repeat(std::vector<T>& x) const {
+    for (Index filled = maps; filled < width; filled *= 2) std::copy_n(x.data(), filled, x.data() + filled);
+  }
 };
+
+/// e^x, for x <= 0, where it counts in a sum with e^0. Numbers below the normal ones are slow.
+template <class T>
+T exp_or_zero(T x) {
+  const T e = kernels::exp(x);
+  return e < std::numeric_limits<T>::min() ? T{0} : e;
+}
 
 /// The largest number of each map, per place.
 template <class T>
@@ -79,26 +93,31 @@ std::vector<T> largest_of_maps(const MapRows& rows, Index piece, const T* x) {
   return top;
 }
 
-/// exp of one row of numbers, each less that of its place, in aligned memory that is filled up to whole vectors: every
-/// number goes through the same instructions wherever it lies.
+/// Sums over each map, per place.
 template <class T>
-class ExpRow {
- public:
-  explicit ExpRow(Index width) : buffer_(static_cast<std::size_t>(whole(width)) * sizeof(T)) {}
-  const T* operator()(const T* x, const T* less, Index count) {
-    T* y = static_cast<T*>(buffer_.data());
-    for (Index j = 0; j < count; ++j) y[j] = x[j] - less[j];
-    std::fill(y + count, y + whole(count), T{0});
-    Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>, Eigen::AlignedMax> row(y, whole(count));
-    row = row.exp();
-    // Eigen's exp never falls to 0, and numbers below the normal ones are slow.
-    for (Index j = 0; j < count; ++j) y[j] = y[j] < std::numeric_limits<T>::min() ? T{0} : y[j];
-    return y;
+struct MapSums {
+  std::vector<T> total;  // of exp(x - top)
+  std::vector<T> mass;   // of target
+  std::vector<T> dot;    // of target (x - top)
+
+  MapSums(const MapRows& rows, Index piece, const T* x, const std::vector<T>& top, const T* target)
+      : total(rows.places(T{0})), mass(total), dot(total) {
+    rows.for_rows(piece, [&](Index at, Index count) {
+      add(count, x + at, top.data(), target + at, total.data(), mass.data(), dot.data());
+    });
+    for (auto* sum : {&total, &mass, &dot}) rows.combine(*sum, [](T a, T b) { return a + b; });
   }
 
  private:
-  static Index whole(Index count) { return (count + 15) / 16 * 16; }
-  Buffer buffer_;
+  // Apart, because vectors need the promise that no two of so many pointers meet.
+  static void add(Index count, const T* __restrict x, const T* __restrict top, const T* __restrict target,
+                  T* __restrict total, T* __restrict mass, T* __restrict dot) {
+    for (Index j = 0; j < count; ++j) {
+      total[j] += exp_or_zero(x[j] - top[j]);
+      mass[j] += target[j];
+      dot[j] += target[j] * (x[j] - top[j]);
+    }
+  }
 };
 
 }  // namespace detail
@@ -110,18 +129,14 @@ void spatial_softmax_forward(const MapSizes& s, MemoryOrder order, const T* x, T
   rows.for_pieces([&](Index piece) {
     const auto top = detail::largest_of_maps(rows, piece, x);
     auto total = rows.places(T{0});
-    T* sum = total.data();
-    detail::ExpRow<T> exp(rows.width);
-    rows.for_rows(piece, [&](Index at, Index count) {
-      const T* e = exp(x + at, top.data(), count);
-      for (Index j = 0; j < count; ++j) {
-        sum[j] += e[j];
-        y[at + j] = e[j];
-      }
+    rows.for_rows(piece, [&, less = top.data(), sum = total.data()](Index at, Index count) {
+      for (Index j = 0; j < count; ++j) y[at + j] = detail::exp_or_zero(x[at + j] - less[j]);
+      for (Index j = 0; j < count; ++j) sum[j] += y[at + j];
     });
     rows.combine(total, [](T a, T b) { return a + b; });
-    rows.for_rows(piece, [&](Index at, Index count) {
-      for (Index j = 0; j < count; ++j) y[at + j] /= sum[j];
+    for (T& t : total) t = 1 / t;
+    rows.for_rows(piece, [&, share = total.data()](Index at, Index count) {
+      for (Index j = 0; j < count; ++j) y[at + j] *= share[j];
     });
   });
 }
@@ -158,28 +173,13 @@ void spatial_cross_entropy_forward(const MapSizes& s, MemoryOrder order, const T
   const detail::MapRows rows(s, order);
   rows.for_pieces([&](Index piece) {
     const auto top = detail::largest_of_maps(rows, piece, x);
-    auto total = rows.places(T{0}), mass = total, dot = total;
-    T *sum = total.data(), *target_sum = mass.data(), *product = dot.data();
-    const T* less = top.data();
-    detail::ExpRow<T> exp(rows.width);
-    rows.for_rows(piece, [&](Index at, Index count) {
-      const T* e = exp(x + at, less, count);
-      for (Index j = 0; j < count; ++j) sum[j] += e[j];
-      for (Index j = 0; j < count; ++j) {
-        target_sum[j] += target[at + j];
-        product[j] += target[at + j] * (x[at + j] - less[j]);
-      }
-    });
-    const auto add = [](T a, T b) { return a + b; };
-    rows.combine(total, add);
-    rows.combine(mass, add);
-    rows.combine(dot, add);
+    const detail::MapSums<T> sums(rows, piece, x, top, target);
     for (Index j = 0; j < rows.maps; ++j) {
-      const Index map = piece * rows.maps + j;
-      loss[map] = target_sum[j] * std::log(sum[j]) - product[j];
-      state.top[static_cast<std::size_t>(map)] = less[j];
-      state.total[static_cast<std::size_t>(map)] = sum[j];
-      state.mass[static_cast<std::size_t>(map)] = target_sum[j];
+      const auto place = static_cast<std::size_t>(j), map = static_cast<std::size_t>(piece * rows.maps + j);
+      loss[map] = sums.mass[place] * std::log(sums.total[place]) - sums.dot[place];
+      state.top[map] = top[place];
+      state.total[map] = sums.total[place];
+      state.mass[map] = sums.mass[place];
     }
   });
 }
@@ -195,11 +195,9 @@ void spatial_cross_entropy_backward(const MapSizes& s, MemoryOrder order, const 
                gradient = rows.places(dloss + map);
     auto share = rows.places(state.mass.data() + map);
     for (std::size_t j = 0; j < share.size(); ++j) share[j] *= gradient[j] / total[j];
-    const T *g = gradient.data(), *f = share.data();
-    detail::ExpRow<T> exp(rows.width);
-    rows.for_rows(piece, [&](Index at, Index count) {
-      const T* e = exp(x + at, top.data(), count);
-      for (Index j = 0; j < count; ++j) dx[at + j] = f[j] * e[j] - g[j] * target[at + j];
+    rows.for_rows(piece, [&, less = top.data(), g = gradient.data(), f = share.data()](Index at, Index count) {
+      for (Index j = 0; j < count; ++j)
+        dx[at + j] = f[j] * detail::exp_or_zero(x[at + j] - less[j]) - g[j] * target[at + j];
     });
   });
 }

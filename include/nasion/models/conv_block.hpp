@@ -3,7 +3,6 @@
 
 #include "nasion/nn/batch_norm.hpp"
 #include "nasion/nn/layers.hpp"
-#include "nasion/ops/elementwise.hpp"
 
 namespace nasion::models {
 
@@ -26,10 +25,11 @@ struct ConvBlock {
     check<ValueError>(kernel % 2 == 1, "[ConvBlock] kernel ", kernel, " must be odd");
   }
 
-  Tensor<T> operator()(const Tensor<T>& x) const { return relu(bn(conv(x))); }
+  Tensor<T> operator()(const Tensor<T>& x) const { return bn.relu(conv(x)); }
   static void visit(auto& self, auto&& f) {
     f("conv", self.conv);
     f("bn", self.bn);
+    f.conv_bn_relu(self.conv, self.bn);
   }
 };
 

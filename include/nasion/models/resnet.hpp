@@ -7,8 +7,6 @@
 
 #include "nasion/nn/batch_norm.hpp"
 #include "nasion/nn/layers.hpp"
-#include "nasion/nn/sequential.hpp"
-#include "nasion/ops/elementwise.hpp"
 #include "nasion/ops/pool.hpp"
 
 namespace nasion::models {
@@ -24,14 +22,30 @@ nn::Conv2d<T> resnet_conv(Index in, Index out, Index kernel, Index stride, Rng& 
   return conv;
 }
 
+}  // namespace detail
+
 /// What brings x to the size of a block's result, where they differ.
 template <std::floating_point T>
-std::optional<nn::Sequential<T>> resnet_downsample(Index in, Index out, Index stride, Rng& rng) {
-  if (in == out && stride == 1) return std::nullopt;
-  return nn::Sequential<T>(resnet_conv<T>(in, out, 1, stride, rng), nn::BatchNorm2d<T>({.features = out}));
-}
+struct Downsample {
+  nn::Conv2d<T> conv;
+  nn::BatchNorm2d<T> bn;
 
-}  // namespace detail
+  Downsample(Index in, Index out, Index stride, Rng& rng)
+      : conv(detail::resnet_conv<T>(in, out, 1, stride, rng)), bn({.features = out}) {}
+
+  /// Nothing when x has that size already.
+  static std::optional<Downsample> where_needed(Index in, Index out, Index stride, Rng& rng) {
+    if (in == out && stride == 1) return std::nullopt;
+    return Downsample(in, out, stride, rng);
+  }
+
+  Tensor<T> operator()(const Tensor<T>& x) const { return bn(conv(x)); }
+  static void visit(auto& self, auto&& f) {
+    f("0", self.conv);
+    f("1", self.bn);
+    f.conv_bn(self.conv, self.bn);
+  }
+};
 
 /// relu(x + two 3x3 convolutions of x).   [N, in, H, W] -> [N, width, H / stride, W / stride]
 template <std::floating_point T>
@@ -43,20 +57,20 @@ struct BasicBlock {
   nn::BatchNorm2d<T> bn1;
   nn::Conv2d<T> conv2;
   nn::BatchNorm2d<T> bn2;
-  std::optional<nn::Sequential<T>> downsample;
+  std::optional<Downsample<T>> downsample;
 
   BasicBlock(Index in, Index width, Index stride, Rng& rng)
       : conv1(detail::resnet_conv<T>(in, width, 3, stride, rng)),
         bn1({.features = width}),
         conv2(detail::resnet_conv<T>(width, width, 3, 1, rng)),
         bn2({.features = width}),
-        downsample(detail::resnet_downsample<T>(in, width, stride, rng)) {}
+        downsample(Downsample<T>::where_needed(in, width, stride, rng)) {}
 
   nn::BatchNorm2d<T>& last_norm() { return bn2; }
 
   Tensor<T> operator()(const Tensor<T>& x) const {
-    const auto y = bn2(conv2(relu(bn1(conv1(x)))));
-    return relu(y + (downsample ? (*downsample)(x) : x));
+    const auto y = bn1.relu(conv1(x));
+    return bn2.relu(conv2(y), downsample ? (*downsample)(x) : x);
   }
   static void visit(auto& self, auto&& f) {
     f("conv1", self.conv1);
@@ -64,6 +78,8 @@ struct BasicBlock {
     f("conv2", self.conv2);
     f("bn2", self.bn2);
     f("downsample", self.downsample);
+    f.conv_bn_relu(self.conv1, self.bn1);
+    f.conv_bn(self.conv2, self.bn2);
   }
 };
 
@@ -80,7 +96,7 @@ struct Bottleneck {
   nn::BatchNorm2d<T> bn2;
   nn::Conv2d<T> conv3;
   nn::BatchNorm2d<T> bn3;
-  std::optional<nn::Sequential<T>> downsample;
+  std::optional<Downsample<T>> downsample;
 
   Bottleneck(Index in, Index width, Index stride, Rng& rng)
       : conv1(detail::resnet_conv<T>(in, width, 1, 1, rng)),
@@ -89,13 +105,13 @@ struct Bottleneck {
         bn2({.features = width}),
         conv3(detail::resnet_conv<T>(width, expansion * width, 1, 1, rng)),
         bn3({.features = expansion * width}),
-        downsample(detail::resnet_downsample<T>(in, expansion * width, stride, rng)) {}
+        downsample(Downsample<T>::where_needed(in, expansion * width, stride, rng)) {}
 
   nn::BatchNorm2d<T>& last_norm() { return bn3; }
 
   Tensor<T> operator()(const Tensor<T>& x) const {
-    const auto y = bn3(conv3(relu(bn2(conv2(relu(bn1(conv1(x))))))));
-    return relu(y + (downsample ? (*downsample)(x) : x));
+    const auto y = bn2.relu(conv2(bn1.relu(conv1(x))));
+    return bn3.relu(conv3(y), downsample ? (*downsample)(x) : x);
   }
   static void visit(auto& self, auto&& f) {
     f("conv1", self.conv1);
@@ -105,6 +121,9 @@ struct Bottleneck {
     f("conv3", self.conv3);
     f("bn3", self.bn3);
     f("downsample", self.downsample);
+    f.conv_bn_relu(self.conv1, self.bn1);
+    f.conv_bn_relu(self.conv2, self.bn2);
+    f.conv_bn(self.conv3, self.bn3);
   }
 };
 
@@ -134,8 +153,8 @@ struct ResNet {
         fc({.in = 512 * Block::expansion, .out = c.outputs}, rng) {}
 
   Tensor<Scalar> operator()(const Tensor<Scalar>& images) const {
-    auto x = relu(bn1(conv1(images)));
-    x = max_pool2d(x, {.kernel = 3, .stride = 2, .padding = 1});
+    auto x = to_order(images, MemoryOrder::channels_last);  // which convolutions are fastest in
+    x = max_pool2d(bn1.relu(conv1(x)), {.kernel = 3, .stride = 2, .padding = 1});
     for (const auto* layer : {&layer1, &layer2, &layer3, &layer4})
       for (const auto& block : *layer) x = block(x);
     return fc(flatten(adaptive_avg_pool2d(x, 1)));
@@ -143,6 +162,7 @@ struct ResNet {
   static void visit(auto& self, auto&& f) {
     f("conv1", self.conv1);
     f("bn1", self.bn1);
+    f.conv_bn_relu(self.conv1, self.bn1);
     f("layer1", self.layer1);
     f("layer2", self.layer2);
     f("layer3", self.layer3);

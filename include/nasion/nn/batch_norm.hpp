@@ -3,6 +3,7 @@
 
 #include "nasion/nn/module.hpp"
 #include "nasion/ops/batch_norm.hpp"
+#include "nasion/ops/elementwise.hpp"
 
 namespace nasion::nn {
 
@@ -14,6 +15,8 @@ struct BatchNorm2dConfig {
 
 /// Normalises each channel of [N, features, H, W]: while training by the statistics of the batch, in eval mode by the
 /// running ones, which it then only reads.   `BatchNorm2d<float>({.features = 64})`
+///
+/// Most networks go on with ReLU, often after an addition: `bn.relu(x)` and `bn.relu(x, residual)` do all in one pass.
 template <std::floating_point T>
 struct BatchNorm2d {
   Tensor<T> weight, bias;               // [features], or undefined
@@ -21,6 +24,8 @@ struct BatchNorm2d {
   double eps, momentum;
   bool is_training = true;
   mutable std::int64_t num_batches_tracked = 0;  // counts uses in training
+  enum class Folded { no, yes, with_relu };      // into the convolution before it, which then does this layer's work
+  Folded folded = Folded::no;
 
   /// ValueError unless features > 0, eps >= 0 and momentum in [0, 1].
   explicit BatchNorm2d(const BatchNorm2dConfig& c) : eps(c.eps), momentum(c.momentum) {
@@ -34,19 +39,59 @@ struct BatchNorm2d {
     running_var = Tensor<T>::ones({c.features});
   }
 
-  Tensor<T> operator()(const Tensor<T>& x) const {
-    const auto y = batch_norm(x, running_mean, running_var, weight, bias,
-                              {.training = is_training, .momentum = momentum, .eps = eps});
-    if (is_training) ++num_batches_tracked;
-    return y;
+  Tensor<T> operator()(const Tensor<T>& x) const { return apply(x, false, {}); }
+  /// max(y + residual, 0) where y is the normalised x; the residual has its shape, and may be left out.
+  Tensor<T> relu(const Tensor<T>& x, const Tensor<T>& residual = {}) const { return apply(x, true, residual); }
+
+  /// Moves what this layer does in eval mode, and ReLU after it, into the convolution whose result it is given. Neither
+  /// can be trained afterwards, and this layer has no state any more.
+  void fold_into(auto& conv, bool with_relu) {
+    check<ValueError>(folded == Folded::no, "[BatchNorm2d] is folded into a convolution already");
+    check(conv.weight.dim(0) == running_mean.size(), "[BatchNorm2d] of ", running_mean.size(),
+          " features cannot be folded into a convolution with weight ", conv.weight.shape());
+    const auto kernel = contiguous(conv.weight.detach()).clone(), shift = Tensor<T>::empty(running_mean.shape());
+    const Index size = kernel.size() / kernel.dim(0);
+    for (Index c = 0; c < kernel.dim(0); ++c) {
+      const auto value = [c](const Tensor<T>& x, double otherwise) {
+        return x.defined() ? static_cast<double>(x.data()[c]) : otherwise;
+      };
+      const double scale = value(weight, 1) / std::sqrt(value(running_var, 1) + eps);
+      T* from = kernel.mutable_data() + c * size;
+      std::transform(from, from + size, from, [scale](T w) { return static_cast<T>(double{w} * scale); });
+      shift.mutable_data()[c] = static_cast<T>(value(bias, 0) + (value(conv.bias, 0) - value(running_mean, 0)) * scale);
+    }
+    conv.weight = kernel;
+    conv.bias = shift;
+    folded = Folded::yes;
+    if constexpr (requires { conv.options.relu; }) {
+      conv.options.relu = with_relu;
+      if (with_relu) folded = Folded::with_relu;
+    }
+    weight = bias = running_mean = running_var = {};
   }
+
   static void visit(auto& self, auto&& f) {
+    if (self.folded != Folded::no) return;
     f("weight", self.weight);
     f("bias", self.bias);
     f.buffer("running_mean", self.running_mean);
     f.buffer("running_var", self.running_var);
     f.counter("num_batches_tracked", self.num_batches_tracked);
     f.training(self.is_training);
+  }
+
+ private:
+  Tensor<T> apply(const Tensor<T>& x, bool with_relu, const Tensor<T>& residual) const {
+    if (folded != Folded::no) {
+      check<ValueError>(folded == Folded::yes || (with_relu && !residual.defined()),
+                        "[BatchNorm2d] was folded into a convolution together with ReLU, but is called otherwise");
+      if (residual.defined()) return add_relu(x, residual);
+      return with_relu && folded == Folded::yes ? nasion::relu(x) : x;
+    }
+    const auto y = batch_norm(x, running_mean, running_var, weight, bias,
+                              {.training = is_training, .momentum = momentum, .eps = eps, .relu = with_relu}, residual);
+    if (is_training) ++num_batches_tracked;
+    return y;
   }
 };
 

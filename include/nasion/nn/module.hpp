@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,7 +48,9 @@ struct StateDict {
 ///
 /// `f("weight", tensor)` a parameter; `f("conv", module)` a child, also optional<> or vector<>; `f.buffer("mean",
 /// tensor)` state that is no parameter; `f.counter("steps", int64)`; `f.rng("rng", rng)`; `f.training(flag)` the train
-/// / eval switch. Undefined tensors (a bias that is left out) are skipped. Works on const modules, for reading.
+/// / eval switch; `f.conv_bn(conv, bn)` or `f.conv_bn_relu(conv, bn)` that bn is called (as bn.relu) with nothing but
+/// the result of conv, so that fold_batch_norm may make them one. Undefined tensors (a bias that is left out) are
+/// skipped. Works on const modules, for reading.
 template <class T>
 class Visitor {
  public:
@@ -68,6 +71,7 @@ class Visitor {
   std::vector<Entry<std::int64_t>> counters;
   std::vector<Entry<Rng>> rngs;
   std::vector<bool*> training_flags;
+  std::vector<std::function<void()>> folds;  // each makes a convolution and its batch norm one
 
   template <class Child>
   void operator()(std::string_view name, Child& child) {
@@ -93,6 +97,14 @@ class Visitor {
   void rng(std::string_view name, const Rng& value) { rngs.push_back({full(name), value, nullptr}); }
   void training(bool& flag) { training_flags.push_back(&flag); }
   void training(const bool&) {}
+  template <class Conv, class Norm>
+  void conv_bn(Conv& conv, Norm& bn) {
+    add_fold(conv, bn, false);
+  }
+  template <class Conv, class Norm>
+  void conv_bn_relu(Conv& conv, Norm& bn) {
+    add_fold(conv, bn, true);
+  }
 
  private:
   struct Level {
@@ -110,6 +122,11 @@ class Visitor {
   }
   void add(std::string_view name, const Tensor<T>& tensor, bool is_parameter) {
     if (tensor.defined()) tensors.push_back({full(name), tensor, nullptr, is_parameter});
+  }
+
+  template <class Conv, class Norm>
+  void add_fold(Conv& conv, Norm& bn, bool relu) {
+    if constexpr (!std::is_const_v<Conv>) folds.push_back([&conv, &bn, relu] { bn.fold_into(conv, relu); });
   }
 
   std::string prefix_;

@@ -9,9 +9,11 @@
 namespace nasion {
 
 /// `training`: normalise by the statistics of the batch, and move the running ones towards them by the part `momentum`.
+/// `relu`: negative results become 0.
 struct BatchNormOptions {
   bool training = false;
   double momentum = 0.1, eps = 1e-5;
+  bool relu = false;
 };
 
 namespace detail {
@@ -54,48 +56,69 @@ void update_running(double count, double momentum, const Tensor<T>& mean, const 
   }
 }
 
-/// Gradients of x, weight and bias.
+/// What the gradients need. Where relu stopped a number is seen in x, or, when a residual was added to it, in y.
 template <class T>
-Grads<T> batch_norm_backward(const kernels::BatchNormSizes& s, bool training, const Tensor<T>& grad, const Saved<T>& x,
-                             const Tensor<T>& mean, const Tensor<T>& inverse, const Tensor<T>& scale) {
-  const MemoryOrder order = x->order();
-  const auto dy = to_order(grad, order);
-  const auto dweight = Tensor<T>::empty(mean.shape()), dbias = Tensor<T>::empty(mean.shape());
-  T *dw = dweight.mutable_data(), *db = dbias.mutable_data();
-  kernels::batch_norm_gradient_sums(s, order, x->data(), dy.data(), mean.data(), db, dw);
-  for (Index c = 0; c < s.c; ++c) dw[c] *= inverse.data()[c];
-  if (!x.requires_grad()) return {Tensor<T>{}, dweight, dbias};
+struct BatchNormSaved {
+  kernels::BatchNormSizes sizes;
+  bool training, relu, residual;
+  Saved<T> x, y;
+  Saved<T> mean, inverse, scale, shift;  // of each channel; inverse is 1 / deviation
+};
 
-  const auto dx = Tensor<T>::empty(x->shape(), order);
-  // What the statistics of the batch take back from each dy; nothing when they are the running ones.
-  const auto offset = Tensor<T>::zeros(mean.shape()), slope = Tensor<T>::zeros(mean.shape());
-  if (!training) {
-    kernels::batch_norm_apply(s, order, dy.data(), offset.data(), scale.data(), offset.data(), dx.mutable_data());
-    return {dx, dweight, dbias};
+/// Gradients of x, weight, bias and residual.
+template <class T>
+Grads<T> batch_norm_backward(const BatchNormSaved<T>& saved, const Tensor<T>& grad) {
+  const auto& s = saved.sizes;
+  const Tensor<T>&x = *saved.x, &inverse = *saved.inverse;
+  const MemoryOrder order = x.order();
+  const kernels::BatchNormLine<T> line{saved.mean->data(), saved.scale->data(), saved.shift->data()};
+  const auto dy = to_order(grad, order);
+  const auto dweight = Tensor<T>::empty(inverse.shape()), dbias = Tensor<T>::empty(inverse.shape());
+  T *dw = dweight.mutable_data(), *db = dbias.mutable_data();
+  kernels::BatchNormGradient<T> from{.dy = dy.data(), .relu = saved.relu && !saved.residual};
+  auto dresidual = saved.residual ? dy : Tensor<T>{};
+  if (saved.relu && saved.residual) {
+    dresidual = Tensor<T>::empty(x.shape(), order);
+    from.y = saved.y->data();
+    from.g = dresidual.mutable_data();
   }
-  const T part = T{1} / static_cast<T>(std::max<Index>(1, s.count()));
-  T *a = offset.mutable_data(), *b = slope.mutable_data();
-  for (Index c = 0; c < s.c; ++c) {
-    a[c] = db[c] * part;
-    b[c] = dw[c] * inverse.data()[c] * part;
+  kernels::batch_norm_gradient_sums(s, order, x.data(), from, line, db, dw);
+  for (Index c = 0; c < s.c; ++c) dw[c] *= inverse.data()[c];
+  if (!saved.x.requires_grad()) return {Tensor<T>{}, dweight, dbias, dresidual};
+
+  // What the statistics of the batch take back from each gradient; nothing when they are the running ones.
+  const auto offset = Tensor<T>::zeros(inverse.shape()), slope = Tensor<T>::zeros(inverse.shape());
+  if (saved.training) {
+    const T part = T{1} / static_cast<T>(std::max<Index>(1, s.count()));
+    T *a = offset.mutable_data(), *b = slope.mutable_data();
+    for (Index c = 0; c < s.c; ++c) {
+      a[c] = db[c] * part;
+      b[c] = dw[c] * inverse.data()[c] * part;
+    }
   }
-  kernels::batch_norm_gradient(s, order, x->data(), dy.data(), mean.data(), a, b, scale.data(), dx.mutable_data());
-  return {dx, dweight, dbias};
+  const auto dx = Tensor<T>::empty(x.shape(), order);
+  kernels::batch_norm_backward(s, order, x.data(), from, line, offset.data(), slope.data(), dx.mutable_data());
+  return {dx, dweight, dbias, dresidual};
 }
 
 }  // namespace detail
 
-/// y = (x - mean) / sqrt(variance + eps) weight + bias, of each channel, in the order of x.   x [N, C, H, W], the
-/// others [C]; weight and bias may be undefined (1 and 0).
+/// y = (x - mean) / sqrt(variance + eps) weight + bias, of each channel, plus the residual if there is one, in the
+/// order of x; with `relu` not below 0.   x and residual [N, C, H, W], the others [C]; weight and bias may be undefined
+/// (1 and 0).
 ///
 /// In training, mean and (biased) variance are those of the batch, and the running ones are moved in place, the
 /// variance by its unbiased estimate; otherwise the running ones are used.   ShapeError when sizes do not fit or there
 /// is one value per channel in training.
 template <std::floating_point T>
 Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<T>& running_mean, const Tensor<T>& running_var,
-                     const Tensor<T>& weight = {}, const Tensor<T>& bias = {}, const BatchNormOptions& o = {}) {
+                     const Tensor<T>& weight = {}, const Tensor<T>& bias = {}, const BatchNormOptions& o = {},
+                     const Tensor<T>& residual = {}) {
+  const detail::Timer timer("batch_norm");
   detail::check_batch_norm_options("batch_norm", o.momentum, o.eps);
   const auto s = detail::batch_norm_sizes(x, running_mean, running_var, weight, bias, o.training);
+  check(!residual.defined() || residual.shape() == x.shape(), "[batch_norm] residual ",
+        residual.defined() ? residual.shape() : Shape{}, " must have the shape of input ", x.shape());
   const MemoryOrder order = x.order();
   const Shape channels{s.c};
   const auto mean = Tensor<T>::empty(channels), variance = Tensor<T>::empty(channels);
@@ -114,14 +137,25 @@ Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<T>& running_mean, const Te
     one_over_deviation[c] = static_cast<T>(1 / std::sqrt(static_cast<double>(variance.data()[c]) + o.eps));
     factor[c] = one_over_deviation[c] * (weight.defined() ? weight.data()[c] : T{1});
   }
+  const auto shift = bias.defined() ? bias.clone() : Tensor<T>::zeros(channels);
   const auto y = Tensor<T>::empty(x.shape(), order);
-  const auto shift = bias.defined() ? bias.detach() : Tensor<T>::zeros(channels);
-  kernels::batch_norm_apply(s, order, x.data(), mean.data(), scale.data(), shift.data(), y.mutable_data());
+  const auto added = residual.defined() ? to_order(residual.detach(), order) : residual;
+  kernels::batch_norm_forward<T>(s, order, x.data(), {mean.data(), scale.data(), shift.data()},
+                                 added.defined() ? added.data() : nullptr, o.relu, y.mutable_data());
 
-  return record(
-      "batch_norm", y, {x, weight, bias},
-      [s, training = o.training, x = save(x), mean = save(mean), inverse = save(inverse), scale = save(scale)](
-          const Tensor<T>& dy) { return detail::batch_norm_backward(s, training, dy, x, *mean, *inverse, *scale); });
+  return record("batch_norm", y, {x, weight, bias, residual},
+                [saved = detail::BatchNormSaved<T>{.sizes = s,
+                                                   .training = o.training,
+                                                   .relu = o.relu,
+                                                   .residual = residual.defined(),
+                                                   .x = save(x),
+                                                   .y = o.relu && residual.defined() ? save(y) : Saved<T>{},
+                                                   .mean = save(mean),
+                                                   .inverse = save(inverse),
+                                                   .scale = save(scale),
+                                                   .shift = save(shift)}](const Tensor<T>& dy) {
+                  return detail::batch_norm_backward(saved, dy);
+                });
 }
 
 }  // namespace nasion

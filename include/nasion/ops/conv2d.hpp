@@ -67,6 +67,30 @@ Conv2dAlgorithm autocast_algorithm(Conv2dAlgorithm asked, const kernels::Conv2dS
   return replaced ? direct_bfloat16 : asked;
 }
 
+/// The weight as the kernel reads it, where no gradient is recorded: computed once and kept beside it until it changes.
+template <class T>
+std::shared_ptr<const kernels::Scratch<T>> prepared_weight(const Tensor<T>& weight, const kernels::Conv2dSizes& s,
+                                                           Conv2dAlgorithm algorithm) {
+  const bool packs = algorithm == Conv2dAlgorithm::direct || algorithm == Conv2dAlgorithm::winograd;
+  if (!packs || s.groups != 1 || (nasion::grad_enabled() && weight.requires_grad())) return nullptr;
+  const auto& impl = Access::impl(weight);
+  const Buffer::Key key{static_cast<Index>(algorithm),
+                        static_cast<Index>(impl->order),
+                        impl->offset,
+                        s.k,
+                        s.c,
+                        s.kh,
+                        s.kw,
+                        s.dilation_w == 1};  // the last decides on runs
+  return impl->buffer->template derived<kernels::Scratch<T>>(
+      key, [&] { return kernels::conv2d_prepare(algorithm, s, contiguous(weight.detach()).data()); });
+}
+
+/// Of any one pass.
+inline double conv2d_flops(const kernels::Conv2dSizes& s) {
+  return 2 * static_cast<double>(s.n * s.oh * s.ow) * static_cast<double>(s.k * (s.c / s.groups) * s.kh * s.kw);
+}
+
 }  // namespace detail
 
 /// The kernel that computes a pass of the convolution of x with weight, of float: what `options` ask for, or what
@@ -83,7 +107,9 @@ inline Conv2dAlgorithm conv2d_algorithm(const Shape& x, const Shape& weight, con
 template <std::floating_point T>
 Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias = {},
                  const Conv2dOptions& options = {}) {
+  const detail::Timer timer("conv2d");
   const kernels::Conv2dSizes s = detail::conv2d_sizes(x.shape(), weight.shape(), options);
+  detail::count_cost(detail::conv2d_flops(s));
   if (bias.defined())
     check(bias.shape() == Shape{s.k}, "[conv2d] bias ", bias.shape(), " does not fit weight ", weight.shape());
   const auto algorithm = detail::autocast_algorithm<T>(options.algorithm, s);
@@ -96,8 +122,11 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
   const MemoryOrder order =
       winograd || bfloat16 || algorithm == Conv2dAlgorithm::direct ? MemoryOrder::channels_last : x.order();
   const auto y = Tensor<T>::empty({s.n, s.k, s.oh, s.ow}, order);
-  kernels::conv2d_forward(algorithm, s, order, to_order(x.detach(), order).data(), contiguous(weight.detach()).data(),
-                          bias.defined() ? bias.data() : nullptr, options.relu, y.mutable_data());
+  const auto kernel = kernels::conv2d_algorithm(algorithm, Conv2dPass::forward, s, order);
+  const auto prepared = detail::prepared_weight(weight, s, kernel);
+  kernels::conv2d_forward(kernel, s, order, to_order(x.detach(), order).data(), contiguous(weight.detach()).data(),
+                          bias.defined() ? bias.data() : nullptr, options.relu, y.mutable_data(),
+                          prepared ? prepared->data() : nullptr);
 
   return record("conv2d", to_order(y, x.order()), {x, weight, bias},
                 [s, algorithm, order, x = save(x), weight = save(weight), y = options.relu ? save(y) : Saved<T>{},
@@ -113,12 +142,14 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
                     if (!need_db) db = {};
                   }
                   if (x.requires_grad()) {
+                    detail::count_cost(detail::conv2d_flops(s));
                     dx = Tensor<T>::empty(x->shape(), order);
                     kernels::conv2d_backward_input(algorithm, s, order, dy.data(), contiguous(*weight).data(),
                                                    dx.mutable_data());
                     dx = to_order(dx, x->order());
                   }
                   if (weight.requires_grad()) {
+                    detail::count_cost(detail::conv2d_flops(s));
                     dw = Tensor<T>::empty(weight->shape());
                     kernels::conv2d_backward_weight(algorithm, s, order, to_order(*x, order).data(), dy.data(),
                                                     dw.mutable_data());

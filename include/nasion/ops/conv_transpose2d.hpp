@@ -66,10 +66,12 @@ inline kernels::Conv2dSizes conv_transpose2d_sizes(const Shape& x, const Shape& 
 template <std::floating_point T>
 Tensor<T> conv_transpose2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias = {},
                            const ConvTranspose2dOptions& options = {}) {
+  const detail::Timer timer("conv_transpose2d");
   const kernels::Conv2dSizes s = detail::conv_transpose2d_sizes(x.shape(), weight.shape(), options);
   if (bias.defined())
     check(bias.shape() == Shape{s.c}, "[conv_transpose2d] bias ", bias.shape(), " does not fit weight ", weight.shape(),
           " in ", s.groups, " groups");
+  detail::count_cost(detail::conv2d_flops(s));
   const MemoryOrder order = x.order();
   const Shape shape{s.n, s.c, s.h, s.w};
   // The kernel adds to what is there.
@@ -83,11 +85,13 @@ Tensor<T> conv_transpose2d(const Tensor<T>& x, const Tensor<T>& weight, const Te
                   const auto dy = to_order(grad, order);
                   Tensor<T> dx, dw;
                   if (x.requires_grad()) {
+                    detail::count_cost(detail::conv2d_flops(s));
                     dx = Tensor<T>::empty(x->shape(), order);
                     kernels::conv2d_im2col_forward<T>(s, order, dy.data(), contiguous(*weight).data(), nullptr,
                                                       dx.mutable_data());
                   }
                   if (weight.requires_grad()) {
+                    detail::count_cost(detail::conv2d_flops(s));
                     dw = Tensor<T>::empty(weight->shape());
                     kernels::conv2d_im2col_backward_weight(s, order, dy.data(), x->data(), dw.mutable_data());
                     dw = to_order(dw, weight->order());

@@ -11,10 +11,18 @@ namespace detail {
 template <class T>
 Tensor<T> drop(const char* op, const Tensor<T>& x, const Shape& mask_shape, MemoryOrder mask_order, double p,
                Rng& rng) {
+  const Timer timer(op);
   check<ValueError>(p >= 0 && p <= 1, "[", op, "] probability must be in [0, 1], got ", p);
   const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T{0};
   const auto mask = Tensor<T>::empty(mask_shape, mask_order);
-  std::generate_n(mask.mutable_data(), mask.size(), [&] { return rng.chance(p) ? T{0} : scale; });
+  T* to = mask.mutable_data();
+  parallel_for(mask.size(), 16384, [=, from = rng](Index begin, Index end) {
+    Rng piece = from;
+    piece.advance(static_cast<std::uint64_t>(begin));
+    const T kept = scale;  // of the loop's own, for vectors
+    for (Index i = begin; i < end; ++i) to[i] = piece.chance(p) ? T{0} : kept;
+  });
+  rng.advance(static_cast<std::uint64_t>(mask.size()));
   const auto y = zip(op, x, mask, [](T v, T m) { return v * m; });
   return record(op, y, {x}, [op, mask = save(mask)](const Tensor<T>& dy) -> Grads<T> {
     return {zip(op, dy, *mask, [](T g, T m) { return g * m; })};

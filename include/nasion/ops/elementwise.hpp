@@ -5,6 +5,7 @@
 
 #include "nasion/core/autograd.hpp"
 #include "nasion/kernels/elementwise.hpp"
+#include "nasion/kernels/math.hpp"
 
 namespace nasion {
 
@@ -34,6 +35,7 @@ Tensor<T> zip(const char* op, const Tensor<T>& a, const Tensor<T>& b, F f) {
 /// y = f(x), where the derivative is known from x: dx = dy df(x).
 template <class T, class F, class D>
 Tensor<T> unary_by_input(const char* op, const Tensor<T>& x, F f, D df) {
+  const Timer timer(op);
   const auto y = map(x, f);
   return record(op, y, {x}, [op, x = save(x), df](const Tensor<T>& dy) -> Grads<T> {
     return {zip(op, dy, *x, [df](T g, T v) { return g * df(v); })};
@@ -43,6 +45,7 @@ Tensor<T> unary_by_input(const char* op, const Tensor<T>& x, F f, D df) {
 /// y = f(x), where the derivative is known from y: dx = dy df(y).
 template <class T, class F, class D>
 Tensor<T> unary_by_output(const char* op, const Tensor<T>& x, F f, D df) {
+  const Timer timer(op);
   const auto y = map(x, f);
   return record(op, y, {x}, [op, y = save(y), df](const Tensor<T>& dy) -> Grads<T> {
     return {zip(op, dy, *y, [df](T g, T v) { return g * df(v); })};
@@ -55,6 +58,7 @@ Tensor<T> unary_by_output(const char* op, const Tensor<T>& x, F f, D df) {
 
 template <std::floating_point T>
 Tensor<T> operator+(const Tensor<T>& a, const Tensor<T>& b) {
+  const detail::Timer timer("add");
   return record("add", detail::zip("add", a, b, [](T p, T q) { return p + q; }), {a, b},
                 [](const Tensor<T>& dy) -> Grads<T> {
                   return {dy, dy};
@@ -63,6 +67,7 @@ Tensor<T> operator+(const Tensor<T>& a, const Tensor<T>& b) {
 
 template <std::floating_point T>
 Tensor<T> operator-(const Tensor<T>& a, const Tensor<T>& b) {
+  const detail::Timer timer("sub");
   return record("sub", detail::zip("sub", a, b, [](T p, T q) { return p - q; }), {a, b},
                 [](const Tensor<T>& dy) -> Grads<T> {
                   return {dy, detail::map(dy, [](T g) { return -g; })};
@@ -71,6 +76,7 @@ Tensor<T> operator-(const Tensor<T>& a, const Tensor<T>& b) {
 
 template <std::floating_point T>
 Tensor<T> operator*(const Tensor<T>& a, const Tensor<T>& b) {
+  const detail::Timer timer("mul");
   return record("mul", detail::zip("mul", a, b, [](T p, T q) { return p * q; }), {a, b},
                 [a = save(a), b = save(b)](const Tensor<T>& dy) -> Grads<T> {
                   return {a.requires_grad() ? dy * *b : Tensor<T>{}, b.requires_grad() ? dy * *a : Tensor<T>{}};
@@ -79,6 +85,7 @@ Tensor<T> operator*(const Tensor<T>& a, const Tensor<T>& b) {
 
 template <std::floating_point T>
 Tensor<T> operator/(const Tensor<T>& a, const Tensor<T>& b) {
+  const detail::Timer timer("div");
   const auto y = detail::zip("div", a, b, [](T p, T q) { return p / q; });
   return record("div", y, {a, b}, [b = save(b), y = save(y)](const Tensor<T>& dy) -> Grads<T> {
     const auto da = dy / *b;
@@ -90,6 +97,7 @@ namespace detail {
 /// The element that `better(a, b)` prefers; equal elements share the gradient. NaN wins.
 template <class T, class Better>
 Tensor<T> choose(const char* op, const Tensor<T>& a, const Tensor<T>& b, Better better) {
+  const Timer timer(op);
   const auto y = zip(op, a, b, [better](T p, T q) { return better(p, q) || std::isnan(p) ? p : q; });
   const auto share = [better](T p, T q) { return better(p, q) ? T{1} : p == q ? T{0.5} : T{0}; };
   return record(op, y, {a, b}, [op, a = save(a), b = save(b), share](const Tensor<T>& dy) -> Grads<T> {
@@ -110,15 +118,27 @@ Tensor<T> minimum(const Tensor<T>& a, const Tensor<T>& b) {
   return detail::choose("minimum", a, b, [](T p, T q) { return p < q; });
 }
 
+/// max(a + b, 0) in one pass; the gradient at 0 is 0. NaN stays.
+template <std::floating_point T>
+Tensor<T> add_relu(const Tensor<T>& a, const Tensor<T>& b) {
+  const auto y = detail::zip("add_relu", a, b, [](T p, T q) { return p + q < 0 ? T{0} : p + q; });
+  return record("add_relu", y, {a, b}, [y = save(y)](const Tensor<T>& dy) -> Grads<T> {
+    const auto g = detail::zip("add_relu", dy, *y, [](T d, T v) { return v > 0 ? d : T{0}; });
+    return {g, g};
+  });
+}
+
 // An operand and a number.
 
 template <std::floating_point T>
 Tensor<T> operator+(const Tensor<T>& x, std::type_identity_t<T> s) {
+  const detail::Timer timer("add");
   return record("add", detail::map(x, [s](T v) { return v + s; }), {x},
                 [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
 }
 template <std::floating_point T>
 Tensor<T> operator*(const Tensor<T>& x, std::type_identity_t<T> s) {
+  const detail::Timer timer("mul");
   return record("mul", detail::map(x, [s](T v) { return v * s; }), {x},
                 [s](const Tensor<T>& dy) -> Grads<T> { return {detail::map(dy, [s](T g) { return g * s; })}; });
 }
@@ -144,6 +164,7 @@ Tensor<T> operator-(std::type_identity_t<T> s, const Tensor<T>& x) {
 }
 template <std::floating_point T>
 Tensor<T> operator/(const Tensor<T>& x, std::type_identity_t<T> s) {
+  const detail::Timer timer("div");
   return record("div", detail::map(x, [s](T v) { return v / s; }), {x},
                 [s](const Tensor<T>& dy) -> Grads<T> { return {detail::map(dy, [s](T g) { return g / s; })}; });
 }
@@ -158,7 +179,7 @@ Tensor<T> operator/(std::type_identity_t<T> s, const Tensor<T>& x) {
 template <std::floating_point T>
 Tensor<T> exp(const Tensor<T>& x) {
   return detail::unary_by_output(
-      "exp", x, [](T v) { return std::exp(v); }, [](T y) { return y; });
+      "exp", x, [](T v) { return kernels::exp(v); }, [](T y) { return y; });
 }
 /// Natural logarithm.
 template <std::floating_point T>
@@ -214,19 +235,19 @@ Tensor<T> leaky_relu(const Tensor<T>& x, std::type_identity_t<T> slope = T(0.01)
 template <std::floating_point T>
 Tensor<T> elu(const Tensor<T>& x, std::type_identity_t<T> alpha = T{1}) {
   return detail::unary_by_input(
-      "elu", x, [alpha](T v) { return v > 0 ? v : alpha * std::expm1(v); },
-      [alpha](T v) { return v > 0 ? T{1} : alpha * std::exp(v); });
+      "elu", x, [alpha](T v) { return v > 0 ? v : alpha * kernels::expm1(std::min(v, T{0})); },
+      [alpha](T v) { return v > 0 ? T{1} : alpha * kernels::exp(v); });
 }
 /// 1 / (1 + e^-x)
 template <std::floating_point T>
 Tensor<T> sigmoid(const Tensor<T>& x) {
   return detail::unary_by_output(
-      "sigmoid", x, [](T v) { return 1 / (1 + std::exp(-v)); }, [](T y) { return y * (1 - y); });
+      "sigmoid", x, [](T v) { return kernels::sigmoid(v); }, [](T y) { return y * (1 - y); });
 }
 template <std::floating_point T>
 Tensor<T> tanh(const Tensor<T>& x) {
   return detail::unary_by_output(
-      "tanh", x, [](T v) { return std::tanh(v); }, [](T y) { return 1 - y * y; });
+      "tanh", x, [](T v) { return kernels::tanh(v); }, [](T y) { return 1 - y * y; });
 }
 
 }  // namespace nasion

@@ -24,18 +24,57 @@ void check_same_shape(const char* op, const Tensor<T>& prediction, const Tensor<
 }
 }  // namespace detail
 
+namespace detail {
+
+/// A loss of single elements, value(x, t) with derivatives dx(x, t) and dt(x, t): one pass over the numbers each way.
+template <class T, class F, class DX, class DT>
+Tensor<T> elementwise_loss(const char* op, const Tensor<T>& x, const Tensor<T>& target, Reduction reduction, F value,
+                           DX dx, DT dt) {
+  const Timer timer(op);
+  check_same_shape(op, x, target);
+  const auto t = to_order(target, x.order());
+  const bool reduce = reduction != Reduction::none;
+  const T count = reduction == Reduction::mean ? static_cast<T>(x.size()) : T{1};
+  const auto loss =
+      reduce ? Tensor<T>::scalar(kernels::zip_sum(x.size(), x.data(), t.data(), value) / count) : zip(op, x, t, value);
+  return record(op, loss, {x, t}, [=, x = save(x), t = save(t)](const Tensor<T>& dy) -> Grads<T> {
+    const auto gradient = [&](auto derivative) {
+      if (!reduce) return dy * zip(op, *x, *t, derivative);
+      return zip(op, *x, *t, [g = dy.item() / count, derivative](T p, T q) { return g * derivative(p, q); });
+    };
+    return {x.requires_grad() ? gradient(dx) : Tensor<T>{}, t.requires_grad() ? gradient(dt) : Tensor<T>{}};
+  });
+}
+
+/// The same for a loss of d = x - t.
+template <class T, class F, class D>
+Tensor<T> difference_loss(const char* op, const Tensor<T>& x, const Tensor<T>& t, Reduction reduction, F value,
+                          D slope) {
+  return elementwise_loss(
+      op, x, t, reduction, [=](T p, T q) { return value(p - q); }, [=](T p, T q) { return slope(p - q); },
+      [=](T p, T q) { return -slope(p - q); });
+}
+
+/// -1, 0 or 1
+template <class T>
+T sign(T d) {
+  return static_cast<T>((d > 0) - (d < 0));
+}
+
+}  // namespace detail
+
 /// Mean squared error: (prediction - target)^2.
 template <std::floating_point T>
 Tensor<T> mse_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean) {
-  detail::check_same_shape("mse_loss", prediction, target);
-  return detail::reduced(square(prediction - target), reduction);
+  return detail::difference_loss(
+      "mse_loss", prediction, target, reduction, [](T d) { return d * d; }, [](T d) { return 2 * d; });
 }
 
 /// Mean absolute error: |prediction - target|.
 template <std::floating_point T>
 Tensor<T> l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean) {
-  detail::check_same_shape("l1_loss", prediction, target);
-  return detail::reduced(abs(prediction - target), reduction);
+  return detail::difference_loss(
+      "l1_loss", prediction, target, reduction, [](T d) { return std::abs(d); }, [](T d) { return detail::sign(d); });
 }
 
 /// Smooth absolute error (Girshick, Fast R-CNN, ICCV 2015): d^2 / (2 beta) up to |d| = beta, |d| - beta / 2 beyond, for
@@ -45,11 +84,17 @@ Tensor<T> smooth_l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, R
                          std::type_identity_t<T> beta = 1) {
   detail::check_same_shape("smooth_l1_loss", prediction, target);
   check<ValueError>(beta >= 0, "[smooth_l1_loss] beta must not be negative, got ", beta);
-  const auto each = detail::unary_by_input(
-      "smooth_l1_loss", prediction - target,
-      [beta](T d) { return std::abs(d) < beta ? d * d / (2 * beta) : std::abs(d) - beta / 2; },
-      [beta](T d) { return std::abs(d) < beta ? d / beta : static_cast<T>((d > 0) - (d < 0)); });
-  return detail::reduced(each, reduction);
+  if (beta == 0) return l1_loss(prediction, target, reduction);
+  return detail::difference_loss(
+      "smooth_l1_loss", prediction, target, reduction,
+      [beta](T d) {
+        const T small = std::min(std::abs(d), beta);  // where the loss bends; the rest is straight
+        return small * small / (2 * beta) + (std::abs(d) - small);
+      },
+      [beta](T d) {
+        const T slope = d / beta;
+        return std::abs(slope) > 1 ? std::copysign(T{1}, slope) : slope;
+      });
 }
 
 /// Wing loss for landmarks (Feng et al., CVPR 2018): w log(1 + |d| / epsilon) up to |d| = w, |d| - C beyond, where C
@@ -60,15 +105,16 @@ Tensor<T> wing_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduct
                     std::type_identity_t<T> w = T(0.04), std::type_identity_t<T> epsilon = T(0.008)) {
   detail::check_same_shape("wing_loss", prediction, target);
   check<ValueError>(w > 0 && epsilon > 0, "[wing_loss] w ", w, " and epsilon ", epsilon, " must be positive");
-  const T c = w - w * std::log1p(w / epsilon);
-  const auto each = detail::unary_by_input(
-      "wing_loss", prediction - target,
-      [=](T d) { return std::abs(d) < w ? w * std::log1p(std::abs(d) / epsilon) : std::abs(d) - c; },
+  return detail::difference_loss(
+      "wing_loss", prediction, target, reduction,
       [=](T d) {
-        const T sign = static_cast<T>((d > 0) - (d < 0));
-        return std::abs(d) < w ? sign * w / (epsilon + std::abs(d)) : sign;
+        const T small = std::min(std::abs(d), w);
+        return w * kernels::log1p(small / epsilon) + (std::abs(d) - small);
+      },
+      [=](T d) {
+        const T steep = w / (epsilon + std::abs(d));
+        return detail::sign(d) * (std::abs(d) < w ? steep : T{1});
       });
-  return detail::reduced(each, reduction);
 }
 
 /// Binary cross-entropy of sigmoid(logits) against probabilities, from the logits, so that nothing overflows:
@@ -79,17 +125,12 @@ Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target,
   detail::check_same_shape("bce_with_logits_loss", logits, target);
   check<ValueError>(pos_weight >= 0, "[bce_with_logits_loss] pos_weight must not be negative, got ", pos_weight);
   // -log(sigmoid(x)) = log(1 + e^-x) = max(-x, 0) + log(1 + e^-|x|), and -log(1 - sigmoid(x)) is x more.
-  const auto minus_log = [](T x) { return (x < 0 ? -x : T{0}) + std::log1p(std::exp(-std::abs(x))); };
-  const auto value = [=](T x, T t) { return (1 - t) * x + (1 + (pos_weight - 1) * t) * minus_log(x); };
-  const auto dx = [=](T x, T t) { return (1 - t) - (1 + (pos_weight - 1) * t) / (1 + std::exp(x)); };
-  const auto dt = [=](T x, T) { return (pos_weight - 1) * minus_log(x) - x; };
-  const auto each =
-      record("bce_with_logits_loss", detail::zip("bce_with_logits_loss", logits, target, value), {logits, target},
-             [=, x = save(logits), t = save(target)](const Tensor<T>& dy) -> Grads<T> {
-               const auto times = [&](auto f) { return dy * detail::zip("bce_with_logits_loss", *x, *t, f); };
-               return {times(dx), t.requires_grad() ? times(dt) : Tensor<T>{}};
-             });
-  return detail::reduced(each, reduction);
+  const auto minus_log = [](T x) { return std::max(-x, T{0}) + kernels::log1p(kernels::exp(-std::abs(x))); };
+  return detail::elementwise_loss(
+      "bce_with_logits_loss", logits, target, reduction,
+      [=](T x, T t) { return (1 - t) * x + (1 + (pos_weight - 1) * t) * minus_log(x); },
+      [=](T x, T t) { return (1 - t) - (1 + (pos_weight - 1) * t) * kernels::sigmoid(-x); },
+      [=](T x, T) { return (pos_weight - 1) * minus_log(x) - x; });
 }
 
 /// The same with a weight for each class, broadcast over the targets: pos_weight [C] for logits [N, C].   ValueError
@@ -97,6 +138,7 @@ Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target,
 template <std::floating_point T>
 Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target, const Tensor<T>& pos_weight,
                                Reduction reduction = Reduction::mean) {
+  const detail::Timer timer("bce_with_logits_loss");
   detail::check_same_shape("bce_with_logits_loss", logits, target);
   check(broadcasts_to(pos_weight.shape(), target.shape()), "[bce_with_logits_loss] pos_weight ", pos_weight.shape(),
         " does not fit target ", target.shape());
@@ -112,6 +154,7 @@ Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target,
 template <std::floating_point T>
 Tensor<T> cross_entropy(const Tensor<T>& logits, const std::vector<Index>& classes,
                         Reduction reduction = Reduction::mean) {
+  const detail::Timer timer("cross_entropy");
   check(logits.rank() >= 2, "[cross_entropy] logits ", logits.shape(), " must be [N, C, ...]");
   const auto p = log_softmax(logits, 1);
   const auto s = detail::softmax_sizes("cross_entropy", p.shape(), 1);
@@ -145,6 +188,7 @@ Tensor<T> cross_entropy(const Tensor<T>& logits, const std::vector<Index>& class
 /// logits and target [N, C, ...]; reduced over N x ... as in PyTorch.
 template <std::floating_point T>
 Tensor<T> cross_entropy(const Tensor<T>& logits, const Tensor<T>& target, Reduction reduction = Reduction::mean) {
+  const detail::Timer timer("cross_entropy");
   check(logits.rank() >= 2, "[cross_entropy] logits ", logits.shape(), " must be [N, C, ...]");
   detail::check_same_shape("cross_entropy", logits, target);
   return detail::reduced(-sum(target * log_softmax(logits, 1), {1}), reduction);
@@ -156,6 +200,7 @@ Tensor<T> cross_entropy(const Tensor<T>& logits, const Tensor<T>& target, Reduct
 template <std::floating_point T>
 Tensor<T> spatial_cross_entropy(const Tensor<T>& logits, const Tensor<T>& target,
                                 Reduction reduction = Reduction::mean) {
+  const detail::Timer timer("spatial_cross_entropy");
   const auto s = detail::map_sizes("spatial_cross_entropy", logits.shape());
   detail::check_same_shape("spatial_cross_entropy", logits, target);
   const MemoryOrder order = logits.order();

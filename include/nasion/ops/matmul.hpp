@@ -15,16 +15,17 @@ Tensor<T> product(const Tensor<T>& a, const Tensor<T>& b) {
   const auto x = contiguous(a), w = contiguous(b);
   const Index m = x.dim(a_plain ? -2 : -1), k = x.dim(a_plain ? -1 : -2), n = w.dim(b_plain ? -1 : -2);
   const Shape shape = x.shape().with(-2, m).with(-1, n);
-  auto y = Tensor<T>::zeros(shape);
+  auto y = Tensor<T>::empty(shape);
   T* to = y.mutable_data();
+  count_cost(2 * static_cast<double>(shape.size()) * static_cast<double>(k));
   const Index batch = m * n == 0 ? 0 : shape.size() / (m * n);
   if (batch == 1)
-    kernels::parallel_gemm<a_is, b_is>(m, n, k, x.data(), x.dim(-1), w.data(), w.dim(-1), to, n);
+    kernels::parallel_gemm<a_is, b_is>(m, n, k, x.data(), x.dim(-1), w.data(), w.dim(-1), to, n, kernels::Into::fresh);
   else
     parallel_for(batch, std::max<Index>(1, 65536 / std::max<Index>(1, m * n * k)), [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i)
         kernels::gemm<a_is, b_is>(m, n, k, x.data() + i * m * k, x.dim(-1), w.data() + i * k * n, w.dim(-1),
-                                  to + i * m * n, n);
+                                  to + i * m * n, n, kernels::Into::fresh);
     });
   return y;
 }
@@ -34,6 +35,7 @@ Tensor<T> product(const Tensor<T>& a, const Tensor<T>& b) {
 /// a b.   a [.., m, k], b [.., k, n] with equal leading dimensions -> [.., m, n].   ShapeError when they do not fit.
 template <std::floating_point T>
 Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b) {
+  const detail::Timer timer("matmul");
   using enum kernels::Factor;
   bool fits = a.rank() >= 2 && a.rank() == b.rank() && a.dim(-1) == b.dim(-2);
   for (int d = 0; fits && d < a.rank() - 2; ++d) fits = a.dim(d) == b.dim(d);

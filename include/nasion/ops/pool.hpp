@@ -60,21 +60,24 @@ inline Shape pooled_shape(const kernels::PoolSizes& s) {
 
 template <class T>
 Tensor<T> max_pool(const char* op, const Tensor<T>& x, const kernels::PoolSizes& s) {
+  const Timer timer(op);
   check(s.in_area() <= std::numeric_limits<std::int32_t>::max(), "[", op, "] images of input ", x.shape(),
         " are too large");
   const auto y = Tensor<T>::empty(pooled_shape(s), x.order());
-  const auto at = std::make_shared<Buffer>(static_cast<std::size_t>(y.size()) * sizeof(std::int32_t));
-  kernels::max_pool_forward(s, x.order(), x.data(), y.mutable_data(), static_cast<std::int32_t*>(at->data()));
+  std::shared_ptr<Buffer> at;  // where they were: only the gradient asks
+  if (nasion::grad_enabled() && x.requires_grad())
+    at = std::make_shared<Buffer>(kernels::max_pool_bytes<T>(s, x.order()));
+  kernels::max_pool_forward(s, x.order(), x.data(), y.mutable_data(), at ? at->data() : nullptr);
   return record(op, y, {x}, [s, at, order = x.order(), shape = x.shape()](const Tensor<T>& dy) -> Grads<T> {
-    const auto dx = Tensor<T>::zeros(shape, order);
-    kernels::max_pool_backward(s, order, to_order(dy, order).data(), static_cast<const std::int32_t*>(at->data()),
-                               dx.mutable_data());
+    const auto dx = Tensor<T>::empty(shape, order);
+    kernels::max_pool_backward(s, order, to_order(dy, order).data(), at->data(), dx.mutable_data());
     return {dx};
   });
 }
 
 template <class T>
 Tensor<T> avg_pool(const char* op, const Tensor<T>& x, const kernels::PoolSizes& s) {
+  const Timer timer(op);
   const auto y = Tensor<T>::empty(pooled_shape(s), x.order());
   kernels::avg_pool_forward(s, x.order(), x.data(), y.mutable_data());
   return record(op, y, {x}, [s, order = x.order(), shape = x.shape()](const Tensor<T>& dy) -> Grads<T> {

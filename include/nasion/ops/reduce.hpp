@@ -51,6 +51,7 @@ Tensor<T> broadcast_copy(const Tensor<T>& x, const Shape& shape, MemoryOrder ord
 /// x repeated along dimensions of size 1 (or missing in front) to `shape`.   ShapeError when it does not broadcast.
 template <std::floating_point T>
 Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
+  const detail::Timer timer("broadcast_to");
   check(broadcasts_to(x.shape(), shape), "[broadcast_to] input ", x.shape(), " does not broadcast to ", shape);
   return record("broadcast_to", detail::broadcast_copy(x, shape, MemoryOrder::row_major), {x},
                 [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
@@ -59,6 +60,7 @@ Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
 /// Sum over `dims`. With `keep` these stay with size 1, otherwise they go.
 template <std::floating_point T>
 Tensor<T> sum(const Tensor<T>& x, const Dims& dims = {}, bool keep = false) {
+  const detail::Timer timer("sum");
   const Shape kept = detail::reduced_shape("sum", x.shape(), dims);
   auto total = Tensor<T>::zeros(kept);
   strided_sum(x.shape(), x.data(), x.strides(), total.mutable_data(),
@@ -108,6 +110,7 @@ std::vector<Index> arg_best(const char* op, const Tensor<T>& x, int dim, Better 
 
 template <class T, class Better>
 Tensor<T> best(const char* op, const Tensor<T>& x, int dim, bool keep, Better better) {
+  const Timer timer(op);
   auto at = arg_best(op, x, dim, better);
   const int axis = x.shape().axis(dim);
   const Shape kept = x.shape().with(axis, 1);

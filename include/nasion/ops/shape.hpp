@@ -12,13 +12,13 @@ Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end);
 
 namespace detail {
 
-/// The memory of x from element `offset` on, seen with another row-major shape. No graph.
+/// The memory of x from element `offset` on, seen with another shape. No graph.
 template <class T>
-Tensor<T> view(const Tensor<T>& x, const Shape& shape, Index offset = 0) {
+Tensor<T> view(const Tensor<T>& x, const Shape& shape, Index offset = 0, MemoryOrder order = MemoryOrder::row_major) {
   const auto alias = x.detach();
   const auto& impl = Access::impl(alias);
   impl->shape = shape;
-  impl->order = MemoryOrder::row_major;
+  impl->order = order;
   impl->offset += offset;
   return alias;
 }
@@ -32,11 +32,15 @@ Tensor<T> reordered(const Tensor<T>& x, MemoryOrder order) {
 
 }  // namespace detail
 
-/// x in the given memory order: itself when it already is, otherwise a copy. ShapeError for channels-last unless
-/// rank 4.
+/// x in the given memory order: itself when it already is, a view when images of one channel or one pixel lie the same
+/// in both, otherwise a copy. ShapeError for channels-last unless rank 4.
 template <std::floating_point T>
 Tensor<T> to_order(const Tensor<T>& x, MemoryOrder order) {
   if (x.order() == order) return x;
+  if (x.rank() == 4 && (x.dim(1) == 1 || x.dim(2) * x.dim(3) == 1))
+    return record("to_order", detail::view(x, x.shape(), 0, order), {x},
+                  [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
+  const detail::Timer timer("to_order");
   return record("to_order", detail::reordered(x, order), {x}, [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
 }
 
@@ -86,6 +90,7 @@ Tensor<T> flatten(const Tensor<T>& x, int first = 1) {
 /// Dimension d of the result is dimension dims[d] of x.   ShapeError unless dims names each dimension once.
 template <std::floating_point T>
 Tensor<T> permute(const Tensor<T>& x, const std::vector<int>& dims) {
+  const detail::Timer timer("permute");
   check(static_cast<int>(dims.size()) == x.rank(), "[permute] ", dims.size(), " dimensions named for input ",
         x.shape());
   std::vector<Index> sizes;
@@ -117,6 +122,7 @@ Tensor<T> transpose(const Tensor<T>& x, int a = -2, int b = -1) {
 template <std::floating_point T>
 Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& before, const std::vector<Index>& after,
               std::type_identity_t<T> value = T{0}) {
+  const detail::Timer timer("pad");
   check(static_cast<int>(before.size()) == x.rank() && after.size() == before.size(), "[pad] ", before.size(), " and ",
         after.size(), " amounts given for input ", x.shape(), ": one per dimension is needed");
   Shape shape = x.shape();
@@ -147,6 +153,7 @@ Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& before, const std::v
 /// in the order of x.   ShapeError unless 0 <= begin <= end <= size.
 template <std::floating_point T>
 Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end) {
+  const detail::Timer timer("slice");
   const int axis = x.shape().axis(dim);
   check(0 <= begin && begin <= end && end <= x.dim(axis), "[slice] range ", begin, " .. ", end,
         " is outside dimension ", dim, " of input ", x.shape());
@@ -170,6 +177,7 @@ Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end) {
 /// Tensors joined along `dim`, in the order of the first.   ShapeError unless all other sizes are equal.
 template <std::floating_point T>
 Tensor<T> concat(const std::vector<Tensor<T>>& parts, int dim) {
+  const detail::Timer timer("concat");
   check<ValueError>(!parts.empty(), "[concat] needs at least one tensor");
   const int axis = parts[0].shape().axis(dim);
   Index total = 0;

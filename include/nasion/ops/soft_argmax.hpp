@@ -19,6 +19,7 @@ inline kernels::MapSizes map_sizes(const char* op, const Shape& logits) {
 /// ShapeError unless rank 4 with pixels.
 template <std::floating_point T>
 Tensor<T> spatial_softmax(const Tensor<T>& logits) {
+  const detail::Timer timer("spatial_softmax");
   const auto s = detail::map_sizes("spatial_softmax", logits.shape());
   const auto y = Tensor<T>::empty(logits.shape(), logits.order());
   kernels::spatial_softmax_forward(s, y.order(), logits.data(), y.mutable_data());
@@ -35,6 +36,7 @@ Tensor<T> spatial_softmax(const Tensor<T>& logits) {
 /// rank 4 with pixels.
 template <std::floating_point T>
 Tensor<T> soft_argmax2d(const Tensor<T>& logits) {
+  const detail::Timer timer("soft_argmax2d");
   detail::map_sizes("soft_argmax2d", logits.shape());
   const Index n = logits.dim(0), k = logits.dim(1), h = logits.dim(2), w = logits.dim(3);
   const auto centres = Tensor<T>::empty({h * w, 2});

@@ -21,6 +21,7 @@ inline kernels::SoftmaxSizes softmax_sizes(const char* op, const Shape& x, int d
 /// Logarithm of softmax along `dim`.   Any shape -> the same, row-major.
 template <std::floating_point T>
 Tensor<T> log_softmax(const Tensor<T>& input, int dim) {
+  const detail::Timer timer("log_softmax");
   const auto x = contiguous(input);
   const auto s = detail::softmax_sizes("log_softmax", x.shape(), dim);
   const auto y = Tensor<T>::empty(x.shape());

@@ -45,6 +45,7 @@ kernels::Resampling<T> axis_resampling(Index inputs, Index outputs, const Interp
 /// average (no antialiasing), as in PyTorch by default.   ShapeError for images without pixels, ValueError for options.
 template <std::floating_point T>
 Tensor<T> interpolate(const Tensor<T>& x, const InterpolateOptions& o) {
+  const detail::Timer timer("interpolate");
   detail::check_interpolate_options("interpolate", o);
   check(x.rank() == 4 && Size2(x.dim(2), x.dim(3)).within(1, max_extent), "[interpolate] input ", x.shape(),
         " must be [N, C, H, W] with pixels");

@@ -2,9 +2,12 @@
 // Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019), with the update order of PyTorch's torch.optim.
 
 #include <cmath>
+#include <cstring>
 
+#include "nasion/core/sqrt.hpp"
 #include "nasion/nn/module.hpp"
 #include "nasion/ops/shape.hpp"
+#include "nasion/optim/pieces.hpp"
 
 namespace nasion::optim {
 
@@ -22,17 +25,16 @@ class Adam {
   using Scalar = T;
   AdamOptions options;
 
-  /// ValueError for negative settings, a beta outside [0, 1), or a parameter that is no leaf.
+  /// ValueError for negative settings, a beta outside [0, 1), or a parameter that is no leaf or given twice.
   Adam(std::vector<Tensor<T>> parameters, const AdamOptions& o) : options(o), parameters_(std::move(parameters)) {
     const char* name = o.decoupled ? "AdamW" : "Adam";
     check<ValueError>(
         o.lr >= 0 && o.eps >= 0 && o.weight_decay >= 0 && o.beta1 >= 0 && o.beta1 < 1 && o.beta2 >= 0 && o.beta2 < 1,
         "[", name, "] lr ", o.lr, ", eps ", o.eps, " and weight_decay ", o.weight_decay,
         " must not be negative, beta1 ", o.beta1, " and beta2 ", o.beta2, " must be in [0, 1)");
+    detail::check_parameters(name, parameters_);
     steps_.resize(parameters_.size(), 0);
     for (const auto& p : parameters_) {
-      check<ValueError>(p.is_leaf(), "[", name, "] parameter ", p.shape(),
-                        " is the result of an operation, not a leaf");
       first_.push_back(Tensor<T>::zeros(p.shape(), p.order()));
       second_.push_back(Tensor<T>::zeros(p.shape(), p.order()));
     }
@@ -43,30 +45,28 @@ class Adam {
   }
 
   void step() {
+    const nasion::detail::Timer timer(options.decoupled ? "AdamW" : "Adam", Pass::update);
     const NoGrad no_grad;
-    const T beta1 = static_cast<T>(options.beta1), beta2 = static_cast<T>(options.beta2),
-            eps = static_cast<T>(options.eps);
-    const T new1 = static_cast<T>(1 - options.beta1), new2 = static_cast<T>(1 - options.beta2);
-    const T decay = static_cast<T>(options.decoupled ? 0 : options.weight_decay);
-    const T keep = static_cast<T>(options.decoupled ? 1 - options.lr * options.weight_decay : 1);
+    std::vector<Update> updates;
+    std::vector<Tensor<T>> reordered;  // gradients that lie in another order than their parameter
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       const auto& p = parameters_[i];
       if (!p.grad().defined()) continue;
-      const auto grad = to_order(p.grad(), p.order());
+      auto grad = p.grad();
+      if (grad.order() != p.order()) reordered.push_back(grad = to_order(grad, p.order()));
+      nasion::detail::count_cost(0, 7 * nasion::detail::bytes<T>(p.shape()));
       const auto t = static_cast<double>(++steps_[i]);
-      const T rate = static_cast<T>(options.lr / (1 - std::pow(options.beta1, t)));
-      const T root = static_cast<T>(std::sqrt(1 - std::pow(options.beta2, t)));
-      const T* g = grad.data();
-      T *to = p.mutable_data(), *m = first_[i].mutable_data(), *v = second_[i].mutable_data();
-      parallel_for(p.size(), 16384, [&](Index begin, Index end) {
-        for (Index j = begin; j < end; ++j) {
-          const T d = g[j] + decay * to[j];
-          m[j] = beta1 * m[j] + new1 * d;
-          v[j] = beta2 * v[j] + new2 * d * d;
-          to[j] = keep * to[j] - rate * m[j] / (std::sqrt(v[j]) / root + eps);
-        }
-      });
+      updates.push_back({grad.data(), p.mutable_data(), first_[i].mutable_data(), second_[i].mutable_data(), p.size(),
+                         static_cast<T>(options.lr / (1 - std::pow(options.beta1, t))),
+                         static_cast<T>(std::sqrt(1 - std::pow(options.beta2, t)))});
     }
+    const Factors factors(options);
+    detail::for_pieces(updates, [&](const Update& u, Index begin, Index end) {
+      constexpr Index lanes = simd::lanes<T>;
+      Index j = begin;
+      for (; j + lanes <= end; j += lanes) update<simd::Vector<T>>(u, factors, j);
+      for (; j < end; ++j) update<T>(u, factors, j);
+    });
   }
 
   static void visit(auto& self, auto&& f) {
@@ -78,6 +78,41 @@ class Adam {
   }
 
  private:
+  struct Update {
+    const T* grad;
+    T *parameter, *first, *second;
+    Index size;
+    T rate, root;
+  };
+  struct Factors {
+    T beta1, beta2, new1, new2, eps, decay, keep;
+    explicit Factors(const AdamOptions& o)
+        : beta1(static_cast<T>(o.beta1)),
+          beta2(static_cast<T>(o.beta2)),
+          new1(static_cast<T>(1 - o.beta1)),
+          new2(static_cast<T>(1 - o.beta2)),
+          eps(static_cast<T>(o.eps)),
+          decay(static_cast<T>(o.decoupled ? 0 : o.weight_decay)),
+          keep(static_cast<T>(o.decoupled ? 1 - o.lr * o.weight_decay : 1)) {}
+  };
+
+  /// V: one number, or as many as a register has.
+  template <class V>
+  static void update(const Update& u, const Factors& f, Index j) {
+    V g, p, m, v;
+    std::memcpy(&g, u.grad + j, sizeof(V));
+    std::memcpy(&p, u.parameter + j, sizeof(V));
+    std::memcpy(&m, u.first + j, sizeof(V));
+    std::memcpy(&v, u.second + j, sizeof(V));
+    const V d = g + f.decay * p;
+    m = f.beta1 * m + f.new1 * d;
+    v = f.beta2 * v + f.new2 * d * d;
+    p = f.keep * p - u.rate * m / (simd::sqrt(v) / u.root + f.eps);
+    std::memcpy(u.parameter + j, &p, sizeof(V));
+    std::memcpy(u.first + j, &m, sizeof(V));
+    std::memcpy(u.second + j, &v, sizeof(V));
+  }
+
   std::vector<Tensor<T>> parameters_, first_, second_;
   std::vector<std::int64_t> steps_;  // made by each parameter
 };

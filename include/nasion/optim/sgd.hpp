@@ -3,6 +3,7 @@
 
 #include "nasion/nn/module.hpp"
 #include "nasion/ops/shape.hpp"
+#include "nasion/optim/pieces.hpp"
 
 namespace nasion::optim {
 
@@ -19,18 +20,18 @@ class SGD {
   using Scalar = T;
   SgdOptions options;
 
-  /// ValueError for negative settings, for Nesterov without momentum or with dampening, or when a parameter is no leaf.
+  /// ValueError for negative settings, for Nesterov without momentum or with dampening, or when a parameter is no
+  /// leaf or given twice.
   SGD(std::vector<Tensor<T>> parameters, const SgdOptions& o) : options(o), parameters_(std::move(parameters)) {
     check<ValueError>(o.lr >= 0 && o.momentum >= 0 && o.weight_decay >= 0, "[SGD] lr ", o.lr, ", momentum ", o.momentum,
                       " and weight_decay ", o.weight_decay, " must not be negative");
     check<ValueError>(!o.nesterov || (o.momentum > 0 && o.dampening == 0),
                       "[SGD] Nesterov needs a momentum and no dampening, got momentum ", o.momentum, " and dampening ",
                       o.dampening);
+    detail::check_parameters("SGD", parameters_);
     moved_.resize(parameters_.size(), 0);
-    for (const auto& p : parameters_) {
-      check<ValueError>(p.is_leaf(), "[SGD] parameter ", p.shape(), " is the result of an operation, not a leaf");
+    for (const auto& p : parameters_)
       velocity_.push_back(o.momentum > 0 ? Tensor<T>::zeros(p.shape(), p.order()) : Tensor<T>{});
-    }
   }
 
   void zero_grad() const {
@@ -38,28 +39,27 @@ class SGD {
   }
 
   void step() {
+    const nasion::detail::Timer timer("SGD", Pass::update);
     const NoGrad no_grad;
-    const T lr = static_cast<T>(options.lr), momentum = static_cast<T>(options.momentum);
-    const T decay = static_cast<T>(options.weight_decay);
+    std::vector<Update> updates;
+    std::vector<Tensor<T>> reordered;  // gradients that lie in another order than their parameter
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       const auto& p = parameters_[i];
       if (!p.grad().defined()) continue;
-      const auto grad = to_order(p.grad(), p.order());
-      const T* g = grad.data();
-      T* to = p.mutable_data();
-      T* v = velocity_[i].defined() ? velocity_[i].mutable_data() : nullptr;
-      const T fresh = moved_[i]++ == 0 ? T{1} : static_cast<T>(1 - options.dampening);
-      parallel_for(p.size(), 16384, [&](Index begin, Index end) {
-        for (Index j = begin; j < end; ++j) {
-          T d = g[j] + decay * to[j];
-          if (v) {
-            v[j] = momentum * v[j] + fresh * d;
-            d = options.nesterov ? d + momentum * v[j] : v[j];
-          }
-          to[j] -= lr * d;
-        }
-      });
+      auto grad = p.grad();
+      if (grad.order() != p.order()) reordered.push_back(grad = to_order(grad, p.order()));
+      nasion::detail::count_cost(0, (velocity_[i].defined() ? 5 : 3) * nasion::detail::bytes<T>(p.shape()));
+      updates.push_back({grad.data(), p.mutable_data(), velocity_[i].defined() ? velocity_[i].mutable_data() : nullptr,
+                         p.size(), moved_[i]++ == 0 ? T{1} : static_cast<T>(1 - options.dampening)});
     }
+    detail::for_pieces(updates, [this](const Update& u, Index begin, Index end) {
+      if (!u.velocity)
+        descend(u, begin, end);
+      else if (options.nesterov)
+        descend_with_momentum<true>(u, begin, end);
+      else
+        descend_with_momentum<false>(u, begin, end);
+    });
   }
 
   static void visit(auto& self, auto&& f) {
@@ -70,6 +70,32 @@ class SGD {
   }
 
  private:
+  struct Update {
+    const T* grad;
+    T *parameter, *velocity;
+    Index size;
+    T fresh;  // part of the gradient that goes into the velocity
+  };
+
+  void descend(const Update& u, Index begin, Index end) const {
+    const T lr = static_cast<T>(options.lr), decay = static_cast<T>(options.weight_decay);
+    const T* g = u.grad;
+    T* __restrict p = u.parameter;
+    for (Index j = begin; j < end; ++j) p[j] -= lr * (g[j] + decay * p[j]);
+  }
+  template <bool nesterov>
+  void descend_with_momentum(const Update& u, Index begin, Index end) const {
+    const T lr = static_cast<T>(options.lr), decay = static_cast<T>(options.weight_decay);
+    const T momentum = static_cast<T>(options.momentum), fresh = u.fresh;
+    const T* g = u.grad;
+    T* __restrict p = u.parameter, * __restrict v = u.velocity;
+    for (Index j = begin; j < end; ++j) {
+      const T d = g[j] + decay * p[j];
+      v[j] = momentum * v[j] + fresh * d;
+      p[j] -= lr * (nesterov ? d + momentum * v[j] : v[j]);
+    }
+  }
+
   std::vector<Tensor<T>> parameters_, velocity_;
   std::vector<std::int64_t> moved_;  // steps made by each parameter
 };

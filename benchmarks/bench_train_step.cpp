@@ -1,0 +1,33 @@
+// A training step, whole: forward, loss, backward, SGD.
+
+#include "support/program.hpp"
+#include "support/training.hpp"
+
+int main(int argc, char** argv) {
+  std::vector<std::string> names = bench::network_names();
+  long batch = 0;
+  return bench::run_program(
+      argc, argv, "bench_train_step", "Times a training step of each network on random images.",
+      [&](CLI::App& app) {
+        app.add_option("--network", names, "which networks (default: all)")
+            ->delimiter(',')
+            ->check(CLI::IsMember(bench::network_names()));
+        app.add_option("--batch", batch, "images (default: as each network is trained)")->check(CLI::Range(1, 65536));
+      },
+      [&](const bench::Options& options, auto print) {
+        nasion::set_num_threads(options.threads);
+        for (const auto& name : names) {
+          const auto network = bench::find_network(name, batch);
+          bench::with_model(network, [&](auto model) {
+            bench::Training training(network, std::move(model));
+            const auto timing = bench::measure(options.effort, [&] { training.step(); });
+            bench::Record record{{"work", "train_step"},
+                                 {"network", name},
+                                 {"library", "nasion"},
+                                 {"batch", network.batch},
+                                 {"threads", nasion::num_threads()}};
+            print(bench::with_times(std::move(record), timing));
+          });
+        }
+      });
+}

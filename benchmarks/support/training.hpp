@@ -1,0 +1,66 @@
+#pragma once
+// Training steps of nasion's networks on random images, as the example programs make them.
+
+#include "nasion/nasion.hpp"
+#include "networks.hpp"
+
+namespace bench {
+
+/// Calls `use(model)` with the network of this name, made from seed 1.
+template <class Use>
+void with_model(const Network& network, Use&& use) {
+  using namespace nasion;
+  Rng rng(1);
+  const std::string name = network.name;
+  if (name == "part1")
+    use(models::KeypointCnn<float>(models::nose_tip_config(), rng));
+  else if (name == "part2")
+    use(models::KeypointCnn<float>(models::full_face_config(), rng));
+  else if (name == "fcn")
+    use(models::HeatmapFcn<float>({}, rng));
+  else if (name == "unet")
+    use(models::UNet<float>({}, rng));
+  else
+    use(models::resnet18<float>({.in_channels = 1, .outputs = network.outputs}, rng));
+}
+
+inline nasion::Tensorf random_images(const Network& network) {
+  nasion::Rng rng(2);
+  const auto images = nasion::Tensorf::uniform({network.batch, 1, network.height, network.width}, rng, -0.5, 0.5);
+  return to_order(images, nasion::MemoryOrder::channels_last);
+}
+
+/// Forward, loss, backward and SGD, on the same images every time.
+template <class Model>
+class Training {
+ public:
+  Training(const Network& network, Model model)
+      : network_(network),
+        model_(std::move(model)),
+        optimizer_(nasion::nn::parameters(model_), {.lr = 1e-4}),
+        images_(random_images(network)) {
+    using namespace nasion;
+    Rng rng(3);
+    const auto points = Tensorf::uniform({network.batch, network.maps ? 2 * network.outputs : network.outputs}, rng);
+    targets_ = network.maps ? models::heatmap_targets(points, network.height, network.width, 0) : points;
+  }
+
+  /// The loss before the step.
+  float step() {
+    using namespace nasion;
+    optimizer_.zero_grad();
+    const auto answer = model_(images_);
+    const auto loss = network_.maps ? spatial_cross_entropy(answer, targets_) : mse_loss(answer, targets_);
+    loss.backward();
+    optimizer_.step();
+    return loss.item();
+  }
+
+ private:
+  Network network_;
+  Model model_;
+  nasion::optim::SGD<float> optimizer_;
+  nasion::Tensorf images_, targets_;
+};
+
+}  // namespace bench

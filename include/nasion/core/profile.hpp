@@ -1,0 +1,231 @@
+#pragma once
+// Where the time goes: a profile of the operations that a thread runs while it is alive, beside what the machine could
+// do. Operations time themselves with detail::Timer, which costs a branch when nobody listens.
+
+#include <algorithm>
+#include <chrono>
+#include <iomanip>
+#include <map>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "nasion/core/parallel.hpp"
+#include "nasion/core/simd.hpp"
+
+namespace nasion {
+
+/// What an operation was run for: its result, its gradient, or the update of parameters.
+enum class Pass { forward, backward, update };
+
+/// Most that the machine does in a second with num_threads() threads: additions and multiplications of floats in
+/// registers, and bytes to and from memory that no cache holds.
+struct MachinePeak {
+  double flops, bytes;
+};
+
+class Profile;
+
+namespace detail {
+inline thread_local Profile* profile = nullptr;  // that listens to this thread
+class Timer;
+}  // namespace detail
+
+/// Measures the operations of this thread from its construction to its end (or to its questions). A profile inside
+/// another one takes over until it ends.
+///
+///     const Profile profile;
+///     train_step();
+///     std::cout << profile.table();
+class Profile {
+ public:
+  /// The calls of one operation in one pass. Time is the operation's own, without that of operations it is made of.
+  /// Bytes are those of operands and results; flops are 0 where an operation does not tell them.
+  struct Entry {
+    std::string_view op;
+    Pass pass;
+    Index calls = 0;
+    double seconds = 0, flops = 0, bytes = 0;
+  };
+
+  Profile() : before_(std::exchange(detail::profile, this)) {}
+  ~Profile() { detail::profile = before_; }
+  Profile(const Profile&) = delete;
+  Profile& operator=(const Profile&) = delete;
+
+  /// What was run, the longest first.
+  std::vector<Entry> entries() const {
+    std::vector<Entry> result;
+    for (const auto& [key, entry] : entries_) result.push_back(entry);
+    std::stable_sort(result.begin(), result.end(), [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
+    return result;
+  }
+  /// Since construction.
+  double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+  /// One line per operation and pass, with its share of the time and of what the machine can do (measured now, which
+  /// takes a moment): of its flops where they are known, otherwise of its memory bandwidth.
+  std::string table() const;
+
+ private:
+  friend class detail::Timer;
+  using Clock = std::chrono::steady_clock;
+
+  std::map<std::pair<std::string_view, Pass>, Entry> entries_;
+  detail::Timer* running_ = nullptr;  // the innermost
+  Profile* before_;
+  Clock::time_point start_ = Clock::now();
+};
+
+namespace detail {
+
+/// Times an operation, from here to the end of the scope. Operations that it runs inherit its pass, and their time is
+/// theirs. `op` must be a string literal.
+class Timer {
+ public:
+  explicit Timer(const char* op) {
+    if (profile) [[unlikely]]
+      start(op, profile->running_ ? profile->running_->pass_ : Pass::forward);
+  }
+  Timer(const char* op, Pass pass) {
+    if (profile) [[unlikely]]
+      start(op, pass);
+  }
+  ~Timer() {
+    if (profile_) [[unlikely]]
+      stop();
+  }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+  /// The innermost one that runs on this thread, if somebody listens.
+  static Timer* running() { return profile ? profile->running_ : nullptr; }
+  void add(double flops, double bytes) {
+    flops_ += flops;
+    bytes_ += bytes;
+  }
+
+ private:
+  void start(const char* op, Pass pass) {
+    profile_ = profile;
+    op_ = op;
+    pass_ = pass;
+    flops_ = bytes_ = inner_ = 0;
+    outer_ = std::exchange(profile_->running_, this);
+    start_ = Profile::Clock::now();
+  }
+  void stop() {
+    const double seconds = std::chrono::duration<double>(Profile::Clock::now() - start_).count();
+    profile_->running_ = outer_;
+    if (outer_) outer_->inner_ += seconds;
+    auto& entry = profile_->entries_.try_emplace({op_, pass_}, Profile::Entry{op_, pass_}).first->second;
+    ++entry.calls;
+    entry.seconds += seconds - inner_;
+    entry.flops += flops_;
+    entry.bytes += bytes_;
+  }
+
+  Profile* profile_ = nullptr;  // everything below has a value only with it
+  Timer* outer_;
+  const char* op_;
+  Pass pass_;
+  double flops_, bytes_, inner_;
+  Profile::Clock::time_point start_;
+};
+
+/// Tells a profile what the running operation, or its gradient, costs.
+inline void count_cost(double flops, double bytes = 0) {
+  if (Timer* timer = Timer::running()) [[unlikely]]
+    timer->add(flops, bytes);
+}
+
+/// Shortest time of `f()` in a few tries, in seconds.
+template <class F>
+double shortest_seconds(F&& f) {
+  double best = 1e9;
+  for (int i = 0; i < 8; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    f();
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return best;
+}
+
+}  // namespace detail
+
+/// Measured with short loops on all threads, in about 50 ms.
+inline MachinePeak machine_peak() {
+  const Index threads = num_threads();
+  // Enough sums at once to hide the latency of an addition behind the others.
+  constexpr Index sums = 12, rounds = 20000, lanes = simd::lanes<float>;
+  std::vector<float> kept(static_cast<std::size_t>(threads * sums * lanes), 0.5f);
+  const double compute = detail::shortest_seconds([&] {
+    parallel_for(threads, 1, [&](Index thread, Index) {
+      float* at = kept.data() + thread * sums * lanes;
+      const simd::Vector<float> factor = simd::load(at), addend = factor * factor;
+      simd::Vector<float> sum[sums];
+      for (Index s = 0; s < sums; ++s) sum[s] = simd::load(at + s * lanes);
+      for (Index i = 0; i < rounds; ++i)
+        for (auto& s : sum) s = s * factor + addend;
+      for (Index s = 0; s < sums; ++s) simd::store(at + s * lanes, sum[s]);
+    });
+  });
+  constexpr Index n = Index{1} << 23;  // three arrays of 32 MiB
+  std::vector<float> a(n, 1), b(n, 2), c(n, 3);
+  const double copy = detail::shortest_seconds([&, x = a.data(), y = b.data(), z = c.data()] {
+    parallel_for(n, 1 << 16, [=](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) x[i] = y[i] + 3 * z[i];
+    });
+  });
+  return {static_cast<double>(2 * threads * sums * rounds * lanes) / compute,
+          static_cast<double>(3 * sizeof(float) * n) / copy};
+}
+
+inline std::string Profile::table() const {
+  const double all = seconds();
+  const MachinePeak peak = machine_peak();
+  const auto list = entries();
+  std::ostringstream out;
+  out << std::fixed;
+  std::size_t width = 7;
+  for (const auto& e : list) width = std::max(width, e.op.size());
+  const auto row = [&](std::string_view op, std::string_view pass) -> std::ostream& {
+    return out << std::left << std::setw(static_cast<int>(width) + 2) << op << std::setw(8) << pass << std::right;
+  };
+  const auto time = [&](double s) {
+    out << std::setprecision(2) << std::setw(11) << s * 1e3 << std::setprecision(1) << std::setw(7) << 100 * s / all
+        << '%';
+  };
+  row("op", "pass") << "   calls         ms   share  GFLOP/s     GB/s  of peak\n";
+  double in_ops = 0;
+  for (const auto& e : list) {
+    constexpr const char* names[] = {"forward", "backward", "update"};
+    row(e.op, names[static_cast<std::size_t>(e.pass)]) << std::setw(8) << e.calls;
+    time(e.seconds);
+    in_ops += e.seconds;
+    const double flops = e.flops / e.seconds, bytes = e.bytes / e.seconds;
+    const auto rate = [&](double per_second) {
+      out << std::setw(9);
+      if (per_second > 0)
+        out << per_second * 1e-9;
+      else
+        out << "";
+    };
+    rate(flops);
+    rate(bytes);
+    if (const double part = flops > 0 ? flops / peak.flops : bytes / peak.bytes; part > 0)
+      out << std::setprecision(0) << std::setw(8) << 100 * part << '%';
+    out << '\n';
+  }
+  row("(other)", "") << std::setw(8) << "";
+  time(std::max(0.0, all - in_ops));
+  out << '\n';
+  row("total", "") << std::setw(8) << "";
+  time(all);
+  out << std::setprecision(0) << "\npeak: " << peak.flops * 1e-9 << " GFLOP/s (float), " << peak.bytes * 1e-9
+      << " GB/s with " << num_threads() << (num_threads() == 1 ? " thread\n" : " threads\n");
+  return out.str();
+}
+
+}  // namespace nasion

@@ -1,0 +1,16 @@
+#pragma once
+// A hint about memory.
+
+#include "nasion/core/shape.hpp"
+
+namespace nasion::kernels {
+
+/// For loops that are about to read the n numbers from x on, and will go on behind them: asks for what comes one page
+/// later. Processors foresee reads by themselves, but not across pages.
+template <class T>
+void prefetch(const T* x, Index n) {
+  constexpr Index line = 64 / static_cast<Index>(sizeof(T)), page = 64 * line;
+  for (Index i = 0; i < n; i += line) __builtin_prefetch(x + page + i);
+}
+
+}  // namespace nasion::kernels
