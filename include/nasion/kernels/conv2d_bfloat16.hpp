@@ -9,7 +9,7 @@ namespace nasion::kernels {
 /// Whether rounding pays against the direct kernel in float: not for few channels, which pairs would fill with zeros,
 /// nor for few pixels, for which weights are rounded in vain.
 inline bool bfloat16_pays(const Conv2dSizes& s) {
-  return s.group_c() >= 8 && s.group_k() >= 8 && s.n * s.pixels() >= 32;
+  return s.group_c() >= 8 && s.group_k() >= 8 && s.n * s.pixels() >= 128;
 }
 
 namespace detail {
