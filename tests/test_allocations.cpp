@@ -55,17 +55,17 @@ TEST_CASE("A training step that is warm takes no memory from the system") {
   CHECK(allocations(models::UNet<float>({.outputs = 5, .levels = 2}, rng), {2, 1, 32, 32}) == none);
 }
 
-TEST_CASE("A step of ResNet-18 on channels-last images turns no activation to another order") {
-  Rng rng(1);
-  auto model = models::resnet18<float>({.outputs = 10}, rng);
-  Step<decltype(model)> step{model, to_order(Tensorf::normal({2, 3, 64, 64}, rng), MemoryOrder::channels_last)};
-  step();
-  const Profile profile;
-  step();
-  Index turned = 0;
-  for (const auto& e : profile.entries())
-    if (e.op == "to_order") turned += e.calls;
-  // The weights of 20 convolutions, for their forward passes, for the gradients of 19 inputs, and those gradients back.
-  INFO(turned);
-  CHECK(turned <= 20 + 19 + 20);
+TEST_CASE("A step of ResNet-18 turns no tensor to another order but its images, when they are row-major") {
+  for (const auto order : {MemoryOrder::channels_last, MemoryOrder::row_major}) {
+    Rng rng(1);
+    auto model = models::resnet18<float>({.outputs = 10}, rng);
+    Step<decltype(model)> step{model, to_order(Tensorf::normal({2, 3, 64, 64}, rng), order)};
+    step();
+    const Profile profile;
+    step();
+    Index turned = 0;
+    for (const auto& e : profile.entries())
+      if (e.op == "to_order") turned += e.calls;
+    CHECK(turned == (order == MemoryOrder::row_major ? 1 : 0));
+  }
 }

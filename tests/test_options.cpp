@@ -57,7 +57,8 @@ TEST_CASE("Without flags nothing is decided but what no recipe decides") {
   CHECK(options.seed == 1);
   CHECK(options.threads == 0);
   CHECK(options.out == "runs/part1");
-  CHECK((!options.resume && !options.quiet));
+  CHECK((!options.resume && !options.quiet && !options.autocast));
+  CHECK(run({"--autocast"}).options->autocast);
 }
 
 TEST_CASE("Every flag arrives") {

@@ -107,6 +107,10 @@ TEST_CASE("part1_nose_tip writes all that it promises") {
         run({"--data", folder.path() / "faces", "--epochs", "6", "--seed", "3", "--out", out, "--resume"});
     CHECK(other.code == 2);
     CHECK_THAT(other.err, ContainsSubstring("epochs 5, not 6"));
+    const auto rounded = run(
+        {"--data", folder.path() / "faces", "--epochs", "5", "--seed", "3", "--out", out, "--autocast", "--resume"});
+    CHECK(rounded.code == 2);
+    CHECK_THAT(rounded.err, ContainsSubstring("autocast off, not bfloat16"));
   }
 }
 

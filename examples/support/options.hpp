@@ -31,6 +31,7 @@ struct Options {
   std::uint64_t seed = 1;
   std::optional<int> fold;  ///< 0 to 3: validate on this part of the training persons, never looking at the others
   int threads = 0;          ///< 0: all
+  bool autocast = false;    ///< train with factors in bfloat16 where that is faster
   std::filesystem::path out;
   bool resume = false, quiet = false;
 };
@@ -112,6 +113,7 @@ inline void add_shared_flags(CLI::App& app, Options& options) {
              if (text.empty()) throw CLI::ValidationError(flag, "must name a folder");
              return std::filesystem::path(text);
            });
+  app.add_flag("--autocast", options.autocast, "train with factors in bfloat16 where that is faster");
   app.add_flag("--resume", options.resume, "go on from the checkpoint in the output folder");
   app.add_flag("--quiet", options.quiet, "print nothing but errors");
 }

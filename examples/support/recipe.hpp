@@ -21,6 +21,7 @@ struct TrainingRecipe {
   double lr;
   int epochs, batch;
   nasion::optim::Schedule schedule = nasion::optim::constant();
+  bool autocast = false;
 };
 
 /// What the best recipes do to the training photos.
@@ -65,6 +66,7 @@ inline TrainingRecipe with_flags(TrainingRecipe recipe, const Options& options) 
   recipe.batch = options.batch.value_or(recipe.batch);
   recipe.lr = options.lr.value_or(recipe.lr);
   recipe.optimizer = options.optimizer.value_or(recipe.optimizer);
+  recipe.autocast = options.autocast;
   return recipe;
 }
 
@@ -81,6 +83,7 @@ inline Settings settings_of(const std::string& program, const Options& options, 
           {"optimizer", name_of(recipe.optimizer)},
           {"lr", nasion::io::csv_field(recipe.lr)},
           {"augmentation", text_of(recipe.augmentation)},
+          {"autocast", recipe.autocast ? "bfloat16" : "off"},
           {"seed", std::to_string(options.seed)}};
 }
 

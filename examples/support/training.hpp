@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "nasion/core/autocast.hpp"
 #include "nasion/io/checkpoint.hpp"
 #include "nasion/train/fit.hpp"
 #include "nasion/vision/keypoint_dataset.hpp"
@@ -71,7 +72,7 @@ TrainingRun run_training(const OutputFolder& out, const Settings& settings, Mode
   return run;
 }
 
-/// The same, with the recipe's batches, optimizer and schedule.
+/// The same, with the recipe's batches, optimizer, schedule and arithmetic.
 template <class Model, class Loss>
 TrainingRun run_training(const OutputFolder& out, const Settings& settings, Model& model, const TrainingRecipe& recipe,
                          const nasion::vision::KeypointDataset& training,
@@ -79,6 +80,7 @@ TrainingRun run_training(const OutputFolder& out, const Settings& settings, Mode
                          nasion::train::Progress& progress) {
   auto batches = nasion::data::make_loader(training, {.batch_size = recipe.batch, .shuffle = true, .seed = seed});
   auto checks = nasion::data::make_loader(validation, {.batch_size = 16});
+  const nasion::Autocast autocast(recipe.autocast);
   TrainingRun run;
   with_optimizer(recipe, model, [&](auto& optimizer) {
     run = run_training(out, settings, model, optimizer, loss, batches, checks,

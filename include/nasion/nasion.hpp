@@ -2,6 +2,7 @@
 // Everything that needs only Eigen and OpenMP. Pictures, faces and files have headers of their own: nasion/vision,
 // nasion/io.
 
+#include "nasion/core/autocast.hpp"
 #include "nasion/core/autograd.hpp"
 #include "nasion/core/profile.hpp"
 #include "nasion/core/tensor.hpp"

@@ -57,6 +57,17 @@ void store(T* to, const Vector<T>& v) {
   *reinterpret_cast<typename detail::VectorOf<T>::stored*>(to) = v;
 }
 
+/// A vector of which each number is x.
+template <class T>
+[[gnu::always_inline]] inline Vector<T> broadcast(const T& x) {
+  return x - Vector<T>{};
+}
+/// sum += a times b, number by number.
+template <class V>
+[[gnu::always_inline]] inline void add_product(V& sum, const V& a, const V& b) {
+  sum += a * b;
+}
+
 /// The first `count` numbers of a vector, and zeros after them.
 template <class T>
 Vector<T> load_some(const T* from, Index count) {

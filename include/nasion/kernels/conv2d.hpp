@@ -2,6 +2,7 @@
 // Convolution by a chosen kernel. Images are in either memory order, weights [k, c / groups, kh, kw]; what is written
 // need not hold zeros.
 
+#include "nasion/kernels/conv2d_bfloat16.hpp"
 #include "nasion/kernels/conv2d_direct.hpp"
 #include "nasion/kernels/conv2d_im2col.hpp"
 #include "nasion/kernels/conv2d_naive.hpp"
@@ -11,8 +12,10 @@ namespace nasion {
 
 /// Which kernel computes a convolution: `naive` is the reference, `im2col` the parallel matrix product, `direct` keeps
 /// tiles of the result in registers, `winograd` saves multiplications (3x3 and 5x5 at stride 1, with a few digits
-/// less). The last two are for channels-last images; others are converted. `automatic` takes the fastest for the sizes.
-enum class Conv2dAlgorithm { automatic, naive, im2col, direct, winograd };
+/// less), `direct_bfloat16` is `direct` with factors rounded to bfloat16 (float only). These three are for
+/// channels-last images; others are converted. `automatic` takes the fastest for the sizes, the last only under
+/// Autocast.
+enum class Conv2dAlgorithm { automatic, naive, im2col, direct, winograd, direct_bfloat16 };
 
 /// The three convolutions of a training step.
 enum class Conv2dPass { forward, backward_input, backward_weight };
@@ -60,6 +63,8 @@ template <class T>
 void conv2d_forward(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder order, const T* x, const T* weight,
                     const T* bias, bool relu, T* y, const T* prepared = nullptr) {
   algorithm = conv2d_algorithm(algorithm, Conv2dPass::forward, s, order);
+  if constexpr (std::is_same_v<T, float>)
+    if (algorithm == Conv2dAlgorithm::direct_bfloat16) return conv2d_bfloat16_forward(s, x, weight, bias, relu, y);
   if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_forward(s, x, weight, bias, relu, y, prepared);
   if (algorithm == Conv2dAlgorithm::winograd) return conv2d_winograd_forward(s, x, weight, bias, relu, y, prepared);
   if (algorithm == Conv2dAlgorithm::naive)
@@ -138,6 +143,8 @@ template <class T>
 void conv2d_backward_input(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder order, const T* dy,
                            const T* weight, T* dx) {
   algorithm = conv2d_algorithm(algorithm, Conv2dPass::backward_input, s, order);
+  if constexpr (std::is_same_v<T, float>)
+    if (algorithm == Conv2dAlgorithm::direct_bfloat16) return conv2d_bfloat16_backward_input(s, dy, weight, dx);
   if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_backward_input(s, dy, weight, dx);
   if (algorithm == Conv2dAlgorithm::winograd) return conv2d_winograd_backward_input(s, dy, weight, dx);
   std::fill_n(dx, s.n * s.c * s.h * s.w, T{0});
@@ -152,7 +159,9 @@ template <class T>
 void conv2d_backward_weight(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder order, const T* x, const T* dy,
                             T* dw) {
   algorithm = conv2d_algorithm(algorithm, Conv2dPass::backward_weight, s, order);
-  if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_backward_weight(s, x, dy, dw);
+  if constexpr (std::is_same_v<T, float>)
+    if (algorithm == Conv2dAlgorithm::direct_bfloat16) return conv2d_bfloat16_backward_weight(s, x, dy, dw);
+  if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_backward_weight<T>(s, x, dy, dw);
   if (algorithm == Conv2dAlgorithm::winograd) return conv2d_winograd_backward_weight(s, x, dy, dw);
   if (algorithm == Conv2dAlgorithm::im2col) return conv2d_im2col_backward_weight(s, order, x, dy, dw);
   std::fill_n(dw, s.k * s.taps(), T{0});

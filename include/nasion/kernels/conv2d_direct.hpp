@@ -12,7 +12,7 @@
 #include <array>
 #include <vector>
 
-#include "nasion/core/simd.hpp"
+#include "nasion/core/bfloat16.hpp"
 #include "nasion/core/strided.hpp"
 #include "nasion/kernels/im2col.hpp"
 #include "nasion/kernels/scratch.hpp"
@@ -27,7 +27,10 @@ template <class T>
 inline constexpr Index direct_channels = direct_vectors* simd::lanes<T>;
 
 /// Pixels in a tile of `vectors`: about as many as the registers hold beside the weights. They divide direct_block.
+/// Numbers of the source are factors in memory, but pairs take a register.
+template <class S = float>
 constexpr Index direct_pixels(Index vectors) {
+  if (vectors == 4 && simd::numbers_in<S> == 2) return 6;
   return simd::register_count < 32 ? (vectors == 2 ? 6 : 12) : vectors == 4 ? 7 : vectors == 3 ? 8 : 14;
 }
 
@@ -115,26 +118,26 @@ inline std::vector<DirectGrid> direct_backward_grids(const Conv2dSizes& s) {
 }
 
 /// Where a block of a grid's pixels, counted through all images, reads and writes.
-template <class T>
+template <class S, class T>
 struct DirectTable {
-  std::vector<const T*> from;  // [runs][direct_block]
+  std::vector<const S*> from;  // [runs][direct_block]
   std::array<T*, direct_block> to;
   Index pixels = 0;
-  std::vector<T> edges;  // runs that reach beyond an image, with zeros there
+  std::vector<S> edges;  // runs that reach beyond an image, with zeros there
 
-  void fill(const DirectGrid& grid, Index begin, Index end, const DirectImages<const T>& source,
-            const DirectImages<T>& result, const T* zeros) {
+  void fill(const DirectGrid& grid, Index begin, Index end, const DirectImages<const S>& source,
+            const DirectImages<T>& result, const S* zeros) {
     pixels = end - begin;
     from.resize(grid.runs.size() * static_cast<std::size_t>(direct_block));
     edges.resize(static_cast<std::size_t>(grid.taps() * source.used * pixels));
-    T* edge = edges.data();
+    S* edge = edges.data();
     for (Index p = 0; p < pixels;) {  // one row of the grid, or what the block has of it, at a time
       const Index image = (begin + p) / (grid.rows * grid.columns), row = (begin + p) / grid.columns % grid.rows;
       const Index column = (begin + p) % grid.columns, some = std::min(pixels - p, grid.columns - column);
       T* const result_row = result.pixel(image, grid.to_row + row * grid.to_step_h, grid.to_column);
       for (Index i = 0; i < some; ++i)
         to[static_cast<std::size_t>(p + i)] = result_row + (column + i) * grid.to_step_w * result.channels;
-      const T** at = from.data() + p;
+      const S** at = from.data() + p;
       for (const DirectRun& run : grid.runs) {
         edge = fill_row(run, grid.from_step_w, row * grid.from_step_h + run.row, column, some, image, source, zeros, at,
                         edge);
@@ -146,13 +149,13 @@ struct DirectTable {
 
  private:
   /// Where a run reads for `some` pixels of a row. Returns the end of the edges.
-  static T* fill_row(const DirectRun& run, Index step, Index y, Index column, Index some, Index image,
-                     const DirectImages<const T>& source, const T* zeros, const T** at, T* edge) {
+  static S* fill_row(const DirectRun& run, Index step, Index y, Index column, Index some, Index image,
+                     const DirectImages<const S>& source, const S* zeros, const S** at, S* edge) {
     if (y < 0 || y >= source.h) {
       std::fill_n(at, some, zeros);
       return edge;
     }
-    const T* const source_row = source.pixel(image, y, 0);
+    const S* const source_row = source.pixel(image, y, 0);
     for (Index i = 0; i < some; ++i) {
       const Index x = (column + i) * step + run.column;
       if (x >= 0 && x + run.count <= source.w) {
@@ -161,10 +164,10 @@ struct DirectTable {
         at[i] = zeros;
       } else {
         const Index first = std::max<Index>(0, -x), last = std::min(run.count, source.w - x);
-        std::fill_n(edge, first * source.used, T{0});
+        std::fill_n(edge, first * source.used, S{});
         std::copy_n(source_row + (x + first) * source.channels, (last - first) * source.used,
                     edge + first * source.used);
-        std::fill_n(edge + last * source.used, (run.count - last) * source.used, T{0});
+        std::fill_n(edge + last * source.used, (run.count - last) * source.used, S{});
         at[i] = edge;
         edge += run.count * source.used;
       }
@@ -183,8 +186,8 @@ struct DirectEnds {
 
 /// P pixels x V vectors of result = sum over runs of source times weight. Only the first `channels` of the vectors are
 /// results.
-template <class T, Index P, Index V>
-void direct_tile(const T* const* from, const DirectRun* runs, Index count, Index used, const T* weight,
+template <class T, Index P, Index V, class S>
+void direct_tile(const S* const* from, const DirectRun* runs, Index count, Index used, const S* weight,
                  const DirectEnds<T>& ends, T* const* to, Index channels) {
   using Vec = simd::Vector<T>;
   constexpr Index lanes = simd::lanes<T>;
@@ -201,17 +204,17 @@ void direct_tile(const T* const* from, const DirectRun* runs, Index count, Index
     if (ends.add) load(to[p], sum[p]);
   }
   for (Index t = 0; t < count; ++t, from += direct_block) {
-    const T* x[P];
+    const S* x[P];
     for (Index p = 0; p < P; ++p) x[p] = from[p];
     const Index numbers = runs[t].count * used;
     for (Index c = 0; c < numbers; ++c, weight += V * lanes) {
-      Vec factor[V];
+      simd::Vector<S> factor[V];
       for (Index v = 0; v < V; ++v) factor[v] = simd::load(weight + v * lanes);
 #pragma GCC unroll 16
       for (Index p = 0; p < P; ++p) {
-        const Vec value = x[p][c] - Vec{};
+        const auto value = simd::broadcast(x[p][c]);
 #pragma GCC unroll 4
-        for (Index v = 0; v < V; ++v) sum[p][v] += value * factor[v];
+        for (Index v = 0; v < V; ++v) simd::add_product(sum[p][v], value, factor[v]);
       }
     }
   }
@@ -254,6 +257,7 @@ struct DirectWeights {
     constexpr Index lanes = simd::lanes<T>;
     const T* from = data + k * result_step + c * source_step;
     const Index some = std::min(lanes, results - k);
+    if (taps == 1 && result_step == 1) return out(0, simd::load_some(from, some));
     if (taps < 4) {
       for (Index t = 0; t < taps; ++t) {
         simd::Vector<T> values{};
@@ -287,55 +291,69 @@ void direct_scatter(T* to, Index rows, Index step, Index numbers, Value&& value)
   }
 }
 
+/// What holds the channels of a group in one pixel.
+template <class S>
+constexpr Index direct_used(Index channels) {
+  return (channels + simd::numbers_in<S> - 1) / simd::numbers_in<S>;
+}
+
 /// Weights in the order in which the tiles of this grid read them.
-template <class T>
-Scratch<T> direct_pack(const DirectGrid& grid, const DirectWeights<T>& weights) {
-  constexpr Index lanes = simd::lanes<T>;
-  const Index taps = grid.taps(), sources = weights.sources;
+template <class S, class T>
+Scratch<S> direct_pack(const DirectGrid& grid, const DirectWeights<T>& weights) {
+  constexpr Index lanes = simd::lanes<T>, held = simd::numbers_in<S>;
+  const Index taps = grid.taps(), sources = direct_used<S>(weights.sources);
   std::vector<Index> place(static_cast<std::size_t>(weights.taps), -1);  // of a tap in the runs
   Index next = 0;
   for (const auto& run : grid.runs)
     for (Index i = 0; i < run.count; ++i) place[static_cast<std::size_t>(run.tap + i * run.step)] = next++;
-  Scratch<T> packed((weights.results + lanes - 1) / lanes * lanes * taps * sources);
+  Scratch<S> packed((weights.results + lanes - 1) / lanes * lanes * taps * sources);
   parallel_for((weights.results + lanes - 1) / lanes, 1, [&](Index vector, Index) {
     const Index k = vector * lanes, first = k / direct_channels<T> * direct_channels<T>;
     const Index width = direct_width<T>(first, weights.results);
-    T* const to = packed.data() + first * taps * sources + (k - first);
-    for (Index c = 0; c < sources; ++c)
+    S* const to = packed.data() + first * taps * sources + (k - first);
+    const auto put = [&](Index at, Index c, const simd::Vector<T>& values) {
+      simd::store_numbers(to + (at * sources + c / held) * width, values, c % held);
+    };
+    if (weights.taps == 1 && weights.source_step == 1) {  // channels lie as taps of one channel would
+      DirectWeights<T> rows{weights};
+      rows.taps = weights.sources;
+      return rows.gather(k, 0, [&](Index c, const simd::Vector<T>& values) { put(0, c, values); });
+    }
+    for (Index c = 0; c < weights.sources; ++c)
       weights.gather(k, c, [&](Index t, const simd::Vector<T>& values) {
         const Index at = place[static_cast<std::size_t>(t)];
-        if (at >= 0) simd::store(to + (at * sources + c) * width, values);
+        if (at >= 0) put(at, c, values);
       });
   });
   return packed;
 }
 
 /// result = [relu] (bias + the sum over the grid's taps), for all pixels of the grid.
-template <class T>
-void direct_convolve(const DirectGrid& grid, const DirectImages<const T>& source, const DirectImages<T>& result,
-                     const DirectWeights<T>& weights, const T* bias, bool relu, const T* prepared = nullptr) {
-  const Scratch<T> own = prepared ? Scratch<T>(0) : direct_pack(grid, weights);
-  const T* const packed = prepared ? prepared : own.data();
+template <class S, class T>
+void direct_convolve(const DirectGrid& grid, const DirectImages<const S>& source, const DirectImages<T>& result,
+                     const DirectWeights<T>& weights, const T* bias, bool relu, const S* prepared = nullptr) {
+  const Scratch<S> own = prepared ? Scratch<S>(0) : direct_pack<S>(grid, weights);
+  const S* const packed = prepared ? prepared : own.data();
   const Index pixels = source.n * grid.rows * grid.columns, runs = static_cast<Index>(grid.runs.size());
   const Index blocks = (pixels + direct_block - 1) / direct_block, taps = grid.taps();
   const Index channel_blocks = (result.used + direct_channels<T> - 1) / direct_channels<T>;
-  const std::vector<T> zeros(static_cast<std::size_t>(grid.taps() * source.used));
+  const std::vector<S> zeros(static_cast<std::size_t>(grid.taps() * source.used));
   parallel_for(blocks * channel_blocks, 1, [&](Index item, Index) {
     const Index first = item / blocks * direct_channels<T>, begin = item % blocks * direct_block;
-    thread_local DirectTable<T> table;
+    thread_local DirectTable<S, T> table;
     table.fill(grid, begin, std::min(pixels, begin + direct_block), source, result, zeros.data());
     const Index channels = std::min(direct_channels<T>, result.used - first);
     for (Index p = 0; p < table.pixels; ++p) table.to[static_cast<std::size_t>(p)] += first;
     with_vectors<T>(channels, [&]<Index V>() {
-      constexpr Index P = direct_pixels(V), width = V * simd::lanes<T>;
-      const T* weight = packed + first * taps * source.used;
+      constexpr Index P = direct_pixels<S>(V), width = V * simd::lanes<T>;
+      const S* weight = packed + first * taps * source.used;
       // Some runs at a time, so that their weights stay in the second cache while the pixels pass.
-      const Index run_bytes = std::max<Index>(1, width * source.used * taps / runs * static_cast<Index>(sizeof(T)));
+      const Index run_bytes = std::max<Index>(1, width * source.used * taps / runs * static_cast<Index>(sizeof(S)));
       const Index at_once = std::max<Index>(1, (Index{1} << 18) / run_bytes);
       for (Index t = 0; t < runs; t += at_once) {
         const Index some = std::min(at_once, runs - t);
         const DirectRun* const run = grid.runs.data() + t;
-        const T* const* from = table.from.data() + t * direct_block;
+        const S* const* from = table.from.data() + t * direct_block;
         const DirectEnds<T> ends{bias ? bias + first : nullptr, t > 0, relu && t + some == runs};
         T* const* to = table.to.data();
         Index p = 0;
@@ -357,21 +375,44 @@ void direct_convolve(const DirectGrid& grid, const DirectImages<const T>& source
   });
 }
 
+/// The numbers of some pixels in pairs: a number of a pixel and the same of the next one.
+template <class S>
+struct DirectPixelPairs {
+  std::array<const S*, direct_block> from;  // for each two pixels
+  Index step;
+  std::vector<S> pairs;
+
+  template <class T>
+  void fill(const T* const* pixels, Index count, Index numbers) {
+    constexpr Index lanes = simd::lanes<T>;
+    step = (numbers + 2 * lanes - 1) / lanes * lanes;  // more, so that pixels fall on all lines of the cache
+    pairs.resize(static_cast<std::size_t>((count + 1) / 2 * step));
+    for (Index p = 0; p < count; p += 2) {
+      S* const to = pairs.data() + p / 2 * step;
+      from[static_cast<std::size_t>(p / 2)] = to;
+      for (Index n = 0; n < numbers; n += lanes)
+        simd::store(to + n, simd::make_pairs(
+                                simd::load_some(pixels[p] + n, numbers - n),
+                                p + 1 < count ? simd::load_some(pixels[p + 1] + n, numbers - n) : simd::Vector<T>{}));
+    }
+  }
+};
+
 /// C numbers of the source x V vectors of dy: sum += source times dy over pixels.
-template <class T, Index C, Index V>
-void direct_weight_tile(const T* const* from, Index pixels, const T* dy, Index dy_step, T* sums) {
+template <class T, Index C, Index V, class S>
+void direct_weight_tile(const S* const* from, Index pixels, const S* dy, Index dy_step, T* sums) {
   using Vec = simd::Vector<T>;
   constexpr Index lanes = simd::lanes<T>;
   Vec sum[C][V] = {};  // of this block alone: many small sums lose fewer digits than one long one
   for (Index p = 0; p < pixels; ++p, dy += dy_step) {
-    const T* x = from[p];
-    Vec factor[V];
+    const S* x = from[p];
+    simd::Vector<S> factor[V];
     for (Index v = 0; v < V; ++v) factor[v] = simd::load(dy + v * lanes);
 #pragma GCC unroll 16
     for (Index c = 0; c < C; ++c) {
-      const Vec value = x[c] - Vec{};
+      const auto value = simd::broadcast(x[c]);
 #pragma GCC unroll 4
-      for (Index v = 0; v < V; ++v) sum[c][v] += value * factor[v];
+      for (Index v = 0; v < V; ++v) simd::add_product(sum[c][v], value, factor[v]);
     }
   }
   for (Index c = 0; c < C; ++c)
@@ -382,8 +423,8 @@ void direct_weight_tile(const T* const* from, Index pixels, const T* dy, Index d
 }
 
 /// The same for `numbers` of the source. Moves the pointers on.
-template <class T, Index C, Index V>
-void direct_weight_tiles(std::array<const T*, direct_block>& from, Index pixels, const T* dy, Index dy_step, T* sums,
+template <class T, Index C, Index V, class S>
+void direct_weight_tiles(std::array<const S*, direct_block>& from, Index pixels, const S* dy, Index dy_step, T* sums,
                          Index numbers) {
   Index c = 0;
   const auto tile_of = [&]<Index some>() {
@@ -415,46 +456,50 @@ DirectWeights<T> direct_forward_weights(const Conv2dSizes& s, Index g, const T* 
 /// The weight as the forward pass uses it, for many calls; for one group.
 template <class T>
 Scratch<T> conv2d_direct_prepare(const Conv2dSizes& s, const T* weight) {
-  return detail::direct_pack(detail::direct_forward_grid(s), detail::direct_forward_weights(s, 0, weight));
+  return detail::direct_pack<T>(detail::direct_forward_grid(s), detail::direct_forward_weights(s, 0, weight));
 }
 
-/// y = [relu] (conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw].
-template <class T>
-void conv2d_direct_forward(const Conv2dSizes& s, const T* x, const T* weight, const T* bias, bool relu, T* y,
-                           const T* prepared = nullptr) {
+/// y = [relu] (conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw]. When S is
+/// a pair, x has pairs of channels, with a 0 after an odd number of them in each group.
+template <class T, class S>
+void conv2d_direct_forward(const Conv2dSizes& s, const S* x, const T* weight, const T* bias, bool relu, T* y,
+                           const S* prepared = nullptr) {
   const auto grid = detail::direct_forward_grid(s);
+  const Index used = detail::direct_used<S>(s.group_c());
   for (Index g = 0; g < s.groups; ++g)
-    detail::direct_convolve<T>(grid, {x, s.n, s.h, s.w, s.c, g * s.group_c(), s.group_c()},
-                               {y, s.n, s.oh, s.ow, s.k, g * s.group_k(), s.group_k()},
-                               detail::direct_forward_weights(s, g, weight), bias ? bias + g * s.group_k() : nullptr,
-                               relu, prepared);
+    detail::direct_convolve<S, T>(grid, {x, s.n, s.h, s.w, s.groups * used, g * used, used},
+                                  {y, s.n, s.oh, s.ow, s.k, g * s.group_k(), s.group_k()},
+                                  detail::direct_forward_weights(s, g, weight), bias ? bias + g * s.group_k() : nullptr,
+                                  relu, prepared);
 }
 
-/// dx = gradient of the input.
-template <class T>
-void conv2d_direct_backward_input(const Conv2dSizes& s, const T* dy, const T* weight, T* dx) {
+/// dx = gradient of the input; dy may have pairs of channels.
+template <class T, class S>
+void conv2d_direct_backward_input(const Conv2dSizes& s, const S* dy, const T* weight, T* dx) {
+  const Index used = detail::direct_used<S>(s.group_k());
   const auto grids = detail::direct_backward_grids(s);
   if (static_cast<Index>(grids.size()) < s.stride_h * s.stride_w) std::fill_n(dx, s.n * s.h * s.w * s.c, T{0});
   for (const auto& grid : grids)
     for (Index g = 0; g < s.groups; ++g)
-      detail::direct_convolve<T>(grid, {dy, s.n, s.oh, s.ow, s.k, g * s.group_k(), s.group_k()},
-                                 {dx, s.n, s.h, s.w, s.c, g * s.group_c(), s.group_c()},
-                                 {weight + g * s.group_k() * s.taps(), weight + s.k * s.taps(), s.kh * s.kw,
-                                  s.group_c(), s.group_k(), s.kh * s.kw, s.taps()},
-                                 nullptr, false);
+      detail::direct_convolve<S, T>(grid, {dy, s.n, s.oh, s.ow, s.groups * used, g * used, used},
+                                    {dx, s.n, s.h, s.w, s.c, g * s.group_c(), s.group_c()},
+                                    {weight + g * s.group_k() * s.taps(), weight + s.k * s.taps(), s.kh * s.kw,
+                                     s.group_c(), s.group_k(), s.kh * s.kw, s.taps()},
+                                    nullptr, false);
 }
 
 /// dw = gradient of the weight, [k, c / groups, kh, kw]. The pixels are summed in parts, which are combined in order.
-template <class T>
+/// When S is a pair, pixels are multiplied two by two.
+template <class S, class T>
 void conv2d_direct_backward_weight(const Conv2dSizes& s, const T* x, const T* dy, T* dw) {
   using namespace detail;
   const auto grid = direct_forward_grid(s);
-  constexpr Index lanes = simd::lanes<T>;
-  const Index pixels = s.n * s.pixels(), blocks = (pixels + direct_weight_block - 1) / direct_weight_block;
+  constexpr Index lanes = simd::lanes<T>, block_pixels = direct_weight_block * simd::numbers_in<S>;
+  const Index pixels = s.n * s.pixels(), blocks = (pixels + block_pixels - 1) / block_pixels;
   // Short runs are put together, into one piece of work of whole tiles; otherwise each run is one.
   const bool together = grid.runs.size() > 1 && grid.runs[0].count * s.group_c() < 4;
   const Index pieces = together ? 1 : static_cast<Index>(grid.runs.size());
-  const Index tile = direct_pixels(std::min(direct_vectors, (s.group_k() + lanes - 1) / lanes));
+  const Index tile = direct_pixels<S>(std::min(direct_vectors, (s.group_k() + lanes - 1) / lanes));
   const Index numbers = together ? (s.taps() + tile - 1) / tile * tile : grid.runs[0].count * s.group_c();
   const Index padded = (s.group_k() + lanes - 1) / lanes * lanes, size = padded * pieces * numbers;
   const Index channel_blocks = (s.group_k() + direct_channels<T> - 1) / direct_channels<T>;
@@ -475,15 +520,15 @@ void conv2d_direct_backward_weight(const Conv2dSizes& s, const T* x, const T* dy
       if (!together) own.runs = {grid.runs[static_cast<std::size_t>(item % pieces)]};
       const Index some = std::min(direct_channels<T>, s.group_k() - first);
       with_vectors<T>(some, [&]<Index V>() {
-        constexpr Index C = direct_pixels(V), width = V * lanes;
+        constexpr Index C = direct_pixels<S>(V), width = V * lanes;
         T* const sums = partial + part * size + (first * pieces + item % pieces * width) * numbers;
         std::fill_n(sums, width * numbers, T{0});
-        thread_local DirectTable<T> table;
+        thread_local DirectTable<T, T> table;
         thread_local std::vector<T> columns, block_of_dy;  // numbers of all runs; dy in whole vectors, side by side
-        columns.assign(static_cast<std::size_t>(together ? direct_weight_block * numbers : 0), T{0});
-        block_of_dy.resize(static_cast<std::size_t>(direct_weight_block * width));
+        columns.assign(static_cast<std::size_t>(together ? block_pixels * numbers : 0), T{0});
+        block_of_dy.resize(static_cast<std::size_t>(block_pixels * width));
         for (Index block = part * grain; block < std::min(blocks, (part + 1) * grain); ++block) {
-          const Index begin = block * direct_weight_block, count = std::min(pixels - begin, direct_weight_block);
+          const Index begin = block * block_pixels, count = std::min(pixels - begin, block_pixels);
           table.fill(own, begin, begin + count, source, nowhere, zeros.data());
           std::array<const T*, direct_block> from;
           std::copy_n(table.from.data(), count, from.data());
@@ -498,16 +543,26 @@ void conv2d_direct_backward_weight(const Conv2dSizes& s, const T* x, const T* dy
           }
           const T* gradient = dy + begin * s.k + g * s.group_k() + first;
           Index step = s.k;
-          if (some < width || (step != width && numbers >= 4 * C)) {
+          if (some < width || (simd::numbers_in<S> == 1 && step != width && numbers >= 4 * C)) {
             for (Index p = 0; p < count; ++p)
               for (Index k = 0; k < width; k += lanes) {
-                __builtin_prefetch(gradient + (p + direct_weight_block) * step + k);
+                __builtin_prefetch(gradient + (p + block_pixels) * step + k);
                 simd::store(block_of_dy.data() + p * width + k, simd::load_some(gradient + p * step + k, some - k));
               }
             gradient = block_of_dy.data();
             step = width;
           }
-          direct_weight_tiles<T, C, V>(from, count, gradient, step, sums, numbers);
+          if constexpr (simd::numbers_in<S> == 2) {
+            std::array<const T*, direct_block> gradients;
+            for (Index p = 0; p < count; ++p) gradients[static_cast<std::size_t>(p)] = gradient + p * step;
+            thread_local DirectPixelPairs<S> x_pairs, dy_pairs;
+            x_pairs.fill(from.data(), count, numbers);
+            dy_pairs.fill(gradients.data(), count, width);
+            auto from_pairs = x_pairs.from;
+            direct_weight_tiles<T, C, V>(from_pairs, (count + 1) / 2, dy_pairs.from[0], dy_pairs.step, sums, numbers);
+          } else {
+            direct_weight_tiles<T, C, V>(from, count, gradient, step, sums, numbers);
+          }
         }
       });
     });

@@ -1,6 +1,7 @@
 #pragma once
 // 2-D convolution (cross-correlation, as everywhere in deep learning).
 
+#include "nasion/core/autocast.hpp"
 #include "nasion/core/size2.hpp"
 #include "nasion/kernels/conv2d.hpp"
 #include "nasion/ops/shape.hpp"
@@ -56,6 +57,16 @@ inline kernels::Conv2dSizes conv2d_sizes(const Shape& x, const Shape& weight, co
           .groups = o.groups};
 }
 
+/// What is asked for, or what Autocast takes in the place of the direct kernel.
+template <class T>
+Conv2dAlgorithm autocast_algorithm(Conv2dAlgorithm asked, const kernels::Conv2dSizes& s) {
+  using enum Conv2dAlgorithm;
+  const bool replaced =
+      std::is_same_v<T, float> && nasion::autocast_enabled() && asked == automatic && kernels::bfloat16_pays(s) &&
+      kernels::conv2d_algorithm(automatic, Conv2dPass::forward, s, MemoryOrder::channels_last) == direct;
+  return replaced ? direct_bfloat16 : asked;
+}
+
 /// The weight as the kernel reads it, where no gradient is recorded: computed once and kept beside it until it changes.
 template <class T>
 std::shared_ptr<const kernels::Scratch<T>> prepared_weight(const Tensor<T>& weight, const kernels::Conv2dSizes& s,
@@ -82,12 +93,13 @@ inline double conv2d_flops(const kernels::Conv2dSizes& s) {
 
 }  // namespace detail
 
-/// The kernel that computes a pass of the convolution of x with weight: what `options` ask for, or what `automatic`
-/// takes for these sizes when x is in `order`.   ShapeError when they do not fit.
+/// The kernel that computes a pass of the convolution of x with weight, of float: what `options` ask for, or what
+/// `automatic` takes for these sizes when x is in `order`.   ShapeError when they do not fit.
 inline Conv2dAlgorithm conv2d_algorithm(const Shape& x, const Shape& weight, const Conv2dOptions& options = {},
                                         Conv2dPass pass = Conv2dPass::forward,
                                         MemoryOrder order = MemoryOrder::channels_last) {
-  return kernels::conv2d_algorithm(options.algorithm, pass, detail::conv2d_sizes(x, weight, options), order);
+  const auto s = detail::conv2d_sizes(x, weight, options);
+  return kernels::conv2d_algorithm(detail::autocast_algorithm<float>(options.algorithm, s), pass, s, order);
 }
 
 /// x [N, C, H, W] with weight [K, C / groups, kh, kw] and bias [K] (or undefined) -> [N, K, OH, OW] in the order of x,
@@ -100,12 +112,15 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
   detail::count_cost(detail::conv2d_flops(s));
   if (bias.defined())
     check(bias.shape() == Shape{s.k}, "[conv2d] bias ", bias.shape(), " does not fit weight ", weight.shape());
-  const auto algorithm = options.algorithm;
-  const bool winograd = algorithm == Conv2dAlgorithm::winograd;
+  const auto algorithm = detail::autocast_algorithm<T>(options.algorithm, s);
+  const bool winograd = algorithm == Conv2dAlgorithm::winograd,
+             bfloat16 = algorithm == Conv2dAlgorithm::direct_bfloat16;
   check<ValueError>(!winograd || kernels::winograd_fits(s),
                     "[conv2d] winograd is for 3x3 and 5x5 kernels at stride 1 and dilation 1, not for weight ",
                     weight.shape(), " at stride ", options.stride, " and dilation ", options.dilation);
-  const MemoryOrder order = winograd || algorithm == Conv2dAlgorithm::direct ? MemoryOrder::channels_last : x.order();
+  check<ValueError>(!bfloat16 || std::is_same_v<T, float>, "[conv2d] direct_bfloat16 is for float tensors");
+  const MemoryOrder order =
+      winograd || bfloat16 || algorithm == Conv2dAlgorithm::direct ? MemoryOrder::channels_last : x.order();
   const auto y = Tensor<T>::empty({s.n, s.k, s.oh, s.ow}, order);
   const auto kernel = kernels::conv2d_algorithm(algorithm, Conv2dPass::forward, s, order);
   const auto prepared = detail::prepared_weight(weight, s, kernel);

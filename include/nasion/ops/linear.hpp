@@ -1,10 +1,34 @@
 #pragma once
 // The fully connected layer.
 
+#include "nasion/core/autocast.hpp"
+#include "nasion/kernels/conv2d_bfloat16.hpp"
 #include "nasion/ops/matmul.hpp"
 #include "nasion/ops/reduce.hpp"
 
 namespace nasion {
+
+namespace detail {
+
+/// The same as a convolution of single pixels, for factors rounded to bfloat16.
+inline Tensorf linear_bfloat16(const kernels::Conv2dSizes& s, const Tensorf& x, const Tensorf& w, const Tensorf& b) {
+  const auto y = Tensorf::empty({s.n, s.k});
+  kernels::conv2d_bfloat16_forward(s, x.data(), w.data(), b.defined() ? b.data() : nullptr, false, y.mutable_data());
+  return record("linear", y, {x, w, b}, [s, x = save(x), w = save(w)](const Tensorf& dy) {
+    Tensorf dx, dw;
+    if (x.requires_grad()) {
+      dx = Tensorf::empty(x->shape());
+      kernels::conv2d_bfloat16_backward_input(s, dy.data(), w->data(), dx.mutable_data());
+    }
+    if (w.requires_grad()) {
+      dw = Tensorf::empty(w->shape());
+      kernels::conv2d_bfloat16_backward_weight(s, x->data(), dy.data(), dw.mutable_data());
+    }
+    return Grads<float>{dx, dw, dy};
+  });
+}
+
+}  // namespace detail
 
 /// y = x W^T + b.   x [N, in], w [out, in], b [out] or undefined -> y [N, out].   ShapeError when they do not fit.
 template <std::floating_point T>
@@ -16,6 +40,10 @@ Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b = {}
   if (b.defined()) check(b.shape() == Shape{w.dim(0)}, "[linear] bias ", b.shape(), " does not fit weight ", w.shape());
   const Index n = x.dim(0), in = x.dim(1), out = w.dim(0);
   detail::count_cost(2 * static_cast<double>(n * out) * static_cast<double>(in));
+  if constexpr (std::is_same_v<T, float>) {
+    const kernels::Conv2dSizes s{.n = n, .c = in, .h = 1, .w = 1, .k = out, .kh = 1, .kw = 1, .oh = 1, .ow = 1};
+    if (autocast_enabled() && kernels::bfloat16_pays(s)) return detail::linear_bfloat16(s, x, w, b);
+  }
   auto y = b.defined() ? detail::broadcast_copy(b, {n, out}, MemoryOrder::row_major) : Tensor<T>::empty({n, out});
   kernels::parallel_gemm<plain, transposed>(n, out, in, x.data(), in, w.data(), in, y.mutable_data(), out,
                                             b.defined() ? kernels::Into::sum : kernels::Into::fresh);

@@ -1,0 +1,50 @@
+#pragma once
+// Convolution of channels-last float images with factors rounded to bfloat16: the direct kernel, with pairs of channels
+// (or of pixels, for the gradient of the weight) in the place of single numbers.
+
+#include "nasion/kernels/conv2d_direct.hpp"
+
+namespace nasion::kernels {
+
+/// Whether rounding pays against the direct kernel in float: not for few channels, which pairs would fill with zeros,
+/// nor for few pixels, for which weights are rounded in vain.
+inline bool bfloat16_pays(const Conv2dSizes& s) {
+  return s.group_c() >= 8 && s.group_k() >= 8 && s.n * s.pixels() >= 128;
+}
+
+namespace detail {
+
+/// Pixels of `groups` times `channels` numbers as pairs, which do not reach from group to group.
+inline Scratch<Bfloat16Pair> channel_pairs(Index pixels, Index groups, Index channels, const float* from) {
+  // All numbers are one row when the channels of a group are even.
+  const Index row = channels % 2 == 0 ? 2 : channels, pairs = (row + 1) / 2;
+  const Index rows = pixels * groups * channels / std::max<Index>(1, row);
+  Scratch<Bfloat16Pair> result(rows * pairs);
+  parallel_for(rows, std::max<Index>(1, 32768 / row), [&](Index begin, Index end) {
+    if (row == 2) return simd::make_pairs(from + begin * row, (end - begin) * row, result.data() + begin);
+    for (Index i = begin; i < end; ++i) simd::make_pairs(from + i * row, row, result.data() + i * pairs);
+  });
+  return result;
+}
+
+}  // namespace detail
+
+/// y = [relu] (conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw].
+inline void conv2d_bfloat16_forward(const Conv2dSizes& s, const float* x, const float* weight, const float* bias,
+                                    bool relu, float* y) {
+  const auto pairs = detail::channel_pairs(s.n * s.h * s.w, s.groups, s.group_c(), x);
+  conv2d_direct_forward(s, pairs.data(), weight, bias, relu, y);
+}
+
+/// dx = gradient of the input.
+inline void conv2d_bfloat16_backward_input(const Conv2dSizes& s, const float* dy, const float* weight, float* dx) {
+  const auto pairs = detail::channel_pairs(s.n * s.pixels(), s.groups, s.group_k(), dy);
+  conv2d_direct_backward_input(s, pairs.data(), weight, dx);
+}
+
+/// dw = gradient of the weight.
+inline void conv2d_bfloat16_backward_weight(const Conv2dSizes& s, const float* x, const float* dy, float* dw) {
+  conv2d_direct_backward_weight<Bfloat16Pair>(s, x, dy, dw);
+}
+
+}  // namespace nasion::kernels
