@@ -37,6 +37,13 @@ inline constexpr bool caches_memory =
     true;
 #endif
 
+/// std::bad_alloc when the system refuses. (Sanitizers end the process where operator new would throw.)
+inline std::byte* from_system(std::size_t size, std::align_val_t alignment) {
+  void* const memory = ::operator new(size, alignment, std::nothrow);
+  if (!memory) throw std::bad_alloc();
+  return static_cast<std::byte*>(memory);
+}
+
 /// Address space from the system that blocks are cut from, each at the lowest place where it fits: so what is in use
 /// stays together, and the far end, never written to, costs nothing.
 class Segment {
@@ -190,10 +197,12 @@ class CachingAllocator {
       stats_.cached -= size;
       return block;
     }
-    void* block = ::operator new(size, alignment, std::nothrow);
-    if (!block) {
+    void* block = nullptr;
+    try {
+      block = from_system(size, alignment);
+    } catch (const std::bad_alloc&) {
       shrink(0);
-      block = ::operator new(size, alignment);
+      block = from_system(size, alignment);
     }
     ++stats_.system_allocations;
     return block;
