@@ -52,7 +52,7 @@ class Segment {
 
   /// std::bad_alloc when the system refuses.
   explicit Segment(std::size_t size)
-      : memory_(static_cast<std::byte*>(::operator new (size, std::align_val_t{granule}))),
+      : memory_(from_system(size, std::align_val_t{granule})),
         end_(memory_.get() + size),
         free_{{memory_.get(), memory_.get(), end_}} {}
 
