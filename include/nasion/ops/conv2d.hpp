@@ -135,7 +135,9 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
                   Tensor<T> dx, dw, db;
                   if (relu || need_db) {
                     db = Tensor<T>::empty({s.k});
-                    const auto sum = relu ? Tensor<T>::empty(dy.shape(), order) : dy;
+                    // In the memory of the gradient, when nobody else holds it.
+                    const bool keeps = !relu || detail::sole_owner(grad);
+                    const auto sum = keeps ? dy : Tensor<T>::empty(dy.shape(), order);
                     kernels::conv2d_backward_result(s, order, relu ? y->data() : nullptr, dy.data(),
                                                     relu ? sum.mutable_data() : nullptr, db.mutable_data());
                     dy = sum;
