@@ -1,5 +1,5 @@
 #pragma once
-// Everything that needs only Eigen and OpenMP. Pictures, faces and files have headers of their own: nasion/vision,
+// Everything that needs no other library. Pictures, faces and files have headers of their own: nasion/vision,
 // nasion/io.
 
 #include "nasion/core/autocast.hpp"
