@@ -1,9 +1,9 @@
 #include "nasion/ops/conv2d.hpp"
 
+#include <algorithm>
+
 #include "nasion/ops/elementwise.hpp"
 #include "nasion/ops/reduce.hpp"
-
-#include <algorithm>
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"
 #include "support/threads.hpp"
