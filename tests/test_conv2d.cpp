@@ -1,8 +1,9 @@
 #include "nasion/ops/conv2d.hpp"
 
+#include <algorithm>
+
 #include "nasion/ops/elementwise.hpp"
 #include "nasion/ops/reduce.hpp"
-
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"
 #include "support/threads.hpp"
@@ -360,4 +361,18 @@ TEST_CASE("No output channels, and strides that pass over pixels, have zero grad
     CHECK(z.grad().at({0, 1, 4, 8}) == 1);
     CHECK(z.grad().at({0, 1, 4, 7}) == 0);
   }
+}
+
+TEST_CASE("backward writes over no gradient that somebody else holds") {
+  Rng rng(3);
+  const auto x = Tensord::normal({2, 3, 5, 5}, rng).set_requires_grad();
+  const auto weight = Tensord::normal({4, 3, 3, 3}, rng).set_requires_grad();
+  const auto y = conv2d(x, weight, {}, {.relu = true});
+  const auto dy = Tensord::normal(y.shape(), rng), kept = dy.clone();
+  y.backward(dy, true);
+  CHECK(std::ranges::equal(dy.values(), kept.values()));
+  const auto first = grad<double>({y}, {x, y}, {dy}, true), again = grad<double>({y}, {x, y}, {dy});
+  for (std::size_t i = 0; i < 2; ++i) CHECK(std::ranges::equal(first[i].values(), again[i].values()));
+  CHECK(std::ranges::equal(again[0].values(), x.grad().values()));
+  CHECK(std::ranges::equal(again[1].values(), kept.values()));
 }

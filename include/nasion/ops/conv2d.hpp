@@ -88,7 +88,8 @@ std::shared_ptr<const kernels::Scratch<T>> prepared_weight(const Tensor<T>& weig
 
 /// Of any one pass.
 inline double conv2d_flops(const kernels::Conv2dSizes& s) {
-  return 2 * static_cast<double>(s.n * s.oh * s.ow) * static_cast<double>(s.k * (s.c / s.groups) * s.kh * s.kw);
+  const auto product = [](auto... sizes) { return (1.0 * ... * static_cast<double>(sizes)); };  // of any size
+  return 2 * product(s.n, s.oh, s.ow, s.k, s.c / s.groups, s.kh, s.kw);
 }
 
 }  // namespace detail
@@ -131,13 +132,12 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
   return record("conv2d", to_order(y, x.order()), {x, weight, bias},
                 [s, algorithm, order, x = save(x), weight = save(weight), y = options.relu ? save(y) : Saved<T>{},
                  relu = options.relu, need_db = bias.defined() && bias.requires_grad()](const Tensor<T>& grad) {
+                  const bool spare = detail::sole_owner(grad);  // memory that may be written to
                   auto dy = to_order(grad, order);
                   Tensor<T> dx, dw, db;
                   if (relu || need_db) {
                     db = Tensor<T>::empty({s.k});
-                    // In the memory of the gradient, when nobody else holds it.
-                    const bool keeps = !relu || detail::sole_owner(grad);
-                    const auto sum = keeps ? dy : Tensor<T>::empty(dy.shape(), order);
+                    const auto sum = relu && !spare ? Tensor<T>::empty(dy.shape(), order) : dy;
                     kernels::conv2d_backward_result(s, order, relu ? y->data() : nullptr, dy.data(),
                                                     relu ? sum.mutable_data() : nullptr, db.mutable_data());
                     dy = sum;
