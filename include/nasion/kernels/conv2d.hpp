@@ -3,10 +3,10 @@
 // need not hold zeros.
 
 #include "nasion/kernels/conv2d_bfloat16.hpp"
-#include "nasion/kernels/conv2d_direct.hpp"
+#include "nasion/kernels/conv2d_direct_weight.hpp"
 #include "nasion/kernels/conv2d_im2col.hpp"
 #include "nasion/kernels/conv2d_naive.hpp"
-#include "nasion/kernels/conv2d_winograd.hpp"
+#include "nasion/kernels/conv2d_winograd_weight.hpp"
 
 namespace nasion {
 

@@ -2,7 +2,7 @@
 // Convolution of channels-last float images with factors rounded to bfloat16: the direct kernel, with pairs of channels
 // (or of pixels, for the gradient of the weight) in the place of single numbers.
 
-#include "nasion/kernels/conv2d_direct.hpp"
+#include "nasion/kernels/conv2d_direct_weight.hpp"
 
 namespace nasion::kernels {
 
