@@ -1,5 +1,8 @@
 #include "nasion/core/buffer.hpp"
 
+#include <atomic>
+#include <thread>
+
 #include "support/catch.hpp"
 
 using namespace nasion;
@@ -23,4 +26,18 @@ TEST_CASE("What is derived from the numbers is made once, until they change") {
   CHECK(get(2) == 2);
   a.modified();
   CHECK(get(1) == 3);
+}
+
+TEST_CASE("Threads that derive the same at once share one value") {
+  Buffer a(8);
+  std::atomic<int> made = 0;
+  std::vector<std::shared_ptr<const int>> got(8);
+  {
+    std::vector<std::jthread> threads;
+    for (auto& value : got)
+      threads.emplace_back([&] { value = a.derived<int>({1}, [&] { return std::make_shared<int>(++made); }); });
+  }
+  for (const auto& value : got) CHECK(value == got[0]);  // whoever else made one gave it up
+  a.modified();
+  CHECK(*got[0] >= 1);  // those who hold it keep it
 }
