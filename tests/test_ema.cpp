@@ -80,7 +80,8 @@ Sequence network() {
 struct Averaged {
   using Scalar = float;
   Sequence net = network();
-  optim::Ema<Sequence> ema{net, {.decay = 0.9}};
+  optim::Ema<Sequence> ema;
+  Averaged() : ema(net, {.decay = 0.9}) {}
   static void visit(auto& self, auto&& f) {
     f("net", self.net);
     f("ema", self.ema);
