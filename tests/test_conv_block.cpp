@@ -21,6 +21,7 @@ TEST_CASE("A ConvBlock: names, values above 0, gradients") {
   for (const auto& p : nn::named_parameters(block)) names.push_back(p.name);
   CHECK(names == std::vector<std::string>{"conv.weight", "bn.weight", "bn.bias"});
   const auto x = test::random({2, 2, 5, 4});
-  for (const double v : block(x).values()) CHECK(v >= 0);
+  const auto result = block(x);
+  for (const double v : result.values()) CHECK(v >= 0);
   CHECK(test::check_module(block, x) == "");
 }

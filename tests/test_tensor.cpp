@@ -31,7 +31,8 @@ TEST_CASE("Random tensors depend on the generator alone and stay in their range"
   CHECK(test::identical(x, Tensorf::uniform({1000}, b, -2, 3)));
   for (const float v : x.values()) REQUIRE((v >= -2 && v < 3));
   // Rounded to float, numbers just below the upper end must not become it.
-  for (const float v : Tensorf::uniform({100}, a, 1, 1 + 0x1p-23).values()) REQUIRE(v == 1);
+  const auto narrow = Tensorf::uniform({100}, a, 1, 1 + 0x1p-23);
+  for (const float v : narrow.values()) REQUIRE(v == 1);
   const auto normal = Tensord::normal({20000}, a, 5, 2);
   double sum = 0, squares = 0;
   for (const double v : normal.values()) sum += v, squares += (v - 5) * (v - 5);
