@@ -184,7 +184,8 @@ TEST_CASE("BF16 is the upper half of a float") {
     data += little_endian(bits, 2);
   test::write_text(folder / "x", bytes_of(R"({"x":{"dtype":"BF16","shape":[2,4],"data_offsets":[0,16]}})", data));
   const auto file = io::read_safetensors<float>(folder / "x");
-  const auto x = file.tensor("x").values();
+  const auto tensor = file.tensor("x");
+  const auto x = tensor.values();
   const float infinity = std::numeric_limits<float>::infinity();
   CHECK((x[0] == 0 && !std::signbit(x[0]) && x[1] == 0 && std::signbit(x[1])));
   CHECK((x[2] == 1 && x[3] == -3.140625f && x[4] == infinity && x[5] == -infinity));
