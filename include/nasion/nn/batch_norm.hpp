@@ -62,11 +62,8 @@ struct BatchNorm2d {
     }
     conv.weight = kernel;
     conv.bias = shift;
-    folded = Folded::yes;
-    if constexpr (requires { conv.options.relu; }) {
-      conv.options.relu = with_relu;
-      if (with_relu) folded = Folded::with_relu;
-    }
+    conv.options.relu = with_relu;
+    folded = with_relu ? Folded::with_relu : Folded::yes;
     weight = bias = running_mean = running_var = {};
   }
 
