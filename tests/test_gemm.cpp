@@ -58,7 +58,8 @@ TEST_CASE("gemm adds the product, plain or transposed") {
       CHECK(gemm_error<Factor::transposed, Factor::plain, double>(m, n, k, parallel) < 1e-12);
       CHECK(gemm_error<Factor::plain, Factor::transposed, double>(m, n, k, parallel) < 1e-12);
       CHECK(gemm_error<Factor::transposed, Factor::transposed, double>(m, n, k, parallel) < 1e-12);
-      CHECK(gemm_error<Factor::plain, Factor::transposed, float>(m, n, k, parallel) < 5e-5);
+      // 2100 terms in float; 2e-5 is enough for the shorter sums.
+      CHECK(gemm_error<Factor::plain, Factor::transposed, float>(m, n, k, parallel) < (k > 1000 ? 5e-5 : 2e-5));
       CHECK(gemm_error<Factor::plain, Factor::plain, double>(m, n, k, parallel, Into::fresh) < 1e-12);
       CHECK(gemm_error<Factor::plain, Factor::transposed, double>(m, n, k, parallel, Into::fresh) < 1e-12);
     }
