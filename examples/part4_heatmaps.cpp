@@ -129,7 +129,7 @@ void add_maps(support::Report& report, const std::vector<Maps>& faces) {
       "For each photo: the face, all maps as a glow over it, and the points read from them (red) beside the labelled "
       "ones (green); then its 58 maps one by one, each as bright as its largest value.");
   for (const auto& maps : faces) {
-    const auto name = maps.prediction->face->entry.name();
+    const auto name = maps.prediction->face->entry.name;
     report.figure({"overlay_" + name, map_overlays(maps),
                    message(name, ", ", vision::imm_view_name(maps.prediction->face->entry.view), ": ",
                            fixed(maps.prediction->error_px, 1), " px.")});

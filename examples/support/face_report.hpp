@@ -31,7 +31,7 @@ inline nasion::vision::Image sample_sheet(const std::vector<LabelledFace>& faces
       vision::draw_point(picture, fit(face.points[static_cast<std::size_t>(point)]), vision::colours::green,
                          points.size() == 1 ? 4 : 1.5);
     pictures.push_back(std::move(picture));
-    captions.push_back(face.entry.name() + "  " + std::string(vision::imm_view_name(face.entry.view)));
+    captions.push_back(face.entry.name + "  " + std::string(vision::imm_view_name(face.entry.view)));
   }
   return vision::contact_sheet(pictures, {.columns = 4}, captions);
 }
@@ -61,7 +61,7 @@ inline nasion::vision::Image error_sheet(const std::vector<const Prediction*>& c
     vision::draw_errors(picture, vision::transform(fit, p->truth), vision::transform(fit, p->predicted),
                         vision::colours::green, vision::colours::red, p->truth.size() == 1 ? 2 : 1);
     pictures.push_back(std::move(picture));
-    captions.push_back(p->face->entry.name() + "  " + fixed(p->error_px, 1) + " px");
+    captions.push_back(p->face->entry.name + "  " + fixed(p->error_px, 1) + " px");
   }
   return vision::contact_sheet(pictures, {.columns = 4}, captions);
 }
@@ -132,7 +132,7 @@ inline void add_eye_note(Report& report, const std::vector<Prediction>& predicti
   std::string photos;
   for (std::size_t i = 0; i < repaired.size(); ++i)
     if (repaired[i].truth != predictions[i].truth)
-      photos += (photos.empty() ? "" : ", ") + repaired[i].face->entry.name();
+      photos += (photos.empty() ? "" : ", ") + repaired[i].face->entry.name;
   if (photos.empty()) return;
   report.note(nasion::message(
       "Errors are those against the labels as published, except where points are compared. In ", photos,

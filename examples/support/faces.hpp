@@ -18,8 +18,20 @@
 
 namespace support {
 
+/// A face in files.
+struct FaceEntry {
+  std::string name;  ///< for people: `07-3m`, `lfpw/testset/image_0001`
+  std::filesystem::path image, shape;
+  int person = 0, view = 0;   ///< of the IMM database; 0 elsewhere
+  double original_scale = 1;  ///< pixels of the photo as it was published for one of the file
+};
+
+inline FaceEntry face_entry(const nasion::vision::ImmEntry& e) {
+  return {.name = e.name(), .image = e.image, .shape = e.shape, .person = e.person, .view = e.view};
+}
+
 struct LabelledFace {
-  nasion::vision::ImmEntry entry;
+  FaceEntry entry;
   nasion::vision::Image photo;
   nasion::vision::Landmarks points;  // in pixels of the photo
 };
@@ -34,7 +46,7 @@ inline std::vector<LabelledFace> read_faces(const std::vector<nasion::vision::Im
   nasion::parallel_for(static_cast<nasion::Index>(entries.size()), 1, [&](nasion::Index i, nasion::Index) {
     const auto& entry = entries[static_cast<std::size_t>(i)];
     auto face = nasion::vision::read_imm_face(entry);
-    faces[static_cast<std::size_t>(i)] = {entry, std::move(face.image), std::move(face.points)};
+    faces[static_cast<std::size_t>(i)] = {face_entry(entry), std::move(face.image), std::move(face.points)};
   });
   return faces;
 }
