@@ -152,6 +152,37 @@ TEST_CASE("Faces of 68 points are mirrored by their own table, others not at all
   CHECK(unmirrored.size() == 1);
 }
 
+TEST_CASE("A view shows a part of the photo, in its proportions, and says where it was") {
+  const auto [photo, points] = face(1);
+  for (const Box& view : {Box{20, 30, 80, 80}, Box{-30, 10, 100, 100}, Box{36, 56, 8, 8}}) {
+    KeypointDataset dataset({.width = 64, .height = 64, .points = {0}});
+    dataset.add(photo, points, view);
+    Rng rng(1);
+    const auto example = dataset.get(0, rng);
+    CHECK(dataset.view(0) == view);
+    CHECK(example.target.at({0}) == Approx((points[0].x - view.x) / view.width));
+    CHECK(example.target.at({1}) == Approx((points[0].y - view.y) / view.height));
+    CHECK(under(example, 0) == Approx(250 / 255.0 - 0.5).margin(0.01));
+  }
+}
+
+TEST_CASE("Points of a view move with its augmented image, also where it leaves the photo") {
+  const auto [photo, points] = face(1);
+  KeypointDataset dataset({.width = 96,
+                           .height = 96,
+                           .points = {0},
+                           .augmentation = Augmentation{.shift = 0.05, .rotation = 30, .scale = 0.2, .flip = 0.5}});
+  dataset.add(photo, points, {-10, 10, 100, 100});
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    Rng rng = Rng(2).split(i);
+    CAPTURE(i);
+    // Point 0 changes places with point 12 in a mirror, which no bright square marks.
+    const auto example = dataset.get(0, rng);
+    if (example.target.at({0}) > 0.15f && example.target.at({0}) < 0.85f && under(example, 0) > 0)
+      CHECK(under(example, 0) > 0.3f);
+  }
+}
+
 TEST_CASE("A tensor becomes the grey picture it was made of") {
   Image image(4, 3, 1);
   for (std::size_t i = 0; i < 12; ++i) image.pixels[i] = static_cast<std::uint8_t>(23 * i);
@@ -176,4 +207,12 @@ TEST_CASE("Faces that cannot be used are refused") {
   CHECK_THROWS_WITH(dataset.add(photo, points), ContainsSubstring("point 60 is not among the 58"));
   CHECK_THROWS_AS(KeypointDataset({.width = 0, .points = {}}), ValueError);
   CHECK_THROWS_AS(to_tensor(Image(4, 4, 3)), ValueError);
+}
+
+TEST_CASE("Views that show nothing are refused") {
+  const auto [photo, points] = face(0);
+  KeypointDataset dataset({.width = 64, .height = 64, .points = {0}});
+  CHECK_THROWS_WITH(dataset.add(photo, points, {0, 0, 0, 10}), "[KeypointDataset] view of 0 x 10 has no area");
+  CHECK_THROWS_WITH(dataset.add(photo, points, {1000, 0, 50, 50}),
+                    "[KeypointDataset] the view at 1000, 0 does not touch its photo of 320 x 240");
 }

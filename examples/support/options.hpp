@@ -16,10 +16,12 @@
 namespace support {
 
 enum class Recipe { seed, best };
-enum class OptimizerKind { sgd, adam };
+enum class OptimizerKind { sgd, adam, adamw };
 
 inline const char* name_of(Recipe recipe) { return recipe == Recipe::seed ? "seed" : "best"; }
-inline const char* name_of(OptimizerKind kind) { return kind == OptimizerKind::sgd ? "sgd" : "adam"; }
+inline const char* name_of(OptimizerKind kind) {
+  return kind == OptimizerKind::sgd ? "sgd" : kind == OptimizerKind::adam ? "adam" : "adamw";
+}
 
 /// What was asked for on the command line. Each program fills what is not set from its recipe.
 struct Options {
@@ -56,13 +58,15 @@ inline double positive_number(const std::string& flag, std::string_view text) {
   return value;
 }
 
-/// `first` or `second`, whichever the text names; CLI::ValidationError naming the flag otherwise.
-template <class T>
-T one_of(const std::string& flag, std::string_view text, T first, T second) {
-  for (const T value : {first, second})
+/// The one of the values that the text names; CLI::ValidationError naming the flag and all of them otherwise.
+template <class T, std::same_as<T>... Others>
+T one_of(const std::string& flag, std::string_view text, T first, Others... others) {
+  std::string names;
+  for (const T value : {first, others...}) {
     if (text == name_of(value)) return value;
-  throw CLI::ValidationError(
-      flag, std::string("must be ") + name_of(first) + " or " + name_of(second) + ", not '" + std::string(text) + "'");
+    names += (names.empty() ? "" : " or ") + std::string(name_of(value));
+  }
+  throw CLI::ValidationError(flag, "must be " + names + ", not '" + std::string(text) + "'");
 }
 
 /// An existing folder; CLI::ValidationError naming the flag otherwise.
@@ -96,9 +100,9 @@ inline void add_shared_flags(CLI::App& app, Options& options) {
   add_flag(app, "--epochs", "N", "passes over the training photos (default: the recipe's)", options.epochs, count);
   add_flag(app, "--batch", "N", "photos per step (default: the recipe's)", options.batch, count);
   add_flag(app, "--lr", "X", "learning rate (default: the recipe's)", options.lr, positive_number);
-  add_flag(app, "--optimizer", "sgd|adam", "(default: the recipe's)", options.optimizer,
+  add_flag(app, "--optimizer", "sgd|adam|adamw", "(default: the recipe's)", options.optimizer,
            [](const std::string& flag, const std::string& text) {
-             return one_of(flag, text, OptimizerKind::sgd, OptimizerKind::adam);
+             return one_of(flag, text, OptimizerKind::sgd, OptimizerKind::adam, OptimizerKind::adamw);
            });
   add_flag(app, "--seed", "N", "start of every random stream (default: 1)", options.seed,
            [](const std::string& flag, const std::string& text) { return whole_number<std::uint64_t>(flag, text, 0); });

@@ -21,6 +21,8 @@ struct TrainingRecipe {
   double lr;
   int epochs, batch;
   nasion::optim::Schedule schedule = nasion::optim::constant();
+  double weight_decay = 0;             ///< of AdamW
+  std::optional<double> average = {};  ///< decay of the moving average of the weights, which is what is kept then
   bool autocast = false;
 };
 
@@ -75,23 +77,31 @@ using Settings = std::vector<std::pair<std::string, std::string>>;
 
 inline Settings settings_of(const std::string& program, const Options& options, const TrainingRecipe& recipe,
                             const std::string& photos) {
-  return {{"program", program},
-          {"recipe", name_of(options.recipe)},
-          {"photos", photos},
-          {"epochs", std::to_string(recipe.epochs)},
-          {"batch", std::to_string(recipe.batch)},
-          {"optimizer", name_of(recipe.optimizer)},
-          {"lr", nasion::io::csv_field(recipe.lr)},
-          {"augmentation", text_of(recipe.augmentation)},
-          {"autocast", recipe.autocast ? "bfloat16" : "off"},
-          {"seed", std::to_string(options.seed)}};
+  Settings settings{{"program", program},
+                    {"recipe", name_of(options.recipe)},
+                    {"photos", photos},
+                    {"epochs", std::to_string(recipe.epochs)},
+                    {"batch", std::to_string(recipe.batch)},
+                    {"optimizer", name_of(recipe.optimizer)},
+                    {"lr", nasion::io::csv_field(recipe.lr)},
+                    {"augmentation", text_of(recipe.augmentation)},
+                    {"autocast", recipe.autocast ? "bfloat16" : "off"},
+                    {"seed", std::to_string(options.seed)}};
+  if (recipe.optimizer == OptimizerKind::adamw)
+    settings.emplace_back("weight_decay", nasion::io::csv_field(recipe.weight_decay));
+  if (recipe.average) settings.emplace_back("average_of_weights", nasion::io::csv_field(*recipe.average));
+  return settings;
 }
 
 /// Calls `use` with the recipe's optimizer for the model's parameters.
 template <class Model, class Use>
 void with_optimizer(const TrainingRecipe& recipe, const Model& model, Use&& use) {
   using T = nasion::nn::ScalarOf<Model>;
-  if (recipe.optimizer == OptimizerKind::adam) {
+  if (recipe.optimizer == OptimizerKind::adamw) {
+    nasion::optim::AdamW<T> adamw(nasion::nn::parameters(model),
+                                  {.lr = recipe.lr, .weight_decay = recipe.weight_decay});
+    use(adamw);
+  } else if (recipe.optimizer == OptimizerKind::adam) {
     nasion::optim::Adam<T> adam(nasion::nn::parameters(model), {.lr = recipe.lr});
     use(adam);
   } else {

@@ -9,6 +9,7 @@
 
 #include "nasion/core/autocast.hpp"
 #include "nasion/io/checkpoint.hpp"
+#include "nasion/optim/ema.hpp"
 #include "nasion/train/fit.hpp"
 #include "nasion/vision/keypoint_dataset.hpp"
 #include "support/output_folder.hpp"
@@ -38,20 +39,34 @@ inline void check_same_settings(const OutputFolder& out, const std::map<std::str
   }
 }
 
+/// A model and the moving average of its weights, as a checkpoint has them.
+template <class Model>
+struct WithAverage {
+  using Scalar = nasion::nn::ScalarOf<Model>;
+  Model& model;
+  nasion::optim::Ema<Model>& average;
+
+  static void visit(auto& self, auto&& f) {
+    f("weights", self.model);
+    f("average", self.average);
+  }
+};
+
 /// Trains to options.epochs, from the checkpoint if the folder is being resumed. Writes checkpoint.safetensors and
-/// history.csv after every epoch, model.safetensors at the end.
-template <class Model, class Optimizer, class Loss, class TrainLoader, class ValLoader>
-TrainingRun run_training(const OutputFolder& out, const Settings& settings, Model& model, Optimizer& optimizer,
-                         Loss&& loss, TrainLoader& training, ValLoader& validation, nasion::train::FitOptions options) {
+/// history.csv after every epoch. `saved` is what a checkpoint keeps: the model, and perhaps its average.
+template <class Model, class Saved, class Optimizer, class Loss, class TrainLoader, class ValLoader>
+TrainingRun run_training(const OutputFolder& out, const Settings& settings, Model& model, Saved&& saved,
+                         Optimizer& optimizer, Loss&& loss, TrainLoader& training, ValLoader& validation,
+                         nasion::train::FitOptions options) {
   namespace io = nasion::io;
   TrainingRun run;
   std::map<std::string, std::string> metadata;
   for (const auto& [name, value] : settings) metadata["setting." + name] = value;
   if (out.resuming()) {
-    auto saved = io::read_metadata(out.checkpoint());
-    check_same_settings(out, saved, settings);
-    io::load_checkpoint(out.checkpoint(), model, optimizer);
-    std::istringstream text(saved["history"]);
+    auto texts = io::read_metadata(out.checkpoint());
+    check_same_settings(out, texts, settings);
+    io::load_checkpoint(out.checkpoint(), saved, optimizer);
+    std::istringstream text(texts["history"]);
     run.history = nasion::train::History::read(text, out.checkpoint());
     const auto& rows = run.history.rows();
     run.finite = rows.empty() || (std::isfinite(rows.back().train_loss) && std::isfinite(rows.back().val_loss));
@@ -60,32 +75,58 @@ TrainingRun run_training(const OutputFolder& out, const Settings& settings, Mode
   options.after_epoch = [&](const nasion::train::History& history) {
     auto with_history = metadata;
     with_history["history"] = history.csv();
-    io::save_checkpoint(out.checkpoint(), model, optimizer, with_history);
+    io::save_checkpoint(out.checkpoint(), saved, optimizer, with_history);
     history.write(out / "history.csv");
   };
   if (run.finite) run.finite = nasion::train::fit(model, optimizer, loss, training, validation, run.history, options);
   run.history.write(out / "history.csv");
-  if (!run.finite)
-    metadata["diverged"] = nasion::message("the loss was not finite in epoch ", run.history.last_epoch());
-  nasion::nn::eval(model);
-  io::save(out.model(), model, metadata);
   return run;
 }
 
-/// The same, with the recipe's batches, optimizer, schedule and arithmetic.
+/// What model.safetensors says beside the weights.
+inline nasion::io::Metadata model_metadata(const Settings& settings, const TrainingRun& run) {
+  nasion::io::Metadata metadata;
+  for (const auto& [name, value] : settings) metadata["setting." + name] = value;
+  if (!run.finite)
+    metadata["diverged"] = nasion::message("the loss was not finite in epoch ", run.history.last_epoch());
+  return metadata;
+}
+
+/// The same, with the recipe's batches, optimizer, schedule, average and arithmetic. The model ends with the weights
+/// that are to be used.
+template <class Model, class Dataset, class Loss>
+TrainingRun train_by_recipe(const OutputFolder& out, const Settings& settings, Model& model,
+                            const TrainingRecipe& recipe, const Dataset& training, const Dataset& validation,
+                            Loss&& loss, std::uint64_t seed, nasion::train::Progress& progress) {
+  auto batches = nasion::data::make_loader(training, {.batch_size = recipe.batch, .shuffle = true, .seed = seed});
+  auto checks = nasion::data::make_loader(validation, {.batch_size = 16});
+  nasion::train::FitOptions fit{
+      .epochs = recipe.epochs, .lr = recipe.lr, .schedule = recipe.schedule, .progress = &progress};
+  const nasion::Autocast autocast(recipe.autocast);
+  TrainingRun run;
+  with_optimizer(recipe, model, [&](auto& optimizer) {
+    if (!recipe.average) {
+      run = run_training(out, settings, model, model, optimizer, loss, batches, checks, fit);
+      return;
+    }
+    nasion::optim::Ema<Model> average(model, {.decay = *recipe.average});
+    fit.after_step = [&] { average.update(model); };
+    fit.validate = [&] { return nasion::train::evaluate(average.model(), checks, loss); };
+    run = run_training(out, settings, model, WithAverage<Model>{model, average}, optimizer, loss, batches, checks, fit);
+    nasion::nn::load_state_dict(model, nasion::nn::state_dict(average.model()));
+  });
+  nasion::nn::eval(model);
+  return run;
+}
+
+/// The same; also writes model.safetensors.
 template <class Model, class Loss>
 TrainingRun run_training(const OutputFolder& out, const Settings& settings, Model& model, const TrainingRecipe& recipe,
                          const nasion::vision::KeypointDataset& training,
                          const nasion::vision::KeypointDataset& validation, Loss&& loss, std::uint64_t seed,
                          nasion::train::Progress& progress) {
-  auto batches = nasion::data::make_loader(training, {.batch_size = recipe.batch, .shuffle = true, .seed = seed});
-  auto checks = nasion::data::make_loader(validation, {.batch_size = 16});
-  const nasion::Autocast autocast(recipe.autocast);
-  TrainingRun run;
-  with_optimizer(recipe, model, [&](auto& optimizer) {
-    run = run_training(out, settings, model, optimizer, loss, batches, checks,
-                       {.epochs = recipe.epochs, .lr = recipe.lr, .schedule = recipe.schedule, .progress = &progress});
-  });
+  const auto run = train_by_recipe(out, settings, model, recipe, training, validation, loss, seed, progress);
+  nasion::io::save(out.model(), model, model_metadata(settings, run));
   return run;
 }
 

@@ -24,6 +24,7 @@ struct FitOptions {
   std::optional<optim::PlateauOptions> plateau{};     ///< a further factor, by the validation losses so far
   std::optional<double> clip_grad_norm{};             ///< largest norm of all gradients together
   std::function<void()> after_step{};                 ///< for instance, to update an optim::Ema
+  std::function<double()> validate{};                 ///< validation loss of something else, such as that average
   std::function<void(const History&)> after_epoch{};  ///< for instance, to write a checkpoint
   Progress* progress = nullptr;
 };
@@ -91,7 +92,7 @@ bool fit(M& model, Optimizer& optimizer, Loss&& loss, TrainLoader& training, Val
     }
     row.train_loss = total / count;
     const bool finite = std::isfinite(row.train_loss);
-    if (finite) row.val_loss = evaluate(model, validation, loss);
+    if (finite) row.val_loss = options.validate ? options.validate() : evaluate(model, validation, loss);
     row.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     history.add(row);
     if (options.progress) options.progress->end_epoch(row);

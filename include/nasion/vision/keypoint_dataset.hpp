@@ -2,6 +2,7 @@
 // Faces as examples for a network: a grey image and the coordinates of chosen points.
 
 #include <algorithm>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -61,7 +62,8 @@ struct KeypointOptions {
 
 /// Examples: image [1, height, width] in [-0.5, 0.5], target [2 K] = x / width, y / height of each point.
 ///
-/// Photos are kept grey, at twice the input size, so that 200 of them take a few megabytes and warping stays sharp.
+/// The network sees a view: a part of a photo, or all of it. Photos are kept grey, the view at no more than twice the
+/// input size with what augmentation may bring in around it: compact, and warping stays sharp.
 class KeypointDataset {
  public:
   explicit KeypointDataset(KeypointOptions options) : options_(std::move(options)) {
@@ -69,30 +71,52 @@ class KeypointDataset {
                       options_.height, " must be positive");
   }
 
-  /// Adds a photo; its points are in its pixels. ValueError when a chosen point is missing, or when faces are to be
-  /// mirrored and nobody knows how these points change places.
+  /// Adds a photo that is seen whole, whatever its proportions; its points are in its pixels. ValueError when a chosen
+  /// point is missing, or when faces are to be mirrored and nobody knows how these points change places.
   void add(const Image& photo, const Landmarks& points) {
-    for (const int i : options_.points)
-      check<ValueError>(i >= 0 && static_cast<std::size_t>(i) < points.size(), "[KeypointDataset] point ", i,
-                        " is not among the ", points.size(), " of this face");
-    if (options_.augmentation && options_.augmentation->flip > 0) mirrored_landmarks(points.size());
-    const int width = 2 * options_.width, height = 2 * options_.height;
-    const Affine fit =
-        Affine::scale(static_cast<double>(width) / photo.width, static_cast<double>(height) / photo.height);
-    faces_.push_back({warp(to_grey(photo), fit, width, height), transform(fit, points)});
+    check_points(points);
+    const Affine fit = Affine::scale(2.0 * options_.width / photo.width, 2.0 * options_.height / photo.height);
+    const Box whole{0, 0, static_cast<double>(photo.width), static_cast<double>(photo.height)};
+    faces_.push_back({warp(to_grey(photo), fit, 2 * options_.width, 2 * options_.height), fit, points, whole});
+  }
+
+  /// Adds the part of a photo that lies within `view`, which may leave the photo. ValueError also for a view without
+  /// area, or one that does not touch the photo.
+  void add(const Image& photo, const Landmarks& points, const Box& view) {
+    check_points(points);
+    check<ValueError>(view.width > 0 && view.height > 0, "[KeypointDataset] view of ", view.width, " x ", view.height,
+                      " has no area");
+    // A view that is turned by 45 degrees or moved and enlarged as usual stays within this part of the photo.
+    constexpr double around = 0.25;
+    const auto clip = [](double low, double high, int size) {
+      return std::pair{std::clamp(std::floor(low), 0.0, static_cast<double>(size)),
+                       std::clamp(std::ceil(high), 0.0, static_cast<double>(size))};
+    };
+    const auto [left, right] = clip(view.x - around * view.width, view.x + (1 + around) * view.width, photo.width);
+    const auto [top, bottom] = clip(view.y - around * view.height, view.y + (1 + around) * view.height, photo.height);
+    check<ValueError>(right > left && bottom > top, "[KeypointDataset] the view at ", view.x, ", ", view.y,
+                      " does not touch its photo of ", photo.width, " x ", photo.height);
+    const double scale = std::min({1.0, 2 * options_.width / view.width, 2 * options_.height / view.height});
+    const auto size = [scale](double length) { return std::max(1, static_cast<int>(std::lround(scale * length))); };
+    const int width = size(right - left), height = size(bottom - top);
+    const Affine fit = Affine::fit({left, top, right - left, bottom - top}, width, height);
+    faces_.push_back({warp(to_grey(photo), fit, width, height), fit, points, view});
   }
 
   Index size() const { return static_cast<Index>(faces_.size()); }
   const KeypointOptions& options() const { return options_; }
 
+  /// The part of the i-th photo that the network sees, in pixels of the photo.
+  const Box& view(Index i) const { return faces_.at(static_cast<std::size_t>(i)).view; }
+
   /// The i-th example as the network will see it; augmented with numbers from `rng` if that was asked for.
   data::Example<float> get(Index i, Rng& rng) const {
     const Face& face = faces_.at(static_cast<std::size_t>(i));
-    const AugmentationDraw draw =
-        options_.augmentation ? draw_augmentation(*options_.augmentation, face.image.width, face.image.height, rng)
-                              : AugmentationDraw{};
-    const Affine affine = draw.affine.then(Affine::scale(0.5, 0.5));
-    const auto input = to_tensor(warp(face.image, affine, options_.width, options_.height));
+    const AugmentationDraw draw = options_.augmentation
+                                      ? draw_augmentation(*options_.augmentation, options_.width, options_.height, rng)
+                                      : AugmentationDraw{};
+    const Affine affine = Affine::fit(face.view, options_.width, options_.height).then(draw.affine);  // from the photo
+    const auto input = to_tensor(warp(face.image, face.fit.inverse().then(affine), options_.width, options_.height));
     if (options_.augmentation)
       change_pixels(draw, {input.mutable_data(), static_cast<std::size_t>(input.size())}, options_.width,
                     options_.height);
@@ -111,8 +135,18 @@ class KeypointDataset {
  private:
   struct Face {
     Image image;
-    Landmarks points;
+    Affine fit;        // from the photo to this image
+    Landmarks points;  // in pixels of the photo
+    Box view;          // in pixels of the photo
   };
+
+  void check_points(const Landmarks& points) const {
+    for (const int i : options_.points)
+      check<ValueError>(i >= 0 && static_cast<std::size_t>(i) < points.size(), "[KeypointDataset] point ", i,
+                        " is not among the ", points.size(), " of this face");
+    if (options_.augmentation && options_.augmentation->flip > 0) mirrored_landmarks(points.size());
+  }
+
   KeypointOptions options_;
   std::vector<Face> faces_;
 };

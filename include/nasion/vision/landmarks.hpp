@@ -33,6 +33,17 @@ inline Landmarks transform(const Affine& affine, Landmarks points) {
   return points;
 }
 
+/// The smallest box that holds all points. ValueError for no points.
+inline Box bounding_box(const Landmarks& points) {
+  check<ValueError>(!points.empty(), "[bounding_box] no points");
+  Point low = points.front(), high = low;
+  for (const Point& p : points) {
+    low = {std::min(low.x, p.x), std::min(low.y, p.y)};
+    high = {std::max(high.x, p.x), std::max(high.y, p.y)};
+  }
+  return {low.x, low.y, high.x - low.x, high.y - low.y};
+}
+
 /// Landmarks first to last in drawing order; closed when the last is joined to the first.
 struct LandmarkPath {
   std::string_view name;

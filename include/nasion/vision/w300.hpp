@@ -1,0 +1,194 @@
+#pragma once
+// 300-W: faces of AFW, HELEN and LFPW with 68 points each. Sagonas, Tzimiropoulos, Zafeiriou, Pantic: 300 faces
+// in-the-wild challenge, ICCV workshops 2013.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "nasion/core/error.hpp"
+#include "nasion/core/random.hpp"
+#include "nasion/io/read_file.hpp"
+#include "nasion/vision/affine.hpp"
+#include "nasion/vision/image.hpp"
+#include "nasion/vision/landmarks.hpp"
+#include "nasion/vision/pts.hpp"
+
+namespace nasion::vision {
+
+/// One face: `afw/1051618982_1.jpg` and `afw/1051618982_1.pts`.
+struct W300Entry {
+  std::filesystem::path image, shape;
+  std::string set;                      ///< the folder below the root: `helen/trainset`
+  std::string photo;                    ///< the same for faces of the same photo: `afw/1051618982`
+  std::optional<Affine> to_original{};  ///< from pixels of the file to those of the photo it was cut out of, if known
+
+  /// `lfpw/testset/image_0001`
+  std::string name() const { return set + "/" + image.stem().string(); }
+};
+
+/// A photo with its points in pixels.
+struct W300Face {
+  Image image;
+  Landmarks points;
+};
+
+/// Reads photo and points. IoError when one cannot be read, or when there are not 68 points.
+inline W300Face read_w300_face(const W300Entry& entry, const ReadOptions& options = {}) {
+  Landmarks points = read_pts(entry.shape);
+  if (points.size() != ibug::point_count)
+    throw IoError(entry.shape, message("has ", points.size(), " points, not ", ibug::point_count));
+  return {read_image(entry.image, options), std::move(points)};
+}
+
+namespace detail {
+
+/// manifest.csv of a folder of faces that were cut out of their photos:
+/// image,original_width,original_height,crop_x0,crop_y0,scale_x,scale_y. By name of the image.
+inline std::map<std::string, Affine, std::less<>> read_crop_manifest(const std::filesystem::path& path) {
+  constexpr std::uintmax_t max_bytes = 64 << 20;
+  constexpr std::string_view header = "image,original_width,original_height,crop_x0,crop_y0,scale_x,scale_y";
+  const std::string text = io::read_file(path, max_bytes);
+  std::map<std::string, Affine, std::less<>> crops;
+  std::string_view rest = text;
+  for (int number = 1; !rest.empty(); ++number) {
+    const auto end = std::min(rest.find('\n'), rest.size());
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    const auto fail = [&](const std::string& what) {
+      throw IoError(path.string() + ":" + std::to_string(number), what);
+    };
+    if (number == 1) {
+      if (line != header) fail(message("expected the header ", header));
+      continue;
+    }
+    if (line.empty()) continue;
+    std::vector<std::string_view> fields;
+    for (std::size_t at = 0; at <= line.size();) {
+      const auto comma = std::min(line.find(',', at), line.size());
+      fields.push_back(line.substr(at, comma - at));
+      at = comma + 1;
+    }
+    if (fields.size() != 7) fail(message("expected 7 fields, got ", fields.size()));
+    double values[6];
+    for (std::size_t i = 0; i < 6; ++i) {
+      const auto value = parse_number<double>(fields[i + 1]);
+      if (!value) fail(excerpt(fields[i + 1]) + " is not a number");
+      values[i] = *value;
+    }
+    const auto [width, height, x0, y0, scale_x, scale_y] = std::to_array(values);
+    if (width <= 0 || height <= 0 || scale_x <= 0 || scale_y <= 0) fail("sizes and scales must be positive");
+    const auto to_original = Affine::scale(1 / scale_x, 1 / scale_y).then(Affine::translate(x0, y0));
+    if (!crops.emplace(fields[0], to_original).second) fail(excerpt(fields[0]) + " appears twice");
+  }
+  return crops;
+}
+
+}  // namespace detail
+
+struct W300Split {
+  std::vector<W300Entry> training, validation;
+};
+
+/// A folder with `afw`, `helen/trainset` and `lfpw/trainset`, or some of them, and the test sets that there are.
+class W300Faces {
+ public:
+  /// Lists the folder. IoError when it is missing, has none of the training sets, an image has no .pts file beside it,
+  /// or manifest.csv (which need not be there) cannot be understood.
+  explicit W300Faces(const std::filesystem::path& root) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(root, error))
+      throw IoError(root, std::filesystem::exists(root, error) ? "is not a folder" : "no such folder");
+    std::map<std::string, Affine, std::less<>> crops;
+    const auto manifest = root / "manifest.csv";
+    if (std::filesystem::exists(manifest, error)) crops = detail::read_crop_manifest(manifest);
+    for (const std::string_view set : training_sets) add(root, std::string(set), crops, training_);
+    if (training_.empty())
+      throw IoError(root, "holds no 300-W training faces (folders afw, helen/trainset, lfpw/trainset)");
+    for (const std::string_view set : test_sets) {
+      std::vector<W300Entry> entries;
+      add(root, std::string(set), crops, entries);
+      if (!entries.empty()) tests_.emplace_back(set, std::move(entries));
+    }
+  }
+
+  /// Whether the folder looks like one.
+  static bool found_in(const std::filesystem::path& root) {
+    std::error_code error;
+    return std::any_of(training_sets.begin(), training_sets.end(),
+                       [&](std::string_view set) { return std::filesystem::is_directory(root / set, error); });
+  }
+
+  /// Of all training sets, sorted by name.
+  const std::vector<W300Entry>& training() const { return training_; }
+
+  /// The test sets that there are: `lfpw/testset`, `helen/testset`, `ibug`.
+  const std::vector<std::pair<std::string, std::vector<W300Entry>>>& tests() const { return tests_; }
+
+  /// Cross-validation: part `fold` of `folds` of the training faces is left out, faces of one photo always together.
+  /// ValueError unless 0 <= fold < folds.
+  W300Split split(int fold, int folds) const {
+    check<ValueError>(fold >= 0 && fold < folds, "[W300Faces] fold ", fold, " is not one of ", folds);
+    std::vector<std::string> photos;
+    for (const auto& entry : training_) photos.push_back(entry.photo);
+    std::sort(photos.begin(), photos.end());
+    photos.erase(std::unique(photos.begin(), photos.end()), photos.end());
+    Rng rng(300);
+    rng.shuffle(photos.begin(), photos.end());
+    std::map<std::string_view, int> fold_of;
+    for (std::size_t i = 0; i < photos.size(); ++i)
+      fold_of[photos[i]] = static_cast<int>(i % static_cast<std::size_t>(folds));
+    W300Split result;
+    for (const auto& entry : training_)
+      (fold_of[entry.photo] == fold ? result.validation : result.training).push_back(entry);
+    return result;
+  }
+
+ private:
+  static constexpr std::array<std::string_view, 3> training_sets{"afw", "helen/trainset", "lfpw/trainset"};
+  static constexpr std::array<std::string_view, 3> test_sets{"lfpw/testset", "helen/testset", "ibug"};
+
+  /// LFPW has one file for a photo (image_0001), the others one for a face (1051618982_1).
+  static std::string photo_of(const std::string& set, const std::string& stem) {
+    return set + "/" + (set.starts_with("lfpw") ? stem : stem.substr(0, stem.rfind('_')));
+  }
+
+  static void add(const std::filesystem::path& root, const std::string& set,
+                  const std::map<std::string, Affine, std::less<>>& crops, std::vector<W300Entry>& entries) {
+    const auto folder = root / set;
+    std::error_code error;
+    if (!std::filesystem::is_directory(folder, error)) return;
+    std::vector<std::filesystem::path> images;
+    std::filesystem::directory_iterator files(folder, error);
+    for (; !error && files != std::filesystem::directory_iterator(); files.increment(error))
+      if (const auto kind = files->path().extension(); kind == ".jpg" || kind == ".png")
+        images.push_back(files->path());
+    if (error) throw IoError(folder, "cannot list the folder (" + error.message() + ")");
+    std::sort(images.begin(), images.end());
+    for (const auto& image : images) {
+      W300Entry entry{.image = image,
+                      .shape = std::filesystem::path(image).replace_extension(".pts"),
+                      .set = set,
+                      .photo = photo_of(set, image.stem().string())};
+      if (!std::filesystem::exists(entry.shape, error))
+        throw IoError(image, "has no points beside it: " + entry.shape.filename().string() + " is missing");
+      if (const auto crop = crops.find(set + "/" + image.filename().string()); crop != crops.end())
+        entry.to_original = crop->second;
+      entries.push_back(std::move(entry));
+    }
+  }
+
+  std::vector<W300Entry> training_;
+  std::vector<std::pair<std::string, std::vector<W300Entry>>> tests_;
+};
+
+}  // namespace nasion::vision
