@@ -93,6 +93,7 @@ std::vector<RateTrial> compare_learning_rates(const support::OutputFolder& out, 
     RateTrial trial{lr, {}, 0};
     train::fit(model, sgd, loss, batches, checks, trial.history,
                {.epochs = epochs, .lr = std::stod(lr), .progress = &progress});
+    nn::eval(model);
     trial.spread_px = spread_px(support::predict(model, validation, faces.validation));
     saved.push_back({{"lr", lr}, {"spread_px", trial.spread_px}, {"history", trial.history.csv()}});
     trials.push_back(std::move(trial));

@@ -167,8 +167,8 @@ void run(const support::Options& options, const Flags& flags) {
     run = support::run_training(out, settings, model, recipe.training, training, validation, loss, options.seed,
                                 progress);
     parameter_count = nn::parameter_count(model);
-    predictions = support::predict(model, validation, faces.validation,
-                                   [](const Tensorf& logits) { return models::heatmap_peaks(logits, peak_radius); });
+    const auto network = [&](const Tensorf& images) { return models::heatmap_peaks(model(images), peak_radius); };
+    predictions = support::predict(network, validation, faces.validation);
     const auto sorted = support::by_error(predictions);
     if (run.finite)  // otherwise there is nothing to be seen
       shown = maps_of(model, validation, predictions, {sorted.front(), sorted[sorted.size() / 2], sorted.back()});

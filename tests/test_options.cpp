@@ -100,7 +100,7 @@ TEST_CASE("A flag that cannot be used ends with code 2 and one line") {
       {{"--threads", "-1"}, "--threads: must be a whole number from 0 to 4096, not '-1'"},
       {{"--seed", "-1"}, "--seed: must be a whole number from 0 to 18446744073709551615, not '-1'"},
       {{"--recipe", "good"}, "--recipe: must be seed or best, not 'good'"},
-      {{"--optimizer", "SGD"}, "--optimizer: must be sgd or adam, not 'SGD'"},
+      {{"--optimizer", "SGD"}, "--optimizer: must be sgd or adam or adamw, not 'SGD'"},
       {{"--data", "/nowhere"}, "--data: no folder '/nowhere'"},
       {{"--out", ""}, "--out: must name a folder"},
       {{"--out"}, "--out"},
@@ -123,7 +123,7 @@ TEST_CASE("--help lists the flags and ends well") {
   CHECK(result.code == 0);
   CHECK(!result.options);
   for (const char* text :
-       {"Finds noses.", "--data DIR", "--recipe seed|best", "--epochs N", "--batch N", "--lr X", "--optimizer sgd|adam",
+       {"Finds noses.", "--data DIR", "--recipe seed|best", "--epochs N", "--batch N", "--lr X", "--optimizer sgd|adam|adamw",
         "--seed N", "--threads N", "--out DIR", "runs/part1", "--resume", "--quiet"})
     CHECK_THAT(result.out, ContainsSubstring(text));
 }

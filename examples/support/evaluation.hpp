@@ -5,7 +5,6 @@
 #include <array>
 #include <cmath>
 #include <filesystem>
-#include <functional>
 #include <limits>
 #include <string>
 #include <vector>
@@ -16,6 +15,7 @@
 #include "nasion/io/atomic_file.hpp"
 #include "nasion/io/csv.hpp"
 #include "nasion/nn/module.hpp"
+#include "nasion/vision/metrics.hpp"
 #include "support/faces.hpp"
 #include "support/training.hpp"
 
@@ -23,43 +23,34 @@ namespace support {
 
 struct Prediction {
   const LabelledFace* face;
+  nasion::vision::Box view;                    // what the network saw of the photo
   nasion::vision::Landmarks truth, predicted;  // the chosen points, in pixels of the photo
   double error_px;                             // mean distance
   double eye_distance;                         // between the outer corners of the eyes, pixels
+
+  /// Mean error over the distance of the outer eye corners, in percent.
+  double nme_percent() const { return 100 * error_px / eye_distance; }
 };
 
-/// Mean distance between the points of two faces.
-inline double mean_distance(const nasion::vision::Landmarks& a, const nasion::vision::Landmarks& b) {
-  double total = 0;
-  for (std::size_t k = 0; k < a.size(); ++k) total += std::hypot(a[k].x - b[k].x, a[k].y - b[k].y);
-  return total / static_cast<double>(a.size());
-}
-
-/// Distance of the outer corners of the eyes, also where an eye is labelled from its inner corner.
-inline double outer_eye_distance(nasion::vision::Landmarks points) {
-  nasion::vision::imm::repair_eye_order(points);
-  return std::hypot(points[13].x - points[21].x, points[13].y - points[21].y);
-}
-
-/// The model's points on each photo; `faces` are those of `dataset`, in order, and outlive the result. `decode` turns
-/// what the model says into coordinates [N, 2 K].
-template <class Model, class Decode = std::identity>
-std::vector<Prediction> predict(Model& model, const nasion::vision::KeypointDataset& dataset,
-                                const std::vector<LabelledFace>& faces, Decode&& decode = {}) {
+/// The points on each photo; `faces` are those of `dataset`, in order, and outlive the result. `network` answers images
+/// [N, 1, H, W] with coordinates [N, 2 K], without a graph: a model in eval mode, perhaps with more around it.
+template <class Network>
+std::vector<Prediction> predict(const Network& network, const nasion::vision::KeypointDataset& dataset,
+                                const std::vector<LabelledFace>& faces) {
   namespace vision = nasion::vision;
   const nasion::NoGrad no_grad;
-  nasion::nn::eval(model);
   auto loader = nasion::data::make_loader(dataset, {.batch_size = 16, .workers = 0});
   std::vector<Prediction> predictions;
   for (const auto& batch : loader) {
-    const nasion::Tensorf y = decode(model(batch.input));
+    const nasion::Tensorf y = network(batch.input);
     for (nasion::Index i = 0; i < y.dim(0); ++i) {
       const LabelledFace& face = faces.at(predictions.size());
       const auto row = y.values().subspan(static_cast<std::size_t>(i * y.dim(1)), static_cast<std::size_t>(y.dim(1)));
-      Prediction p{&face, {}, vision::to_points(row, face.photo.width, face.photo.height), 0, 0};
+      const vision::Box& view = dataset.view(static_cast<nasion::Index>(predictions.size()));
+      Prediction p{&face, view, {}, vision::to_points(row, view), 0, 0};
       for (const int point : dataset.options().points) p.truth.push_back(face.points[static_cast<std::size_t>(point)]);
-      p.error_px = mean_distance(p.predicted, p.truth);
-      p.eye_distance = outer_eye_distance(face.points);
+      p.error_px = vision::mean_distance(p.predicted, p.truth);
+      p.eye_distance = vision::outer_eye_distance(face.points);
       predictions.push_back(std::move(p));
     }
   }
@@ -86,24 +77,25 @@ inline ViewErrors view_errors(const std::vector<Prediction>& predictions) {
   errors.frontal = mean([](int v) { return v == 1 || v == 2; });
   errors.turned = mean([](int v) { return v == 3 || v == 4; });
   for (int v = 1; v <= 6; ++v) errors.view[static_cast<std::size_t>(v - 1)] = mean([v](int w) { return v == w; });
-  for (const auto& p : predictions) ++errors.count[static_cast<std::size_t>(p.face->entry.view - 1)];
+  for (const auto& p : predictions)
+    if (p.face->entry.view > 0) ++errors.count[static_cast<std::size_t>(p.face->entry.view - 1)];
   return errors;
 }
 
-/// Mean error over the distance of the outer eye corners, in percent.
+/// The mean of that over all photos.
 inline double nme_percent(const std::vector<Prediction>& predictions) {
   double total = 0;
-  for (const auto& p : predictions) total += 100 * p.error_px / p.eye_distance;
+  for (const auto& p : predictions) total += p.nme_percent();
   return total / static_cast<double>(predictions.size());
 }
 
-/// Mean squared error of the coordinates as parts of width and height: the loss that networks are compared by.
+/// Mean squared error of the coordinates as parts of what the network saw: the loss that networks are compared by.
 inline double normalised_mse(const std::vector<Prediction>& predictions) {
   double total = 0, count = 0;
   for (const auto& p : predictions)
     for (std::size_t k = 0; k < p.truth.size(); ++k, count += 2) {
-      const double dx = (p.predicted[k].x - p.truth[k].x) / p.face->photo.width;
-      const double dy = (p.predicted[k].y - p.truth[k].y) / p.face->photo.height;
+      const double dx = (p.predicted[k].x - p.truth[k].x) / p.view.width;
+      const double dy = (p.predicted[k].y - p.truth[k].y) / p.view.height;
       total += dx * dx + dy * dy;
     }
   return total / count;
@@ -129,7 +121,8 @@ inline double mean_face_mse(const Faces& faces, const std::vector<int>& points) 
 /// The same predictions, compared with labels whose eyes are in order (see imm::repair_eye_order). Of all 58 points.
 inline std::vector<Prediction> with_eyes_in_order(std::vector<Prediction> predictions) {
   for (auto& p : predictions)
-    if (nasion::vision::imm::repair_eye_order(p.truth) > 0) p.error_px = mean_distance(p.predicted, p.truth);
+    if (nasion::vision::imm::repair_eye_order(p.truth) > 0)
+      p.error_px = nasion::vision::mean_distance(p.predicted, p.truth);
   return predictions;
 }
 

@@ -44,13 +44,20 @@ Image to_image(const Tensor<T>& x) {
   return image;
 }
 
-/// [.., 2 K] network coordinates of one image -> K points in pixels of an image of this size.
+/// [.., 2 K] network coordinates of one image -> K points in pixels of the photo, of which the network saw `view`.
 template <std::floating_point T>
-Landmarks to_points(std::span<const T> coordinates, double width, double height) {
+Landmarks to_points(std::span<const T> coordinates, const Box& view) {
   Landmarks points;
   for (std::size_t i = 0; i + 1 < coordinates.size(); i += 2)
-    points.push_back({static_cast<double>(coordinates[i]) * width, static_cast<double>(coordinates[i + 1]) * height});
+    points.push_back({view.x + static_cast<double>(coordinates[i]) * view.width,
+                      view.y + static_cast<double>(coordinates[i + 1]) * view.height});
   return points;
+}
+
+/// The same for an image of this size that was seen whole.
+template <std::floating_point T>
+Landmarks to_points(std::span<const T> coordinates, double width, double height) {
+  return to_points(coordinates, Box{0, 0, width, height});
 }
 
 /// What a dataset makes of its faces.
@@ -120,16 +127,21 @@ class KeypointDataset {
     if (options_.augmentation)
       change_pixels(draw, {input.mutable_data(), static_cast<std::size_t>(input.size())}, options_.width,
                     options_.height);
-    const auto target = Tensor<float>::empty({static_cast<Index>(2 * options_.points.size())});
-    float* to = target.mutable_data();
-    for (const int chosen : options_.points) {
-      const auto at = static_cast<std::size_t>(chosen);
-      const auto source = draw.mirrored ? static_cast<std::size_t>(mirrored_landmarks(face.points.size())[at]) : at;
-      const Point p = affine(face.points[source]);
-      *to++ = static_cast<float>(p.x / options_.width);
-      *to++ = static_cast<float>(p.y / options_.height);
+    return {input, target_of(face, affine, draw.mirrored)};
+  }
+
+  /// The mean of all targets, without augmentation: [2 K]. ValueError for no faces.
+  Tensor<float> mean_target() const {
+    check<ValueError>(!faces_.empty(), "[KeypointDataset] no faces, whose mean is asked for");
+    std::vector<double> sums(2 * options_.points.size());
+    for (const Face& face : faces_) {
+      const auto target = target_of(face, Affine::fit(face.view, options_.width, options_.height), false);
+      for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += static_cast<double>(target.data()[i]);
     }
-    return {input, target};
+    const auto mean = Tensor<float>::empty({std::ssize(sums)});
+    std::transform(sums.begin(), sums.end(), mean.mutable_data(),
+                   [&](double sum) { return static_cast<float>(sum / static_cast<double>(faces_.size())); });
+    return mean;
   }
 
  private:
@@ -139,6 +151,20 @@ class KeypointDataset {
     Landmarks points;  // in pixels of the photo
     Box view;          // in pixels of the photo
   };
+
+  /// The chosen points under an affine map from the photo to the network's input.
+  Tensor<float> target_of(const Face& face, const Affine& affine, bool mirrored) const {
+    const auto target = Tensor<float>::empty({static_cast<Index>(2 * options_.points.size())});
+    float* to = target.mutable_data();
+    for (const int chosen : options_.points) {
+      const auto at = static_cast<std::size_t>(chosen);
+      const Point p =
+          affine(face.points[mirrored ? static_cast<std::size_t>(mirrored_landmarks(face.points.size())[at]) : at]);
+      *to++ = static_cast<float>(p.x / options_.width);
+      *to++ = static_cast<float>(p.y / options_.height);
+    }
+    return target;
+  }
 
   void check_points(const Landmarks& points) const {
     for (const int i : options_.points)

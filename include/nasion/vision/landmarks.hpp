@@ -55,6 +55,7 @@ struct LandmarkPath {
 namespace imm {
 inline constexpr int point_count = 58;
 inline constexpr int nose_tip = 52;
+inline constexpr std::array<int, 2> outer_eye_corners{13, 21};
 inline constexpr std::array<LandmarkPath, 7> paths{{{"jaw", 0, 12, false},
                                                     {"right eye", 13, 20, true},
                                                     {"left eye", 21, 28, true},
@@ -115,13 +116,27 @@ inline constexpr std::array<int, point_count> mirrored{16, 15, 14, 13, 12, 11, 1
                                                        64, 63, 62, 61, 60, 67, 66, 65};                 // lips, inside
 }  // namespace ibug
 
-/// The table `mirrored` for faces of so many points. ValueError unless there is one: for 58 (imm) and 68 (ibug).
-inline std::span<const int> mirrored_landmarks(std::size_t count) {
+/// The table `mirrored` for faces of so many points, if there is one: for 58 (imm) and 68 (ibug).
+inline std::optional<std::span<const int>> find_mirrored_landmarks(std::size_t count) {
   if (count == imm::mirrored.size()) return imm::mirrored;
-  check<ValueError>(count == ibug::mirrored.size(), "[mirrored_landmarks] how ", count,
+  if (count == ibug::mirrored.size()) return ibug::mirrored;
+  return std::nullopt;
+}
+
+/// The same; ValueError when there is none.
+inline std::span<const int> mirrored_landmarks(std::size_t count) {
+  const auto table = find_mirrored_landmarks(count);
+  check<ValueError>(table.has_value(), "[mirrored_landmarks] how ", count,
                     " points change places in a mirror is not known, only for ", imm::point_count, " and ",
                     ibug::point_count);
-  return ibug::mirrored;
+  return *table;
+}
+
+/// How faces of so many points are drawn: the paths of imm or ibug; nothing for other numbers.
+inline std::span<const LandmarkPath> landmark_paths(std::size_t count) {
+  if (count == imm::point_count) return imm::paths;
+  if (count == ibug::point_count) return ibug::paths;
+  return {};
 }
 
 /// What a shape file says: points relative to the size of the picture, and the picture's file name.
@@ -168,10 +183,10 @@ std::optional<Number> parse_number(std::string_view field) {
   return value;
 }
 
-/// The lines of an .asf file that say something, and errors that name the line they are about.
-class AsfLines {
+/// The lines of a shape file that say something, and errors that name the line they are about.
+class ShapeLines {
  public:
-  AsfLines(std::filesystem::path path, std::string_view text) : path_(std::move(path)), rest_(text) {}
+  ShapeLines(std::filesystem::path path, std::string_view text) : path_(std::move(path)), rest_(text) {}
 
   /// Moves to the next line that is neither blank nor a comment; false at the end of the file.
   bool next() {
@@ -215,7 +230,7 @@ inline AsfShape read_asf(const std::filesystem::path& path) {
   constexpr std::uintmax_t max_bytes = 1 << 20;
   constexpr int max_points = 10'000;
   const std::string text = io::read_file(path, max_bytes);
-  detail::AsfLines lines(path, text);
+  detail::ShapeLines lines(path, text);
 
   if (!lines.next()) lines.fail("no number of points in the file");
   const auto count = detail::parse_number<int>(detail::trimmed(lines.line()));
