@@ -173,6 +173,7 @@ void run(const support::Options& options) {
   report.heading("How it learned");
   support::add_curves(report, run.history, "MSE of the coordinates");
   report.heading("Where it is right, and where it is wrong");
+  support::add_view_errors(report, predictions);
   support::add_successes_and_failures(report, predictions);
   report.write(out.path());
   support::say_result("part1_nose_tip", out, predictions, run, recipe, progress);

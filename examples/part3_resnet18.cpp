@@ -60,6 +60,103 @@ void begin_with_mean_face(models::ResNet<models::BasicBlock<float>>& model, cons
   model.fc.bias.detach().copy_from(dataset.mean_target());
 }
 
+/// Faces that a trained network is measured on, and what it said.
+struct TestSet {
+  std::string name;
+  std::vector<support::LabelledFace> faces;
+  std::vector<support::Prediction> predictions{};
+};
+
+std::vector<TestSet> read_test_sets(const support::FaceFiles& files) {
+  std::vector<TestSet> sets{{"validation", support::read_faces(files.validation, files.points)}};
+  for (const auto& [name, entries] : files.tests) sets.push_back({name, support::read_faces(entries, files.points)});
+  return sets;
+}
+
+/// Part of the faces whose error is not above, for each error up to 10 %.
+support::Chart error_distribution(const std::vector<TestSet>& sets) {
+  constexpr double largest = 10;
+  support::Chart chart{.x_title = "NME, % of the distance of the outer eye corners", .y_title = "part of the faces"};
+  for (const auto& set : sets) {
+    std::vector<double> errors;
+    for (const auto& p : set.predictions) errors.push_back(p.nme_percent());
+    support::Series series{set.name, {{0, 0}}};
+    for (const auto& step : vision::cumulative_errors(errors))
+      if (step.first <= largest) series.points.push_back(step);
+    series.points.emplace_back(largest, series.points.back().second);
+    chart.series.push_back(std::move(series));
+  }
+  return chart;
+}
+
+support::Table errors_table(const std::vector<TestSet>& sets) {
+  support::Table table{.columns = {"faces", "number", "NME, %", "AUC at 8 %", "above 8 %", "MAE, px"},
+                       .rows = {},
+                       .caption =
+                           "NME: mean error over the distance of the outer eye corners. AUC: area under the curve "
+                           "below, up to 8 %. MAE: mean of |dx| and |dy| in pixels of the photos as published."};
+  for (const auto& set : sets) {
+    const auto errors = support::face_errors(set.predictions);
+    table.rows.push_back({set.name, std::to_string(set.faces.size()), fixed(errors.nme_percent, 2),
+                          fixed(errors.auc, 3), fixed(errors.failure_percent, 1) + " %", fixed(errors.mae_px, 2)});
+  }
+  return table;
+}
+
+/// Some photos with the points that the network sees on them.
+vision::Image answers_sheet(const std::vector<support::Prediction>& predictions) {
+  constexpr std::size_t count = 12;
+  constexpr int size = 300;
+  std::vector<vision::Image> pictures;
+  for (std::size_t i = 0; i < std::min(count, predictions.size()); ++i) {
+    const auto& p = predictions[i * predictions.size() / std::min(count, predictions.size())];
+    const auto fit = vision::Affine::fit(p.view, size, size);
+    auto picture = vision::to_rgb(vision::warp(p.face->photo, fit, size, size));
+    vision::draw_landmarks(picture, vision::transform(fit, p.predicted),
+                           {.radius = 1.5, .paths = vision::landmark_paths(p.predicted.size())});
+    pictures.push_back(std::move(picture));
+  }
+  return vision::contact_sheet(pictures, {.columns = 4});
+}
+
+void write_report(const support::OutputFolder& out, const std::vector<TestSet>& sets, const support::TrainingRun& run,
+                  const FaceRecipe& recipe, const support::FaceFiles& files, const support::Settings& settings,
+                  const vision::KeypointDataset& training, std::uint64_t seed) {
+  const auto& predictions = sets.front().predictions;
+  const auto errors = support::face_errors(predictions);
+  support::Report report(
+      "Part 3: faces in the wild",
+      message("A ResNet-18 looks at a grey face of ", recipe.input_size, " x ", recipe.input_size,
+              " pixels and tells where its ", files.points, " points are. Photos: ", files.source, "."));
+  report.key("NME", fixed(errors.nme_percent, 2) + " %");
+  report.key("AUC at 8 %", fixed(errors.auc, 3));
+  report.key("above 8 %", fixed(errors.failure_percent, 1) + " %");
+  report.key("MAE", fixed(errors.mae_px, 1) + " px");
+  report.key("training", train::clock_time(run.seconds()));
+  support::warn_if_diverged(report, run, recipe.training);
+  report.paragraph(message("Trained on ", training.size(), " faces. On ", predictions.size(),
+                           " faces that it never saw, a point is off by ", fixed(errors.nme_percent, 2),
+                           " % of the distance between the outer corners of the eyes. ",
+                           fixed(errors.failure_percent, 1), " % of the faces have a mean error above 8 %."));
+  report.settings(settings);
+  report.heading("What the network learns from");
+  report.figure({"augmented", support::augmented_sheet(training, 15, seed, 2),
+                 "Training faces as the network sees them (" + support::text_of(recipe.training.augmentation) + ")."});
+  report.heading("How it learned");
+  support::add_curves(report, run.history, recipe.refined ? "Wing loss" : "MSE of the coordinates");
+  report.heading("How often it is how far off");
+  report.table(errors_table(sets));
+  report.charts({{"error_distribution", error_distribution(sets), "Part of the faces whose error is not above."}});
+  if (support::has_views(predictions)) support::add_view_errors(report, predictions);
+  report.heading("What it sees");
+  report.figure({"answers", answers_sheet(predictions), "Validation faces with the points that the network sees."});
+  report.heading("Where it is right, and where it is wrong");
+  support::add_successes_and_failures(report, predictions, support::ErrorUnit::eyes_percent);
+  report.heading("Which points are hard");
+  support::add_point_errors(report, predictions);
+  report.write(out.path());
+}
+
 void run(const support::Options& options) {
   const bool seed = options.recipe == support::Recipe::seed;
   auto recipe = seed ? seed_recipe() : best_recipe();
@@ -73,14 +170,16 @@ void run(const support::Options& options) {
   settings.emplace_back("face_margin", io::csv_field(config.face_margin));
   settings.emplace_back("loss", recipe.refined ? "wing" : "mse");
 
-  vision::KeypointDataset training({.width = config.input_size,
+  const auto dataset = [&](const std::optional<vision::Augmentation>& augmentation) {
+    return vision::KeypointDataset({.width = config.input_size,
                                     .height = config.input_size,
                                     .points = support::all_points(files.points),
-                                    .augmentation = recipe.training.augmentation});
+                                    .augmentation = augmentation});
+  };
+  auto training = dataset(recipe.training.augmentation), validation = dataset({});
   support::add_faces(training, files.training, files.points, config.face_margin);
-  vision::KeypointDataset validation(
-      {.width = config.input_size, .height = config.input_size, .points = support::all_points(files.points)});
-  support::add_faces(validation, files.validation, files.points, config.face_margin);
+  auto sets = read_test_sets(files);
+  support::add_faces(validation, sets.front().faces, config.face_margin);
   progress.say(
       message("read ", training.size(), " training and ", validation.size(), " validation faces: ", files.source));
 
@@ -92,6 +191,32 @@ void run(const support::Options& options) {
   };
   const auto run = support::train_by_recipe(out, settings, model, recipe.training, training, validation, loss,
                                             options.seed, progress);
+  auto metadata = support::model_metadata(settings, run);
+  metadata.merge(models::metadata_of(config));
+  io::save(out.model(), model, metadata);
+
+  const auto mirrored = vision::mirrored_landmarks(static_cast<std::size_t>(files.points));
+  const auto network = [&](const Tensorf& images) {
+    return recipe.refined ? vision::mirror_average(model, images, mirrored) : model(images);
+  };
+  nlohmann::ordered_json metrics;
+  for (auto& set : sets) {
+    auto faces = dataset({});
+    support::add_faces(faces, set.faces, config.face_margin);
+    set.predictions = support::predict(network, faces, set.faces);
+    if (metrics.empty())
+      metrics = support::metrics_json(set.predictions);
+    else
+      metrics["tests"][set.name] = support::metrics_json(set.predictions);
+  }
+  support::write_predictions(out, sets.front().predictions, support::all_points(files.points));
+  support::write_metrics(out, metrics, run, files.training.size(), settings, options.seed);
+  write_report(out, sets, run, recipe, files, settings, training, options.seed);
+  support::say_if_diverged("part3_resnet18", run, recipe.training);
+  const auto errors = support::face_errors(sets.front().predictions);
+  progress.say(message("validation NME ", fixed(errors.nme_percent, 2), " %, ", fixed(errors.failure_percent, 1),
+                       " % of the faces above 8 %, MAE ", fixed(errors.mae_px, 2),
+                       " px\nreport: ", (out / "report.html").string()));
 }
 
 }  // namespace
