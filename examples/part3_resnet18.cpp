@@ -2,6 +2,8 @@
 
 #include "nasion/models/landmark_finder.hpp"
 #include "nasion/nasion.hpp"
+#include "nasion/vision/dlib_xml.hpp"
+#include "nasion/vision/kaggle.hpp"
 #include "support/curves.hpp"
 #include "support/evaluation.hpp"
 #include "support/face_report.hpp"
@@ -157,7 +159,40 @@ void write_report(const support::OutputFolder& out, const std::vector<TestSet>& 
   report.write(out.path());
 }
 
-void run(const support::Options& options) {
+/// Finds the points of the faces that a file of dlib's lists, and writes the course's submission. Returns their MAE in
+/// pixels where the file knows the points as well. Photos that do not exist are named, and have no lines.
+template <class Network>
+std::optional<double> write_submission(const support::OutputFolder& out, const std::filesystem::path& xml,
+                                       const Network& network, const models::LandmarkFinderConfig& config,
+                                       train::Progress& progress) {
+  const auto list = vision::read_dlib_xml(xml);
+  const auto faces = list.faces();
+  std::vector<vision::Landmarks> answers(faces.size());
+  double total = 0;
+  int measured = 0, found = 0;
+  progress.begin("faces of " + xml.filename().string(), std::ssize(faces));
+  for (std::size_t i = 0; i < faces.size(); ++i) {
+    progress.advance();
+    if (!faces[i].exists) continue;
+    answers[i] = models::locate_landmarks(network, config, vision::read_image(faces[i].image), faces[i].box);
+    ++found;
+    if (faces[i].points.size() != answers[i].size()) continue;
+    total += vision::mean_absolute_error(answers[i], faces[i].points);
+    ++measured;
+  }
+  if (const auto missing = list.missing(); !missing.empty()) {
+    std::string names;
+    for (const auto& name : std::span(missing).first(std::min<std::size_t>(3, missing.size()))) names += " " + name;
+    progress.say(message(xml.string(), ": ", missing.size(), " of ", list.images.size(),
+                         " photos do not exist and have no lines:", names, missing.size() > 3 ? " ..." : ""));
+  }
+  if (found == 0) throw IoError(xml, "none of its photos exists");
+  vision::write_kaggle_submission(out / "kaggle.csv", answers);
+  progress.say(message("points of ", found, " faces: ", (out / "kaggle.csv").string()));
+  return measured ? std::optional(total / measured) : std::nullopt;
+}
+
+void run(const support::Options& options, const std::optional<std::filesystem::path>& kaggle) {
   const bool seed = options.recipe == support::Recipe::seed;
   auto recipe = seed ? seed_recipe() : best_recipe();
   recipe.training = with_flags(recipe.training, options);
@@ -209,6 +244,8 @@ void run(const support::Options& options) {
     else
       metrics["tests"][set.name] = support::metrics_json(set.predictions);
   }
+  if (kaggle)
+    if (const auto mae = write_submission(out, *kaggle, model, config, progress)) metrics["kaggle_mae_px"] = *mae;
   support::write_predictions(out, sets.front().predictions, support::all_points(files.points));
   support::write_metrics(out, metrics, run, files.training.size(), settings, options.seed);
   write_report(out, sets, run, recipe, files, settings, training, options.seed);
@@ -222,6 +259,13 @@ void run(const support::Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return support::run_program(argc, argv, "part3_resnet18",
-                              "Learns to find the points of faces in the wild, and reports how well.", run);
+  std::optional<std::filesystem::path> kaggle;
+  return support::run_program(
+      argc, argv, "part3_resnet18", "Learns to find the points of faces in the wild, and reports how well.",
+      [&](const support::Options& options) { run(options, kaggle); },
+      [&](CLI::App& app) {
+        support::add_flag(app, "--kaggle", "XML",
+                          "also find the points of the faces in this file of dlib's, for kaggle.csv (Id,Predicted)",
+                          kaggle, support::existing_file);
+      });
 }

@@ -38,6 +38,14 @@ TEST_CASE("A submission has a line for each coordinate, face by face, counted fr
   CHECK(read_kaggle_submission(folder / "a.csv", 4).size() == 1);
 }
 
+TEST_CASE("A face without points has no lines in a submission, and keeps its numbers") {
+  test::TemporaryFolder folder;
+  const std::vector<Landmarks> faces{{}, {{1.5, 2.5}}, {}, {{3.5, 4.5}}};
+  write_kaggle_submission(folder / "a.csv", faces);
+  CHECK(test::read_text(folder / "a.csv") == "Id,Predicted\n2,1\n3,2\n6,3\n7,4\n");
+  CHECK(read_kaggle_submission(folder / "a.csv", 1) == faces);
+}
+
 TEST_CASE("1008 faces of 68 points are 137,088 lines, and two submissions can be compared") {
   test::TemporaryFolder folder;
   std::vector<Landmarks> faces(1008, Landmarks(68));
@@ -67,7 +75,7 @@ TEST_CASE("A submission that could not be scored is not written") {
   };
   refuses({}, "[write_kaggle_submission] no points");
   refuses({{}}, "[write_kaggle_submission] no points");
-  refuses({{{1, 1}}, {{1, 1}, {2, 2}}}, "face 1 has 2 points, the first has 1");
+  refuses({{{1, 1}}, {{1, 1}, {2, 2}}}, "face 0 has 1 points, another one 2");
   refuses({{{1, std::numeric_limits<double>::quiet_NaN()}}}, "face 0 has a point (1, nan) that is not finite");
   CHECK_THROWS_AS(write_kaggle_submission(folder / "missing" / "a.csv", std::vector<Landmarks>{{{1, 1}}}), IoError);
 }
@@ -81,8 +89,8 @@ TEST_CASE("read_kaggle_submission names file, line and fault") {
   CHECK(submission_error("Id,Predicted\n0,\n") == "a.csv:2: Predicted is '', not a number");
   CHECK(submission_error("Id,Predicted\n0,nan\n") == "a.csv:2: Predicted is 'nan', not a number");
   CHECK(submission_error("Id,Predicted\n0,1,2\n") == "a.csv:2: expected 2 fields as in the header, got 3");
-  CHECK(submission_error("Id,Predicted\n") == "a.csv: has 0 coordinates, which are no faces of 2 points");
-  CHECK(submission_error("Id,Predicted\n0,1\n1,2\n") == "a.csv: has 2 coordinates, which are no faces of 2 points");
+  CHECK(submission_error("Id,Predicted\n") == "a.csv: ends after 0 coordinates, within a face of 2 points");
+  CHECK(submission_error("Id,Predicted\n0,1\n1,2\n") == "a.csv: ends after 2 coordinates, within a face of 2 points");
   test::TemporaryFolder folder;
   CHECK_THROWS_WITH(read_kaggle_submission(folder / "a.csv", 0), "[read_kaggle_submission] faces of 0 points");
   CHECK_THROWS_WITH(read_kaggle_submission(folder / "a.csv", 2), ContainsSubstring("a.csv: no such file"));

@@ -2,6 +2,7 @@
 // Points of faces as comma-separated values: submissions to a Kaggle competition, and plain tables. Both count pixels
 // from 0 at the centre of the first one, as dlib's files do: x there is x + 0.5 here.
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -21,15 +22,18 @@
 namespace nasion::vision {
 
 /// Writes a submission: `Id,Predicted`, then a line for each coordinate, x and y of each point of each face, numbered
-/// from 0. 1008 faces of 68 points are 137,088 lines. Points are in pixels of the original photo. ValueError for no
-/// points, faces of different numbers of points, or a coordinate that is not finite.
+/// from 0. 1008 faces of 68 points are 137,088 lines. A face without points has no lines, but the numbers that it would
+/// have are left out. Points are in pixels of the original photo. ValueError for no points, faces of different numbers
+/// of points, or a coordinate that is not finite.
 inline void write_kaggle_submission(const std::filesystem::path& path, std::span<const Landmarks> faces) {
-  check<ValueError>(!faces.empty() && !faces[0].empty(), "[write_kaggle_submission] no points");
+  std::size_t count = 0;  // of a face
+  for (const auto& face : faces) count = std::max(count, face.size());
+  check<ValueError>(count > 0, "[write_kaggle_submission] no points");
   std::string text = "Id,Predicted\n";
-  std::size_t id = 0;
   for (std::size_t i = 0; i < faces.size(); ++i) {
-    check<ValueError>(faces[i].size() == faces[0].size(), "[write_kaggle_submission] face ", i, " has ",
-                      faces[i].size(), " points, the first has ", faces[0].size());
+    check<ValueError>(faces[i].empty() || faces[i].size() == count, "[write_kaggle_submission] face ", i, " has ",
+                      faces[i].size(), " points, another one ", count);
+    std::size_t id = 2 * count * i;
     for (const Point& p : faces[i]) {
       check<ValueError>(std::isfinite(p.x) && std::isfinite(p.y), "[write_kaggle_submission] face ", i,
                         " has a point (", p.x, ", ", p.y, ") that is not finite");
@@ -39,23 +43,32 @@ inline void write_kaggle_submission(const std::filesystem::path& path, std::span
   io::write_atomically(path, text);
 }
 
-/// Reads a submission, for faces of so many points. IoError naming file and line for anything else, and for a face
-/// that is not whole. ValueError for no points.
+/// Reads a submission, for faces of so many points; a face without lines has no points. IoError naming file and line
+/// for anything else, and for a face that is not whole. ValueError for no points.
 inline std::vector<Landmarks> read_kaggle_submission(const std::filesystem::path& path, std::size_t points) {
   constexpr std::uintmax_t max_bytes = 64 << 20;
+  constexpr std::int64_t max_faces = 1'000'000;
   check<ValueError>(points > 0, "[read_kaggle_submission] faces of 0 points");
+  const auto lines = static_cast<std::int64_t>(2 * points);
   io::CsvReader rows(path, max_bytes);
   rows.expect_header({"Id", "Predicted"});
-  std::vector<double> values;
+  std::vector<Landmarks> faces;
+  std::int64_t next = 0;
+  double x = 0;
   while (rows.next()) {
-    if (rows.number<std::int64_t>(0) != std::ssize(values))
-      rows.fail("expected Id ", values.size(), ", got ", io::excerpt(rows.fields()[0]));
-    values.push_back(rows.number<double>(1) + 0.5);
+    const auto id = rows.number<std::int64_t>(0);
+    const bool skips_faces = id > next && id % lines == 0 && next % lines == 0 && id / lines < max_faces;
+    if (id != next && !skips_faces) rows.fail("expected Id ", next, ", got ", io::excerpt(rows.fields()[0]));
+    next = id + 1;
+    faces.resize(static_cast<std::size_t>(id / lines + 1));
+    const double value = rows.number<double>(1) + 0.5;
+    if (id % 2 == 0)
+      x = value;
+    else
+      faces.back().push_back({x, value});
   }
-  if (values.empty() || values.size() % (2 * points) != 0)
-    throw IoError(path, message("has ", values.size(), " coordinates, which are no faces of ", points, " points"));
-  std::vector<Landmarks> faces(values.size() / (2 * points));
-  for (std::size_t i = 0; i < values.size(); i += 2) faces[i / (2 * points)].push_back({values[i], values[i + 1]});
+  if (next == 0 || next % lines != 0)
+    throw IoError(path, message("ends after ", next, " coordinates, within a face of ", points, " points"));
   return faces;
 }
 
