@@ -1,0 +1,87 @@
+#pragma once
+// How the network that finds faces is trained.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "nasion/data/loader.hpp"
+#include "nasion/models/face_finder.hpp"
+#include "nasion/nn/fold_batch_norm.hpp"
+#include "nasion/ops/loss.hpp"
+#include "nasion/ops/reduce.hpp"
+#include "nasion/optim/adam.hpp"
+#include "nasion/optim/schedule.hpp"
+#include "nasion/train/progress.hpp"
+#include "support/face_collage.hpp"
+
+namespace support {
+
+/// Of cells [N, 4, H, W] against [N, 5, H, W], see FaceCollages: cross-entropy of the score, in which what is right
+/// already hardly counts (Lin et al., "Focal loss for dense object detection", ICCV 2017), and the smooth absolute
+/// error of the box where there is a face; per cell with a face.
+inline nasion::Tensorf face_finder_loss(const nasion::Tensorf& cells, const nasion::Tensorf& target) {
+  using nasion::slice, nasion::sum, nasion::Tensorf;
+  constexpr auto each = nasion::Reduction::none;
+  const Tensorf logits = slice(cells, 1, 0, 1), present = slice(target, 1, 0, 1), counts = slice(target, 1, 1, 2);
+  const Tensorf surprise = counts * square(present - sigmoid(logits.detach()));
+  const Tensorf score = sum(surprise * bce_with_logits_loss(logits, present, each));
+  const Tensorf box = sum(present * smooth_l1_loss(slice(cells, 1, 1, 4), slice(target, 1, 2, 5), each, 0.05f));
+  return (score + box * 2.0f) / std::max(1.0f, sum(present).item());
+}
+
+struct FaceFinderTraining {
+  int steps = 2400, batch = 16;
+  double lr = 2e-3;
+  std::uint64_t seed = 0;
+};
+
+/// Marks what looks like other faces on the photos.
+inline void mark_unlabelled_faces(std::vector<FacePhoto>& photos, const nasion::models::FaceFinder<float>& network,
+                                  double threshold) {
+  namespace vision = nasion::vision;
+  const auto fast = nasion::nn::fold_batch_norm(network);
+  for (FacePhoto& photo : photos) {
+    photo.unlabelled.clear();
+    const vision::Box own = vision::face_view(vision::bounding_box(photo.points), 1);
+    // The labelled face, surer than any other, keeps what it covers from being taken for another one.
+    std::vector<nasion::models::FoundFace> faces =
+        find_faces(fast, photo.image, {.threshold = threshold, .smallest = 16});
+    faces.insert(faces.begin(), {own, 2.0});
+    for (const auto& face : non_maximum_suppression(std::move(faces)))
+      if (face.score < 2) photo.unlabelled.push_back(face.box);
+  }
+}
+
+/// A network that finds faces like those of the photos. The same seed gives the same network.
+inline nasion::models::FaceFinder<float> train_face_finder(std::vector<FacePhoto> photos,
+                                                           const FaceFinderTraining& options,
+                                                           nasion::train::Progress& progress) {
+  nasion::Rng rng(options.seed);
+  nasion::models::FaceFinder<float> network(rng);
+  nasion::optim::AdamW<float> optimizer(nasion::nn::parameters(network), {.lr = options.lr, .weight_decay = 0.01});
+  const auto schedule = nasion::optim::cosine(0.05);
+  // Halfway it knows faces well enough to see those that nobody labelled.
+  const FaceCollages collages(photos, nasion::Index{options.batch} * ((options.steps + 1) / 2));
+  auto batches = nasion::data::make_loader(collages, {.batch_size = options.batch, .seed = options.seed});
+  progress.begin("face finder", 2 * static_cast<long>(batches.size()));
+  double step = 0;
+  for (int half = 0; half < 2; ++half) {
+    if (half == 1) mark_unlabelled_faces(photos, network, 0.5);
+    nasion::nn::train(network);
+    for (const auto& batch : batches) {
+      optimizer.options.lr = options.lr * schedule(step++ / (2.0 * static_cast<double>(batches.size())));
+      optimizer.zero_grad();
+      const auto loss = face_finder_loss(network(batch.input), batch.target);
+      loss.backward();
+      optimizer.step();
+      progress.advance(static_cast<double>(loss.item()));
+    }
+  }
+  nasion::nn::eval(network);
+  return network;
+}
+
+}  // namespace support
