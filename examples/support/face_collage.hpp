@@ -18,11 +18,13 @@
 
 namespace support {
 
-/// A photo, grey and small, with one labelled face. There may be other faces, which nobody labelled.
+/// A photo, grey and small, with one labelled face. There may be other faces, which nobody labelled, and things that a
+/// network takes for faces.
 struct FacePhoto {
   nasion::vision::Image image;
   nasion::vision::Landmarks points;               ///< of the labelled face, in pixels of this image
-  std::vector<nasion::vision::Box> unlabelled{};  ///< squares that look like faces: nothing is learned from these
+  std::vector<nasion::vision::Box> unlabelled{};  ///< squares that must be faces: nothing is learned from these
+  std::vector<nasion::vision::Box> lookalikes{};  ///< squares that are none, and worth a closer look
 
   /// Shrunk until the face is as large as collages need it.
   FacePhoto(const nasion::vision::Image& photo, const nasion::vision::Landmarks& labels) {
@@ -76,21 +78,28 @@ class FaceCollages {
   void add_piece(Canvas& canvas, bool background, nasion::Rng& rng) const {
     namespace vision = nasion::vision;
     const FacePhoto& photo = (*photos_)[static_cast<std::size_t>(rng.below(std::ssize(*photos_)))];
-    const double face = vision::face_view(vision::bounding_box(photo.points), 1).width;
-    // The face's side on the canvas: half of the pieces have one of the side that is looked for.
-    const double octaves = background        ? rng.uniform(0.5, 3)
-                           : rng.chance(0.5) ? rng.uniform(-0.4, 0.4)
-                                             : rng.uniform(-1.6, 1.8);
-    const double scale = Finder::face_size * std::exp2(octaves) / face;
-    const double wide = rng.uniform(0.7, 1) * photo.image.width, high = rng.uniform(0.7, 1) * photo.image.height;
-    const vision::Box part{rng.uniform(0, photo.image.width - wide), rng.uniform(0, photo.image.height - high), wide,
-                           high};
-    const int width = std::clamp(static_cast<int>(scale * wide), 4, background ? side : 3 * side / 4);
-    const int height = std::clamp(static_cast<int>(scale * high), 4, background ? side : 3 * side / 4);
-    // A part that is larger than the piece shows what is near its middle.
-    const auto fit = vision::Affine::translate(-part.x - part.width / 2, -part.y - part.height / 2)
-                         .then(vision::Affine::scale(scale, scale))
-                         .then(vision::Affine::translate(width / 2.0, height / 2.0));
+    const auto own = vision::face_view(vision::bounding_box(photo.points), 1);
+    // Half of the pieces have something in them that has the size that is looked for.
+    const bool aimed = !background && rng.chance(0.5);
+    const auto lookalikes = std::ssize(photo.lookalikes);
+    const auto& aim = aimed && lookalikes > 0 && rng.chance(0.5)
+                          ? photo.lookalikes[static_cast<std::size_t>(rng.below(lookalikes))]
+                          : own;
+    const double octaves = background ? rng.uniform(0.5, 3) : aimed ? rng.uniform(-0.4, 0.4) : rng.uniform(-1.6, 1.8);
+    const double scale = Finder::face_size * std::exp2(octaves) / aim.width;
+    const auto piece_size = [&](int length) {
+      return std::clamp(static_cast<int>(scale * rng.uniform(0.7, 1) * length), 4, background ? side : 3 * side / 4);
+    };
+    const int width = piece_size(photo.image.width), height = piece_size(photo.image.height);
+    // Where the part of the photo begins that fills the piece: anywhere, or so that the middle of the aim is on it.
+    const auto begin = [&](double middle, double part, int length) {
+      const double last = std::max(0.0, length - part);
+      return aimed ? rng.uniform(std::clamp(middle - part, 0.0, last), std::clamp(middle, 0.0, last))
+                   : rng.uniform(0, last);
+    };
+    const double x = begin(aim.x + aim.width / 2, width / scale, photo.image.width);
+    const double y = begin(aim.y + aim.height / 2, height / scale, photo.image.height);
+    const auto fit = vision::Affine::translate(-x, -y).then(vision::Affine::scale(scale, scale));
     const auto draw = vision::draw_augmentation({.shift = 0.0,
                                                  .rotation = rng.chance(0.5) ? 30.0 : 0.0,
                                                  .flip = 0.5,
@@ -105,10 +114,10 @@ class FaceCollages {
     const int left = static_cast<int>(rng.below(side + width / 2)) - width / 2;
     const int top = static_cast<int>(rng.below(side + height / 2)) - height / 2;
     const int x0 = background ? 0 : left, y0 = background ? 0 : top;
-    for (int y = std::max(0, -y0); y < std::min(height, side - y0); ++y)
-      for (int x = std::max(0, -x0); x < std::min(width, side - x0); ++x) {
-        const auto at = static_cast<std::size_t>((y0 + y) * side + x0 + x);
-        canvas.pixels[at] = seen.data()[y * width + x];
+    for (int v = std::max(0, -y0); v < std::min(height, side - y0); ++v)
+      for (int u = std::max(0, -x0); u < std::min(width, side - x0); ++u) {
+        const auto at = static_cast<std::size_t>((y0 + v) * side + x0 + u);
+        canvas.pixels[at] = seen.data()[v * width + u];
         canvas.piece_at[at] = canvas.pieces;
       }
     const auto to_canvas = to_piece.then(vision::Affine::translate(x0, y0));

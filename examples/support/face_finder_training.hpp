@@ -38,20 +38,20 @@ struct FaceFinderTraining {
   std::uint64_t seed = 0;
 };
 
-/// Marks what looks like other faces on the photos.
-inline void mark_unlabelled_faces(std::vector<FacePhoto>& photos, const nasion::models::FaceFinder<float>& network,
-                                  double threshold) {
+/// Looks for faces on the photos: those with a score of at least `sure` that nobody labelled must be faces, those below
+/// are none.
+inline void find_lookalikes(std::vector<FacePhoto>& photos, const nasion::models::FaceFinder<float>& network,
+                            double sure) {
   namespace vision = nasion::vision;
   const auto fast = nasion::nn::fold_batch_norm(network);
   for (FacePhoto& photo : photos) {
-    photo.unlabelled.clear();
-    const vision::Box own = vision::face_view(vision::bounding_box(photo.points), 1);
-    // The labelled face, surer than any other, keeps what it covers from being taken for another one.
-    std::vector<nasion::models::FoundFace> faces =
-        find_faces(fast, photo.image, {.threshold = threshold, .smallest = 16});
-    faces.insert(faces.begin(), {own, 2.0});
-    for (const auto& face : non_maximum_suppression(std::move(faces)))
-      if (face.score < 2) photo.unlabelled.push_back(face.box);
+    photo.unlabelled.clear(), photo.lookalikes.clear();
+    auto faces = find_faces(fast, photo.image, {.threshold = 0.25, .smallest = 12});
+    // The labelled face comes first, so that what covers it is taken for it.
+    faces.insert(faces.begin(), {vision::face_view(vision::bounding_box(photo.points), 1), 2.0});
+    faces = non_maximum_suppression(std::move(faces));
+    for (auto face = faces.begin() + 1; face != faces.end(); ++face)
+      (face->score >= sure ? photo.unlabelled : photo.lookalikes).push_back(face->box);
   }
 }
 
@@ -63,13 +63,12 @@ inline nasion::models::FaceFinder<float> train_face_finder(std::vector<FacePhoto
   nasion::models::FaceFinder<float> network(rng);
   nasion::optim::AdamW<float> optimizer(nasion::nn::parameters(network), {.lr = options.lr, .weight_decay = 0.01});
   const auto schedule = nasion::optim::cosine(0.05);
-  // Halfway it knows faces well enough to see those that nobody labelled.
   const FaceCollages collages(photos, nasion::Index{options.batch} * ((options.steps + 1) / 2));
   auto batches = nasion::data::make_loader(collages, {.batch_size = options.batch, .seed = options.seed});
   progress.begin("face finder", 2 * static_cast<long>(batches.size()));
   double step = 0;
   for (int half = 0; half < 2; ++half) {
-    if (half == 1) mark_unlabelled_faces(photos, network, 0.5);
+    if (half == 1) find_lookalikes(photos, network, 0.7);  // it knows faces well enough by now
     nasion::nn::train(network);
     for (const auto& batch : batches) {
       optimizer.options.lr = options.lr * schedule(step++ / (2.0 * static_cast<double>(batches.size())));

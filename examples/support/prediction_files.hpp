@@ -38,7 +38,7 @@ inline nasion::vision::Image draw_faces(const nasion::vision::Image& photo, cons
   for (std::size_t i = 0; i < faces.size(); ++i) {
     const auto points = vision::transform(vision::Affine::scale(zoom, zoom), faces[i].points);
     const auto box = vision::bounding_box(points);
-    const double width = std::max(1.0, std::max(box.width, box.height) / 120), radius = 1.3 * width;
+    const double width = std::max(1.0, std::max(box.width, box.height) / 100), radius = 1.3 * width;
     const auto paths = vision::landmark_paths(points.size());
     // Dark below bright is seen on any skin.
     vision::draw_landmarks(picture, points,
@@ -88,13 +88,13 @@ class PredictionFiles {
       if (fs::exists(file, unreadable) && std::find(earlier.begin(), earlier.end(), file) == earlier.end())
         throw nasion::IoError(file, overwrite ? "is there already, and is no earlier prediction for this photo"
                                               : "is there already: --overwrite replaces an earlier prediction");
-    for (const auto& file : earlier) fs::remove(file, unreadable);
-
     fs::create_directories(folder_, unreadable);
     for (std::size_t i = 0; i < faces.size(); ++i) vision::write_pts(points(i), faces[i].points);
     const auto drawn = draw_faces(photo, faces);
     picture().extension() == ".jpg" ? vision::write_jpeg(picture(), drawn) : vision::write_png(picture(), drawn);
     nasion::io::write_atomically(json(), text(photo, faces));
+    for (const auto& file : earlier)  // the points of faces that are no longer found
+      if (std::find(files.begin(), files.end(), file) == files.end()) fs::remove(file, unreadable);
   }
 
  private:
