@@ -16,6 +16,7 @@
 #include "nasion/optim/schedule.hpp"
 #include "nasion/train/progress.hpp"
 #include "support/face_collage.hpp"
+#include "support/faces.hpp"
 
 namespace support {
 
@@ -33,10 +34,20 @@ inline nasion::Tensorf face_finder_loss(const nasion::Tensorf& cells, const nasi
 }
 
 struct FaceFinderTraining {
-  int steps = 2400, batch = 16;
+  int steps = 2400, batch = 16;  ///< about four minutes on a core
   double lr = 2e-3;
   std::uint64_t seed = 0;
 };
+
+/// The photos of these faces, a few at their full size in memory at a time.
+inline std::vector<FacePhoto> face_photos(std::span<const FaceEntry> entries, int points) {
+  constexpr std::size_t at_once = 64;
+  std::vector<FacePhoto> photos;
+  for (std::size_t first = 0; first < entries.size(); first += at_once)
+    for (const auto& face : read_faces(entries.subspan(first, std::min(at_once, entries.size() - first)), points))
+      photos.emplace_back(face.photo, face.points);
+  return photos;
+}
 
 /// Looks for faces on the photos: those with a score of at least `sure` that nobody labelled must be faces, those below
 /// are none.
@@ -55,16 +66,20 @@ inline void find_lookalikes(std::vector<FacePhoto>& photos, const nasion::models
   }
 }
 
-/// A network that finds faces like those of the photos. The same seed gives the same network.
+/// A network, in eval mode, that finds faces like those of the photos. The same seed gives the same network, for any
+/// number of threads. ValueError for no photos, no steps or no batch.
 inline nasion::models::FaceFinder<float> train_face_finder(std::vector<FacePhoto> photos,
                                                            const FaceFinderTraining& options,
                                                            nasion::train::Progress& progress) {
+  nasion::check<nasion::ValueError>(options.steps > 0 && options.batch > 0, "[train_face_finder] steps ", options.steps,
+                                    " and batch ", options.batch, " must be positive");
   nasion::Rng rng(options.seed);
   nasion::models::FaceFinder<float> network(rng);
   nasion::optim::AdamW<float> optimizer(nasion::nn::parameters(network), {.lr = options.lr, .weight_decay = 0.01});
   const auto schedule = nasion::optim::cosine(0.05);
   const FaceCollages collages(photos, nasion::Index{options.batch} * ((options.steps + 1) / 2));
   auto batches = nasion::data::make_loader(collages, {.batch_size = options.batch, .seed = options.seed});
+  progress.say(nasion::message("training the network that finds faces: ", 2 * batches.size(), " steps"));
   progress.begin("face finder", 2 * static_cast<long>(batches.size()));
   double step = 0;
   for (int half = 0; half < 2; ++half) {
