@@ -6,6 +6,7 @@
 #include "nasion/vision/kaggle.hpp"
 #include "support/curves.hpp"
 #include "support/evaluation.hpp"
+#include "support/face_finder_training.hpp"
 #include "support/face_report.hpp"
 #include "support/faces.hpp"
 #include "support/program.hpp"
@@ -60,6 +61,19 @@ FaceRecipe best_recipe() {
 void begin_with_mean_face(models::ResNet<models::BasicBlock<float>>& model, const vision::KeypointDataset& dataset) {
   model.fc.weight.detach().fill(0);
   model.fc.bias.detach().copy_from(dataset.mean_target());
+}
+
+/// What finds faces on a photo and then their points, which is what `predict` needs. The network for the first learns
+/// from the same photos, in as many steps as the other at most.
+models::LandmarkFinder<float> with_face_finder(const models::LandmarkFinderConfig& config,
+                                               const models::ResNet<models::BasicBlock<float>>& model,
+                                               const support::FaceFiles& files, const support::TrainingRecipe& recipe,
+                                               std::uint64_t seed, train::Progress& progress) {
+  support::FaceFinderTraining training{.seed = seed};
+  const auto batches = (std::ssize(files.training) + recipe.batch - 1) / recipe.batch;
+  training.steps = static_cast<int>(std::min<std::ptrdiff_t>(training.steps, recipe.epochs * batches));
+  return {config, model,
+          support::train_face_finder(support::face_photos(files.training, files.points), training, progress)};
 }
 
 /// Faces that a trained network is measured on, and what it said.
@@ -228,7 +242,7 @@ void run(const support::Options& options, const std::optional<std::filesystem::p
                                             options.seed, progress);
   auto metadata = support::model_metadata(settings, run);
   metadata.merge(models::metadata_of(config));
-  io::save(out.model(), model, metadata);
+  io::save(out.model(), with_face_finder(config, model, files, recipe.training, options.seed, progress), metadata);
 
   const auto mirrored = vision::mirrored_landmarks(static_cast<std::size_t>(files.points));
   const auto network = [&](const Tensorf& images) {
