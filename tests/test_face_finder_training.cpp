@@ -18,7 +18,7 @@ vision::SyntheticFace synthetic_face(int person, int view) {
   return vision::render_face(vision::imm_view(vision::random_person(rng.split(0)), view, rng.split(9)), 200, 150);
 }
 
-models::FaceFinder<float> train(const std::vector<FacePhoto>& photos, const support::FaceFinderTraining& options) {
+models::FaceFinder<float> train_finder(const std::vector<FacePhoto>& photos, const support::FaceFinderTraining& options) {
   std::ostringstream nowhere;
   train::Progress progress(train::Progress::Style::quiet, nowhere);
   return support::train_face_finder(photos, options, progress);
@@ -67,7 +67,7 @@ TEST_CASE("It learns to find synthetic people it has never seen") {
     const auto face = synthetic_face(person, 1 + person % 6);
     photos.emplace_back(face.image, person % 2 ? face.points58 : face.points68);
   }
-  const auto network = train(photos, {.steps = 160, .batch = 8, .seed = 1});
+  const auto network = train_finder(photos, {.steps = 160, .batch = 8, .seed = 1});
   CHECK_FALSE(network.blocks[0].bn.is_training);
   int right = 0;
   for (int person = 20; person < 24; ++person) {
@@ -87,10 +87,10 @@ TEST_CASE("A face finder depends on its seed, not on the number of threads") {
   const auto face = synthetic_face(3, 1);
   const std::vector<FacePhoto> photos{{face.image, face.points68}};
   const auto weights = [&](std::uint64_t seed) {
-    return train(photos, {.steps = 4, .batch = 4, .seed = seed}).head.weight;
+    return train_finder(photos, {.steps = 4, .batch = 4, .seed = seed}).head.weight;
   };
   CHECK(test::same_for_all_thread_counts([&] { return weights(1); }, test::identical<float>));
   CHECK_FALSE(test::identical(weights(1), weights(2)));
-  CHECK_THROWS_AS(train({}, {}), ValueError);
-  CHECK_THROWS_AS(train(photos, {.steps = 0}), ValueError);
+  CHECK_THROWS_AS(train_finder({}, {}), ValueError);
+  CHECK_THROWS_AS(train_finder(photos, {.steps = 0}), ValueError);
 }
