@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "nasion/core/parallel.hpp"
 #include "support/catch.hpp"
 #include "support/data_dir.hpp"
 #include "support/io_error.hpp"
@@ -73,6 +75,17 @@ TEST_CASE("Faces of one photo are known by the name before the last _, but of LF
   for (const auto& entry : faces.training()) photos.push_back(entry.photo);
   CHECK(photos == std::vector<std::string>{"afw/70", "afw/7", "afw/7", "afw/plain", "helen/trainset/7",
                                            "lfpw/trainset/image_0001", "lfpw/trainset/image_0002"});
+}
+
+TEST_CASE("A photo that the training sets have under two names is one photo") {
+  test::TemporaryFolder folder;
+  for (const char* name : {"helen/trainset/1207662328_2", "helen/trainset/1218567979_2", "lfpw/trainset/image_0003",
+                           "lfpw/trainset/image_0052", "lfpw/testset/image_0052"})
+    write_face(folder.path(), name);
+  const W300Faces faces(folder.path());
+  CHECK(faces.training()[1].photo == "helen/trainset/1207662328");
+  CHECK(faces.training()[3].photo == "lfpw/trainset/image_0003");
+  CHECK(faces.tests()[0].second[0].photo == "lfpw/testset/image_0052");
 }
 
 TEST_CASE("W300Faces leaves each photo out once, with all of its faces") {
@@ -178,6 +191,36 @@ TEST_CASE("300-W: 2012 faces to train on, 224 to validate with, and no photo on 
                        [&](const auto& entry) { return photos.contains(entry.photo); }));
   }
   CHECK(left_out == 2012);
+}
+
+TEST_CASE("300-W: training faces that look the same are of one photo", "[data]") {
+  const auto data = test::data_dir();
+  if (!data || !std::filesystem::is_directory(*data / "300w")) return;
+  const W300Faces faces(*data / "300w");
+  const auto& entries = faces.training();
+  constexpr int size = 24;
+  std::vector<std::vector<float>> patches(entries.size());  // around the points, mean 0, length 1
+  parallel_for(static_cast<Index>(entries.size()), 16, [&](Index first, Index last) {
+    for (Index i = first; i < last; ++i) {
+      const W300Face face = read_w300_face(entries[static_cast<std::size_t>(i)], {.channels = 1});
+      const Image grey = warp(face.image, Affine::fit(bounding_box(face.points), size, size), size, size);
+      auto& patch = patches[static_cast<std::size_t>(i)];
+      patch.assign(grey.pixels.begin(), grey.pixels.end());
+      const float mean = std::accumulate(patch.begin(), patch.end(), 0.0f) / static_cast<float>(patch.size());
+      for (float& v : patch) v -= mean;
+      const float length = std::sqrt(std::inner_product(patch.begin(), patch.end(), patch.begin(), 0.0f));
+      for (float& v : patch) v /= length;
+    }
+  });
+  int alike = 0;
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) {
+      if (std::inner_product(patches[i].begin(), patches[i].end(), patches[j].begin(), 0.0f) < 0.98f) continue;
+      ++alike;
+      CAPTURE(entries[i].name(), entries[j].name());
+      CHECK(entries[i].photo == entries[j].photo);
+    }
+  CHECK(alike > 50);
 }
 
 TEST_CASE("300-W: the manifest leads to the points of the original photos", "[data]") {
