@@ -400,29 +400,6 @@ void direct_convolve(const DirectGrid& grid, const DirectImages<const S>& source
   });
 }
 
-/// The numbers of some pixels in pairs: a number of a pixel and the same of the next one.
-template <class S>
-struct DirectPixelPairs {
-  std::array<const S*, direct_block> from;  // for each two pixels
-  Index step;
-  std::vector<S> pairs;
-
-  template <class T>
-  void fill(const T* const* pixels, Index count, Index numbers) {
-    constexpr Index lanes = simd::lanes<T>;
-    step = (numbers + 2 * lanes - 1) / lanes * lanes;  // more, so that pixels fall on all lines of the cache
-    pairs.resize(static_cast<std::size_t>((count + 1) / 2 * step));
-    for (Index p = 0; p < count; p += 2) {
-      S* const to = pairs.data() + p / 2 * step;
-      from[static_cast<std::size_t>(p / 2)] = to;
-      for (Index n = 0; n < numbers; n += lanes)
-        simd::store(to + n, simd::make_pairs(
-                                simd::load_some(pixels[p] + n, numbers - n),
-                                p + 1 < count ? simd::load_some(pixels[p + 1] + n, numbers - n) : simd::Vector<T>{}));
-    }
-  }
-};
-
 template <class T>
 DirectWeights<T> direct_forward_weights(const Conv2dSizes& s, Index g, const T* weight) {
   return {weight + g * s.group_k() * s.taps(),

@@ -30,9 +30,8 @@ struct WinogradWeightGradient {
     with_vectors<T>(width, [&]<Index V>() {
       for (Index begin = 0; begin < some; begin += direct_weight_block) {
         const Index count = std::min(direct_weight_block, some - begin);
-        std::array<const T*, direct_block> from;
-        for (Index t = 0; t < count; ++t) from[static_cast<std::size_t>(t)] = pixels + (begin + t) * c_row;
-        direct_weight_tiles<T, direct_pixels(V), V>(from, count, gradients + begin * k_row, k_row, sums, channels);
+        direct_weight_tiles<T, direct_pixels(V), V>(pixels + begin * c_row, c_row, count, gradients + begin * k_row,
+                                                    k_row, sums, channels);
       }
     });
   }
