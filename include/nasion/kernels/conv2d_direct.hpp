@@ -383,8 +383,7 @@ void direct_convolve(const DirectGrid& grid, const DirectImages<const S>& source
           const DirectEnds<T> ends{bias ? bias + first : nullptr, t > 0, relu && t + some == runs};
           T* const* to = table.to.data();
           for (Index p = 0; p < table.pixels; p += P) {
-            // Tiles that are soon to be written, and read when no tap reads them twice: no processor foresees them
-            // well.
+            // Tiles that are soon to be written, and read once: no processor foresees them well.
             for (Index i = p + 2 * P; i < std::min(p + 3 * P, table.pixels); ++i) {
               if (t == 0)
                 for (Index v = 0; v < V; ++v) __builtin_prefetch(to[i] + v * simd::lanes<T>, 1);
