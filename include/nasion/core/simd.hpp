@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 
-#ifdef __AVX512F__
+#ifdef __AVX__
 #include <immintrin.h>
 #endif
 
@@ -77,6 +78,13 @@ Vector<T> load_some(const T* from, Index count) {
     return reinterpret_cast<Vector<T>>(_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1), from));
   else
     return reinterpret_cast<Vector<T>>(_mm512_maskz_loadu_pd(static_cast<__mmask8>((1U << count) - 1), from));
+#elif defined(__AVX__)
+  if constexpr (sizeof(T) == 4)
+    return reinterpret_cast<Vector<T>>(
+        _mm256_maskload_ps(from, reinterpret_cast<__m256i>(__v8si{0, 1, 2, 3, 4, 5, 6, 7} < static_cast<int>(count))));
+  else
+    return reinterpret_cast<Vector<T>>(
+        _mm256_maskload_pd(from, reinterpret_cast<__m256i>(__v4di{0, 1, 2, 3} < static_cast<long long>(count))));
 #else
   T values[lanes<T>] = {};
   std::copy_n(from, count, values);
@@ -95,7 +103,14 @@ void store_some(T* to, const Vector<T>& v, Index count) {
 #else
   T values[lanes<T>];
   store(values, v);
-  std::copy_n(values, count, to);
+  const T* from = values;
+#pragma GCC unroll 4
+  for (Index half = lanes<T> / 2; half > 0; half /= 2)
+    if (count & half) {
+      std::memcpy(to, from, static_cast<std::size_t>(half) * sizeof(T));
+      to += half;
+      from += half;
+    }
 #endif
 }
 

@@ -147,6 +147,18 @@ struct DirectTable {
     }
   }
 
+  /// Lets tiles of `tile` pixels end with the block: the last pixel comes again, with the same result.
+  void pad(Index tile) {
+    const auto last = static_cast<std::size_t>(pixels - 1);
+    const Index more = (tile - pixels % tile) % tile;
+    std::fill_n(to.begin() + pixels, more, to[last]);
+    for (auto at = from.begin(); at < from.end(); at += direct_block) std::fill_n(at + pixels, more, at[pixels - 1]);
+  }
+  /// Goes to another channel of the result.
+  void move(Index channels) {
+    for (Index p = 0; p < pixels; ++p) to[static_cast<std::size_t>(p)] += channels;
+  }
+
  private:
   /// Where a run reads for `some` pixels of a row. Returns the end of the edges.
   static S* fill_row(const DirectRun& run, Index step, Index y, Index column, Index some, Index image,
@@ -156,13 +168,12 @@ struct DirectTable {
       return edge;
     }
     const S* const source_row = source.pixel(image, y, 0);
-    for (Index i = 0; i < some; ++i) {
-      const Index x = (column + i) * step + run.column;
-      if (x >= 0 && x + run.count <= source.w) {
-        at[i] = source_row + x * source.channels;
-      } else if (x + run.count <= 0 || x >= source.w) {
+    const Index first_x = column * step + run.column, most = source.w - run.count;
+    const auto at_edge = [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) {
+        const Index x = first_x + i * step;
         at[i] = zeros;
-      } else {
+        if (x + run.count <= 0 || x >= source.w) continue;
         const Index first = std::max<Index>(0, -x), last = std::min(run.count, source.w - x);
         std::fill_n(edge, first * source.used, S{});
         std::copy_n(source_row + (x + first) * source.channels, (last - first) * source.used,
@@ -171,7 +182,13 @@ struct DirectTable {
         at[i] = edge;
         edge += run.count * source.used;
       }
-    }
+    };
+    // Most pixels are apart, in a loop for vectors.
+    const Index begin = std::clamp<Index>((step - 1 - first_x) / step, 0, some);
+    const Index end = std::clamp<Index>(most < first_x ? 0 : (most - first_x) / step + 1, begin, some);
+    at_edge(0, begin);
+    for (Index i = begin; i < end; ++i) at[i] = source_row + (first_x + i * step) * source.channels;
+    at_edge(end, some);
     return edge;
   }
 };
@@ -337,66 +354,50 @@ void direct_convolve(const DirectGrid& grid, const DirectImages<const S>& source
   const Index pixels = source.n * grid.rows * grid.columns, runs = static_cast<Index>(grid.runs.size());
   const Index blocks = (pixels + direct_block - 1) / direct_block, taps = grid.taps();
   const Index channel_blocks = (result.used + direct_channels<T> - 1) / direct_channels<T>;
-  const std::vector<S> zeros(static_cast<std::size_t>(grid.taps() * source.used));
-  parallel_for(blocks * channel_blocks, 1, [&](Index item, Index) {
-    const Index first = item / blocks * direct_channels<T>, begin = item % blocks * direct_block;
+  // Blocks of channels share a table as far as their weights stay in the second cache together, and enough pieces of
+  // work are left for many threads.
+  const Index block_bytes = direct_channels<T> * taps * source.used * static_cast<Index>(sizeof(S));
+  const Index shared =
+      std::max<Index>(1, std::min((Index{1} << 17) / std::max<Index>(1, block_bytes), blocks * channel_blocks / 64));
+  const std::vector<S> zeros(static_cast<std::size_t>(taps * source.used));
+  parallel_for(blocks * ((channel_blocks + shared - 1) / shared), 1, [&](Index item, Index) {
+    const Index begin = item % blocks * direct_block;
     thread_local DirectTable<S, T> table;
     table.fill(grid, begin, std::min(pixels, begin + direct_block), source, result, zeros.data());
-    const Index channels = std::min(direct_channels<T>, result.used - first);
-    for (Index p = 0; p < table.pixels; ++p) table.to[static_cast<std::size_t>(p)] += first;
-    with_vectors<T>(channels, [&]<Index V>() {
-      constexpr Index P = direct_pixels<S>(V), width = V * simd::lanes<T>;
-      const S* weight = packed + first * taps * source.used;
-      // Some runs at a time, so that their weights stay in the second cache while the pixels pass.
-      const Index run_bytes = std::max<Index>(1, width * source.used * taps / runs * static_cast<Index>(sizeof(S)));
-      const Index at_once = std::max<Index>(1, (Index{1} << 18) / run_bytes);
-      for (Index t = 0; t < runs; t += at_once) {
-        const Index some = std::min(at_once, runs - t);
-        const DirectRun* const run = grid.runs.data() + t;
-        const S* const* from = table.from.data() + t * direct_block;
-        const DirectEnds<T> ends{bias ? bias + first : nullptr, t > 0, relu && t + some == runs};
-        T* const* to = table.to.data();
-        Index p = 0;
-        for (; p + P <= table.pixels; p += P) {
-          // Tiles that are soon to be written, and read when no tap reads them twice: no processor foresees them well.
-          for (Index i = p + 2 * P; i < std::min(p + 3 * P, table.pixels); ++i) {
-            if (t == 0)
-              for (Index v = 0; v < V; ++v) __builtin_prefetch(to[i] + v * simd::lanes<T>, 1);
-            if (runs == 1)
-              for (Index c = 0; c < source.used; c += simd::lanes<T>) __builtin_prefetch(from[i] + c);
+    Index first = item / blocks * shared * direct_channels<T>;
+    const Index last = std::min(result.used, first + shared * direct_channels<T>);
+    table.move(first);
+    for (; first < last; first += direct_channels<T>, table.move(direct_channels<T>)) {
+      const Index channels = std::min(direct_channels<T>, last - first);
+      with_vectors<T>(channels, [&]<Index V>() {
+        constexpr Index P = direct_pixels<S>(V), width = V * simd::lanes<T>;
+        table.pad(P);
+        const S* weight = packed + first * taps * source.used;
+        // Some runs at a time, so that their weights stay in the second cache while the pixels pass.
+        const Index run_bytes = std::max<Index>(1, width * source.used * taps / runs * static_cast<Index>(sizeof(S)));
+        const Index at_once = std::max<Index>(1, (Index{1} << 18) / run_bytes);
+        for (Index t = 0; t < runs; t += at_once) {
+          const Index some = std::min(at_once, runs - t);
+          const DirectRun* const run = grid.runs.data() + t;
+          const S* const* from = table.from.data() + t * direct_block;
+          const DirectEnds<T> ends{bias ? bias + first : nullptr, t > 0, relu && t + some == runs};
+          T* const* to = table.to.data();
+          for (Index p = 0; p < table.pixels; p += P) {
+            // Tiles that are soon to be written, and read once: no processor foresees them well.
+            for (Index i = p + 2 * P; i < std::min(p + 3 * P, table.pixels); ++i) {
+              if (t == 0)
+                for (Index v = 0; v < V; ++v) __builtin_prefetch(to[i] + v * simd::lanes<T>, 1);
+              if (runs == 1)
+                for (Index c = 0; c < source.used; c += simd::lanes<T>) __builtin_prefetch(from[i] + c);
+            }
+            direct_tile<T, P, V>(from + p, run, some, source.used, weight, ends, to + p, channels);
           }
-          direct_tile<T, P, V>(from + p, run, some, source.used, weight, ends, to + p, channels);
+          for (Index i = 0; i < some; ++i) weight += run[i].count * source.used * width;
         }
-        for (; p < table.pixels; ++p)
-          direct_tile<T, 1, V>(from + p, run, some, source.used, weight, ends, to + p, channels);
-        for (Index i = 0; i < some; ++i) weight += run[i].count * source.used * width;
-      }
-    });
+      });
+    }
   });
 }
-
-/// The numbers of some pixels in pairs: a number of a pixel and the same of the next one.
-template <class S>
-struct DirectPixelPairs {
-  std::array<const S*, direct_block> from;  // for each two pixels
-  Index step;
-  std::vector<S> pairs;
-
-  template <class T>
-  void fill(const T* const* pixels, Index count, Index numbers) {
-    constexpr Index lanes = simd::lanes<T>;
-    step = (numbers + 2 * lanes - 1) / lanes * lanes;  // more, so that pixels fall on all lines of the cache
-    pairs.resize(static_cast<std::size_t>((count + 1) / 2 * step));
-    for (Index p = 0; p < count; p += 2) {
-      S* const to = pairs.data() + p / 2 * step;
-      from[static_cast<std::size_t>(p / 2)] = to;
-      for (Index n = 0; n < numbers; n += lanes)
-        simd::store(to + n, simd::make_pairs(
-                                simd::load_some(pixels[p] + n, numbers - n),
-                                p + 1 < count ? simd::load_some(pixels[p + 1] + n, numbers - n) : simd::Vector<T>{}));
-    }
-  }
-};
 
 template <class T>
 DirectWeights<T> direct_forward_weights(const Conv2dSizes& s, Index g, const T* weight) {

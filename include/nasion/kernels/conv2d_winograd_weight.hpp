@@ -19,10 +19,13 @@ struct WinogradWeightGradient {
   Index pad_h, pad_w;
   T* dw;
 
+  // A register tile of dy passes many channels of x, while it is in the first cache.
+  static constexpr Index c_channels = std::max(direct_channels<T>, Index{64});
+
   WinogradTiles tiles{dy.n, dy.h, dy.w};
-  Index c_blocks = (x.used + direct_channels<T> - 1) / direct_channels<T>;
+  Index c_blocks = (x.used + c_channels - 1) / c_channels;
   Index k_blocks = (dy.used + direct_channels<T> - 1) / direct_channels<T>;
-  Index c_row = std::min(direct_channels<T>, (x.used + lanes - 1) / lanes * lanes);  // of one tile, in one block
+  Index c_row = std::min(c_channels, (x.used + lanes - 1) / lanes * lanes);  // of one tile, in one block
   Index k_row = std::min(direct_channels<T>, (dy.used + lanes - 1) / lanes * lanes);
 
   /// sums [channels][width of the block] += pixels times gradients, over tiles at one place.
@@ -30,9 +33,8 @@ struct WinogradWeightGradient {
     with_vectors<T>(width, [&]<Index V>() {
       for (Index begin = 0; begin < some; begin += direct_weight_block) {
         const Index count = std::min(direct_weight_block, some - begin);
-        std::array<const T*, direct_block> from;
-        for (Index t = 0; t < count; ++t) from[static_cast<std::size_t>(t)] = pixels + (begin + t) * c_row;
-        direct_weight_tiles<T, direct_pixels(V), V>(from, count, gradients + begin * k_row, k_row, sums, channels);
+        direct_weight_tiles<T, direct_pixels(V), V>(pixels + begin * c_row, c_row, count, gradients + begin * k_row,
+                                                    k_row, sums, channels);
       }
     });
   }
@@ -72,9 +74,14 @@ struct WinogradWeightGradient {
       parallel_for(some, 8, [&](Index begin, Index end) {
         for (Index t = begin; t < end; ++t) {
           const Index image = tiles.image(start + t), row = tiles.row(start + t), column = tiles.column(start + t);
-          winograd_read<W::points, W::points>(x, zeros.data(), image, row - pad_h, column - pad_w,
-                                              pixels.data() + t * c_row, c_place, places * c_place,
-                                              [](auto& d, auto& o) { W::pixels(d, o); });
+          for (Index c = 0; c < x.used; c += c_channels) {
+            auto some_x = x;
+            some_x.first += c;
+            some_x.used = std::min(c_channels, x.used - c);
+            winograd_read<W::points, W::points>(some_x, zeros.data(), image, row - pad_h, column - pad_w,
+                                                pixels.data() + c / c_channels * places * c_place + t * c_row, c_place,
+                                                direct_channels<T>, [](auto& d, auto& o) { W::pixels(d, o); });
+          }
           winograd_read<4, W::points>(dy, zeros.data(), image, row, column, gradients.data() + t * k_row, k_place,
                                       places * k_place, [](auto& d, auto& o) { W::gradients(d, o); });
         }
@@ -83,14 +90,14 @@ struct WinogradWeightGradient {
     const auto multiply_at = [&](Index some, Index place, Index c_block, Index k_block, T* sums) {
       multiply(some, direct_width<T>(k_block * direct_channels<T>, dy.used),
                pixels.data() + (c_block * places + place) * c_place,
-               std::min(direct_channels<T>, x.used - c_block * direct_channels<T>),
+               std::min(c_channels, x.used - c_block * c_channels),
                gradients.data() + (k_block * places + place) * k_place, sums);
     };
     if (whole) {
       read(0, count);
       parallel_for(k_blocks * c_blocks, 1, [&](Index item, Index) {
-        const Index k = item / c_blocks * direct_channels<T>, c = item % c_blocks * direct_channels<T>;
-        const Index width = direct_width<T>(k, dy.used), channels = std::min(direct_channels<T>, x.used - c);
+        const Index k = item / c_blocks * direct_channels<T>, c = item % c_blocks * c_channels;
+        const Index width = direct_width<T>(k, dy.used), channels = std::min(c_channels, x.used - c);
         const Index step = channels * width + lanes;
         const Scratch<T> sums(places * step);
         std::fill_n(sums.data(), places * step, T{0});
@@ -109,14 +116,14 @@ struct WinogradWeightGradient {
       read(start, some);
       parallel_for(places * c_blocks * k_blocks, 1, [&](Index item, Index) {
         const Index p = item / (c_blocks * k_blocks), c = item / k_blocks % c_blocks, k = item % k_blocks;
-        multiply_at(some, p, c, k, sums_of(c * direct_channels<T>, k * direct_channels<T>) + p * size);
+        multiply_at(some, p, c, k, sums_of(c * c_channels, k * direct_channels<T>) + p * size);
       });
     }
     parallel_for(k_blocks * k_row / lanes * c_blocks, 1, [&](Index item, Index) {
-      const Index k = item / c_blocks * lanes, c = item % c_blocks * direct_channels<T>;
+      const Index k = item / c_blocks * lanes, c = item % c_blocks * c_channels;
       if (k >= dy.used) return;
       const Index first = k / direct_channels<T> * direct_channels<T>;
-      write(k, c, std::min(x.used, c + direct_channels<T>), sums_of(c, first) + (k - first), size,
+      write(k, c, std::min(x.used, c + c_channels), sums_of(c, first) + (k - first), size,
             direct_width<T>(first, dy.used));
     });
   }
