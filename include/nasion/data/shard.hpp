@@ -33,9 +33,9 @@ inline void check_shard(const Shard& shard, Index examples, Index batch_size, bo
   const Index ranks = shard.ranks;
   check<ValueError>(ranks > 0 && shard.rank >= 0 && shard.rank < ranks, "[Shard] rank ", shard.rank, " is not one of ",
                     ranks, " processes");
+  const Index less = batch_size / ranks * ranks;
   check<ValueError>(batch_size % ranks == 0, "[Shard] a batch of ", batch_size, " has no equal parts for ", ranks,
-                    " processes: take ", std::max<Index>(1, batch_size / ranks) * ranks, " or ",
-                    (batch_size / ranks + 1) * ranks);
+                    " processes: take ", less ? message(less, " or ") : "", less + ranks);
   const Index last = drop_last ? 0 : examples % batch_size;
   check<ValueError>(last == 0 || last >= ranks, "[Shard] the last batch of ", examples, " examples has ", last,
                     ", fewer than the ", ranks,

@@ -67,6 +67,7 @@ class Session {
 
   /// One number of every process, in the order of the ranks.
   std::vector<double> gather(double own) {
+    failed_together_ = false;  // or it was caught, and all are here again
     std::vector<double> all(static_cast<std::size_t>(ranks()));
     detail::check_mpi("MPI_Allgather", MPI_Allgather(&own, 1, MPI_DOUBLE, all.data(), 1, MPI_DOUBLE, *comm_));
     return all;
