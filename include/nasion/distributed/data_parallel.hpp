@@ -111,12 +111,13 @@ class DataParallel {
   DataParallel(const DataParallel&) = delete;
   DataParallel& operator=(const DataParallel&) = delete;
 
-  /// Calls `loss`, which computes the mean loss of this process's `examples` examples, and adds the gradients of the
-  /// mean loss of the whole batch to those of the parameters, the same bits in every process. Returns the losses of the
-  /// whole batch; when they are not finite, gradients stay as they are.   ValueError on every process when one has no
-  /// examples.
+  /// Calls `loss`, which computes the mean loss of this process's `examples` examples, and gives the parameters, which
+  /// have none yet, the gradients of the mean loss of the whole batch, the same bits in every process. Returns the
+  /// losses of the whole batch; when they are not finite, there are no gradients.   ValueError on every process when
+  /// one has no examples.
   template <class Loss>
   train::LossSum gradients(Index examples, Loss&& loss) {
+    buckets_->begin();
     const auto counts = session_.gather(static_cast<double>(examples));
     for (std::size_t rank = 0; rank < counts.size(); ++rank)
       if (!(counts[rank] > 0))
@@ -130,7 +131,6 @@ class DataParallel {
     if (!std::isfinite(all.mean())) return all;
     // Of the derivative of the whole batch's mean, so that all gradients need but be added.
     const auto share = Tensor<Scalar>::full(error.shape(), static_cast<Scalar>(*own / (before + *own + after)));
-    buckets_->begin();
     {
       const GradientListener<Scalar> listener([this](const Tensor<Scalar>& leaf) { buckets_->complete(leaf); });
       error.backward(share);

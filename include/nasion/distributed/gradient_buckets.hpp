@@ -44,12 +44,17 @@ class GradientBuckets {
 
   std::size_t size() const { return buckets_.size(); }
 
-  /// Before backward(). ValueError when a parameter was frozen, or is no longer.
+  /// Before backward(). ValueError when a parameter was frozen, or is no longer, or has a gradient of before: it would
+  /// count once for each process.
   void begin() {
-    for (std::size_t i = 0; i < parameters_.size(); ++i)
-      check<ValueError>(parameters_[i].requires_grad() == trained_[i], "[GradientBuckets] parameter ",
-                        parameters_[i].shape(), trained_[i] ? " was frozen" : " was made trainable",
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      const auto& p = parameters_[i];
+      check<ValueError>(p.requires_grad() == trained_[i], "[GradientBuckets] parameter ", p.shape(),
+                        trained_[i] ? " was frozen" : " was made trainable",
                         " after the processes had agreed on what they train");
+      check<ValueError>(!p.grad().defined(), "[GradientBuckets] parameter ", p.shape(),
+                        " still has a gradient: zero_grad() comes before every batch");
+    }
     for (auto& bucket : buckets_) bucket->missing = bucket->parameters.size();
     sent_ = adding_ = 0;
   }
