@@ -3,9 +3,9 @@ if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release, RelWithDebInfo" FORCE)
 endif()
 
-if(NOT TARGET nasion::io OR NOT TARGET nasion::vision)
-  message(FATAL_ERROR "The programs and tests need nlohmann_json and stb (Debian: nlohmann-json3-dev libstb-dev); "
-    "install them or configure with -DNASION_FETCH=ON")
+if(NOT TARGET nasion::io OR NOT TARGET nasion::vision OR NOT TARGET nasion::dlib_xml)
+  message(FATAL_ERROR "The programs and tests need nlohmann_json, stb and pugixml (Debian: nlohmann-json3-dev "
+    "libstb-dev libpugixml-dev); install them or configure with -DNASION_FETCH=ON")
 endif()
 
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -43,5 +43,5 @@ endmacro()
 # nasion_program(name sources...): an executable of ours on top of all of nasion.
 function(nasion_program name)
   add_executable(${name} ${ARGN})
-  target_link_libraries(${name} PRIVATE nasion::nasion nasion::io nasion::vision nasion_flags)
+  target_link_libraries(${name} PRIVATE nasion::nasion nasion::io nasion::vision nasion::dlib_xml nasion_flags)
 endfunction()

@@ -115,6 +115,7 @@ void run(const support::Options& options, std::optional<Network> chosen) {
   report.heading("How it learned");
   support::add_curves(report, run.history, "MSE of the coordinates");
   report.heading("Where it is right, and where it is wrong");
+  support::add_view_errors(report, predictions);
   support::add_successes_and_failures(report, predictions);
   report.heading("Which points are hard");
   support::add_point_errors(report, predictions);

@@ -183,6 +183,20 @@ TEST_CASE("Points of a view move with its augmented image, also where it leaves 
   }
 }
 
+TEST_CASE("The mean target is that of the faces as they are seen without augmentation") {
+  const auto [photo, points] = face(0);
+  KeypointDataset dataset({.width = 64, .height = 64, .points = {0, 12}, .augmentation = Augmentation{.flip = 1}});
+  CHECK_THROWS_WITH(dataset.mean_target(), "[KeypointDataset] no faces, whose mean is asked for");
+  dataset.add(photo, points);
+  dataset.add(photo, points, {20, 30, 100, 50});
+  const auto mean = dataset.mean_target();
+  CHECK(mean.shape() == Shape{4});
+  CHECK(mean.at({0}) == Approx((40.0 / 320 + 20.0 / 100) / 2));
+  CHECK(mean.at({1}) == Approx((60.0 / 240 + 30.0 / 50) / 2));
+  CHECK(mean.at({2}) == Approx((88.0 / 320 + 68.0 / 100) / 2));
+  CHECK(mean.at({3}) == Approx((84.0 / 240 + 54.0 / 50) / 2));
+}
+
 TEST_CASE("A tensor becomes the grey picture it was made of") {
   Image image(4, 3, 1);
   for (std::size_t i = 0; i < 12; ++i) image.pixels[i] = static_cast<std::uint8_t>(23 * i);

@@ -5,12 +5,13 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
-#include <sstream>
 #include <string>
 
 #include "nasion/core/random.hpp"
+#include "nasion/vision/pts.hpp"
 #include "support/catch.hpp"
 #include "support/data_dir.hpp"
+#include "support/io_error.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace nasion;
@@ -35,15 +36,7 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 std::string error_of(const std::string& text) {
   test::TemporaryFolder folder;
   test::write_text(folder / "03-2m.asf", text);
-  try {
-    read_asf(folder / "03-2m.asf");
-  } catch (const IoError& error) {
-    const std::string what = error.what(), prefix = folder.path().string() + "/";
-    CHECK(what.starts_with(prefix));
-    CHECK(what.find('\n') == what.npos);
-    return what.substr(prefix.size());
-  }
-  return "no error";
+  return test::io_error(folder.path(), [&] { read_asf(folder / "03-2m.asf"); });
 }
 
 /// A shape of three points; the points stand in lines 3 to 5, the image in line 6.
@@ -82,16 +75,6 @@ struct MeanFace {
     return count;
   }
 };
-
-/// The points of a .pts file: "{", a line of x and y for each point, "}".
-Landmarks read_pts(const std::filesystem::path& path) {
-  std::istringstream text(test::read_text(path));
-  std::string word;
-  while (text >> word && word != "{") {}
-  Landmarks points;
-  for (Point p; text >> p.x >> p.y;) points.push_back(p);
-  return points;
-}
 
 }  // namespace
 
@@ -145,6 +128,27 @@ TEST_CASE("the number of points chooses the mirror's table") {
   CHECK(mirrored_landmarks(68).data() == ibug::mirrored.data());
   CHECK_THROWS_WITH(mirrored_landmarks(21), ContainsSubstring("[mirrored_landmarks] how 21 points change places"));
   CHECK_THROWS_AS(mirrored_landmarks(0), ValueError);
+  CHECK(find_mirrored_landmarks(58)->data() == imm::mirrored.data());
+  CHECK(find_mirrored_landmarks(68)->data() == ibug::mirrored.data());
+  CHECK_FALSE(find_mirrored_landmarks(21));
+}
+
+TEST_CASE("the number of points chooses how a face is drawn") {
+  CHECK(landmark_paths(58).data() == imm::paths.data());
+  CHECK(landmark_paths(68).data() == ibug::paths.data());
+  CHECK(landmark_paths(21).empty());
+}
+
+TEST_CASE("the outer corners of the eyes change places in a mirror, and begin their outlines") {
+  CHECK(imm::mirrored[static_cast<std::size_t>(imm::outer_eye_corners[0])] == imm::outer_eye_corners[1]);
+  CHECK(ibug::mirrored[static_cast<std::size_t>(ibug::outer_eye_corners[0])] == ibug::outer_eye_corners[1]);
+  for (const std::size_t eye : {1u, 2u}) CHECK(imm::paths[eye].first == imm::outer_eye_corners[eye - 1]);
+}
+
+TEST_CASE("bounding_box holds all points") {
+  CHECK(bounding_box({{3, 4}, {-1, 10}, {2, 5}}) == Box{-1, 4, 4, 6});
+  CHECK(bounding_box({{3, 4}}) == Box{3, 4, 0, 0});
+  CHECK_THROWS_WITH(bounding_box({}), "[bounding_box] no points");
 }
 
 TEST_CASE("repair_eye_order turns round an eye that starts at its inner corner") {

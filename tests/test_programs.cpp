@@ -13,6 +13,7 @@
 #include "nasion/train/history.hpp"
 #include "nasion/vision/draw.hpp"
 #include "nasion/vision/landmarks.hpp"
+#include "nasion/vision/pts.hpp"
 #include "support/catch.hpp"
 #include "support/data_dir.hpp"
 #include "support/process.hpp"
@@ -240,6 +241,76 @@ TEST_CASE("Parts 2 and 4 write all that they promise, and stand beside each othe
   result = run(flags("other", {"--model", "resnet"}), "part4_heatmaps");
   CHECK(result.code == 2);
   CHECK_THAT(result.err, ContainsSubstring("must be fcn or unet, not 'resnet'"));
+}
+
+TEST_CASE("part3_resnet18 learns from a folder of 300-W, in pixels of the photos as published") {
+  const test::TemporaryFolder folder;
+  const auto faces = folder.path() / "300w", out = folder.path() / "out";
+  std::string manifest = "image,original_width,original_height,crop_x0,crop_y0,scale_x,scale_y\n";
+  Rng rng(7);
+  const auto write = [&](const std::string& set, const std::string& name) {
+    fs::create_directories(faces / set);
+    vision::Image photo(96, 96, 3, 90);
+    vision::Landmarks points;
+    for (int i = 0; i < vision::ibug::point_count; ++i) points.push_back({rng.uniform(24, 72), rng.uniform(24, 72)});
+    vision::draw_landmarks(photo, points);
+    vision::write_jpeg(faces / set / (name + ".jpg"), photo);
+    vision::write_pts(faces / set / (name + ".pts"), points);
+    manifest += set + "/" + name + ".jpg,192,192,0,0,0.5,0.5\n";
+  };
+  for (const char* name : {"1_1", "1_2", "2_1", "3_1", "4_1", "5_1"}) write("afw", name);
+  for (const char* name : {"image_1", "image_2"}) write("lfpw/trainset", name);
+  for (const char* name : {"image_1", "image_2", "image_3"}) write("lfpw/testset", name);
+  write("ibug", "image_003_1");
+  test::write_text(faces / "manifest.csv", manifest);
+  test::write_text(
+      faces / "test.xml",
+      "<dataset><images><image file='gone.jpg'><box left='1' top='1' width='9' height='9'/></image>"
+      "<image file='afw/1_1.jpg'><box left='20' top='20' width='60' height='60'/></image></images></dataset>");
+  const std::vector<std::string> flags{"--data", faces, "--epochs", "1", "--seed", "3", "--batch", "4"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.end(), flags.begin(), flags.end());
+    return run(more, "part3_resnet18");
+  };
+
+  auto result = with({"--out", out, "--kaggle", faces / "test.xml"});
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  CHECK(result.err.empty());
+  CHECK_THAT(result.out, ContainsSubstring("read 8 training and 3 validation faces") &&
+                             ContainsSubstring("1 of 2 photos do not exist and have no lines: gone.jpg"));
+  for (const auto* name : {"report.html", "answers.png", "error_distribution.png", "successes.png", "points.png"})
+    CHECK(fs::exists(out / name));
+  const auto metrics = nlohmann::json::parse(test::read_text(out / "metrics.json"));
+  for (const auto* name : {"nme_percent", "auc_8", "failure_percent_8", "mae_px"}) CHECK(metrics[name].is_number());
+  CHECK(metrics["tests"]["ibug"]["nme_percent"].get<double>() > 0);
+  CHECK(lines(test::read_text(out / "predictions.csv")) == 1 + 3 * 68);
+  CHECK_THAT(test::read_text(out / "predictions.csv"), ContainsSubstring("\nlfpw/testset/image_2.jpg,0,0,67,"));
+  CHECK(lines(test::read_text(out / "kaggle.csv")) == 1 + 136);
+  CHECK_THAT(test::read_text(out / "kaggle.csv"), ContainsSubstring("Predicted\n136,"));
+
+  // The mean of |dx| and |dy| is at most the mean distance, and at least 0.7 of it; a photo was twice as large.
+  const double ratio = metrics["mae_px"].get<double>() / metrics["val_mean_error_px"].get<double>();
+  CHECK((ratio > 2 * 0.5 && ratio < 2 * 0.71));
+
+  SECTION("a fold leaves the test sets alone, and keeps the faces of one photo together") {
+    result = with({"--out", folder.path() / "fold", "--fold", "0", "--quiet"});
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    const auto predictions = test::read_text(folder.path() / "fold" / "predictions.csv");
+    CHECK_THAT(predictions, !ContainsSubstring("testset"));
+    CHECK((predictions.find("afw/1_1") == std::string::npos) == (predictions.find("afw/1_2") == std::string::npos));
+  }
+  SECTION("bad input is named, and no run is begun") {
+    result = with({"--out", folder.path() / "no", "--kaggle", faces / "none.xml"});
+    CHECK(result.code == 2);
+    CHECK_THAT(result.err, ContainsSubstring("--kaggle: no file"));
+    fs::remove_all(faces / "lfpw" / "testset");
+    result = with({"--out", folder.path() / "no"});
+    CHECK(result.code == 2);
+    CHECK_THAT(result.err, ContainsSubstring("lfpw/testset: no faces to validate on"));
+    CHECK_FALSE(fs::exists(folder.path() / "no" / "checkpoint.safetensors"));
+  }
 }
 
 TEST_CASE("With a fold, the validation persons are not looked at") {

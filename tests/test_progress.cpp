@@ -31,7 +31,7 @@ std::string run(Progress::Style style) {
 TEST_CASE("A log has one plain line per epoch") {
   CHECK(run(Progress::Style::plain) ==
         "192 photos\n"
-        "epoch  9/10  train 0.25       val 0.125      lr 0.02         1.5 s\n"
+        "epoch  9/10  train 0.25       val 0.125      lr 0.02         1.5 s  0:00 left\n"
         "epoch 10/10  train 0.25       val 0.125      lr 0.02         1.5 s\n");
 }
 

@@ -64,6 +64,11 @@ struct ViewErrors {
   std::array<int, 6> count{};
 };
 
+/// Whether the faces have views: those of the IMM database and its like.
+inline bool has_views(const std::vector<Prediction>& predictions) {
+  return std::any_of(predictions.begin(), predictions.end(), [](const auto& p) { return p.face->entry.view > 0; });
+}
+
 inline ViewErrors view_errors(const std::vector<Prediction>& predictions) {
   ViewErrors errors{};
   const auto mean = [&](auto&& belongs) {
@@ -132,10 +137,32 @@ inline void write_predictions(const OutputFolder& out, const std::vector<Predict
   std::string text = "photo,person,view,point,true_x,true_y,predicted_x,predicted_y,error_px\n";
   for (const auto& p : predictions)
     for (std::size_t k = 0; k < p.truth.size(); ++k)
-      text += nasion::io::csv_line(p.face->entry.image.filename().string(), p.face->entry.person, p.face->entry.view,
-                                   points[k], p.truth[k].x, p.truth[k].y, p.predicted[k].x, p.predicted[k].y,
+      text += nasion::io::csv_line(p.face->entry.file(), p.face->entry.person, p.face->entry.view, points[k],
+                                   p.truth[k].x, p.truth[k].y, p.predicted[k].x, p.predicted[k].y,
                                    std::hypot(p.predicted[k].x - p.truth[k].x, p.predicted[k].y - p.truth[k].y));
   out.write("predictions.csv", text);
+}
+
+/// Errors of whole faces as the field reports them. NME: see Prediction::nme_percent.
+struct FaceErrors {
+  double nme_percent;
+  double auc, failure_percent;  // of the cumulative distribution of NME up to 8 %, and faces above
+  double mae_px;                // mean of |dx| and |dy| in pixels of the photos as they were published
+  static constexpr double limit = 8;
+};
+
+inline FaceErrors face_errors(const std::vector<Prediction>& predictions) {
+  namespace vision = nasion::vision;
+  std::vector<double> errors;
+  double mae = 0;
+  for (const auto& p : predictions) {
+    errors.push_back(p.nme_percent());
+    mae += p.face->entry.original_scale * vision::mean_absolute_error(p.predicted, p.truth);
+  }
+  return {.nme_percent = nme_percent(predictions),
+          .auc = vision::area_under_curve(errors, FaceErrors::limit),
+          .failure_percent = 100 * vision::failure_rate(errors, FaceErrors::limit),
+          .mae_px = mae / static_cast<double>(predictions.size())};
 }
 
 /// What metrics.json says of the predictions. Of 58 points, also the error against labels with eyes in order.
@@ -145,9 +172,17 @@ inline nlohmann::ordered_json metrics_json(const std::vector<Prediction>& predic
   json["val_mse"] = normalised_mse(predictions);
   json["val_mean_error_px"] = errors.all;
   json["nme_percent"] = nme_percent(predictions);
-  json["frontal_error_px"] = errors.frontal;
-  json["turned_error_px"] = errors.turned;
-  for (std::size_t v = 0; v < 6; ++v) json["view_error_px"][std::to_string(v + 1)] = errors.view[v];
+  if (predictions.front().truth.size() > 1) {
+    const FaceErrors faces = face_errors(predictions);
+    json["auc_8"] = faces.auc;
+    json["failure_percent_8"] = faces.failure_percent;
+    json["mae_px"] = faces.mae_px;
+  }
+  if (has_views(predictions)) {
+    json["frontal_error_px"] = errors.frontal;
+    json["turned_error_px"] = errors.turned;
+    for (std::size_t v = 0; v < 6; ++v) json["view_error_px"][std::to_string(v + 1)] = errors.view[v];
+  }
   if (predictions.front().truth.size() == nasion::vision::imm::point_count) {
     const auto repaired = with_eyes_in_order(predictions);
     json["eyes_in_order"] = {{"val_mse", normalised_mse(repaired)}, {"val_mean_error_px", view_errors(repaired).all}};
@@ -155,11 +190,10 @@ inline nlohmann::ordered_json metrics_json(const std::vector<Prediction>& predic
   return json;
 }
 
-/// Writes metrics.json: the errors, and what the run was.
-inline void write_metrics(const OutputFolder& out, const std::vector<Prediction>& predictions, const TrainingRun& run,
-                          const Faces& faces, const Settings& settings, std::uint64_t seed) {
-  auto metrics = metrics_json(predictions);
-  metrics["images_per_second"] = static_cast<double>(faces.training.size() * run.history.rows().size()) / run.seconds();
+/// Writes metrics.json: `metrics`, and what the run was.
+inline void write_metrics(const OutputFolder& out, nlohmann::ordered_json metrics, const TrainingRun& run,
+                          std::size_t training_faces, const Settings& settings, std::uint64_t seed) {
+  metrics["images_per_second"] = static_cast<double>(training_faces * run.history.rows().size()) / run.seconds();
   metrics["training_seconds"] = run.seconds();
   metrics["epochs"] = run.history.last_epoch();
   metrics["seed"] = seed;
@@ -167,6 +201,12 @@ inline void write_metrics(const OutputFolder& out, const std::vector<Prediction>
   metrics["diverged"] = !run.finite;
   for (const auto& [name, value] : settings) metrics["settings"][name] = value;
   out.write("metrics.json", metrics.dump(2) + "\n");
+}
+
+/// The same of validation photos.
+inline void write_metrics(const OutputFolder& out, const std::vector<Prediction>& predictions, const TrainingRun& run,
+                          const Faces& faces, const Settings& settings, std::uint64_t seed) {
+  write_metrics(out, metrics_json(predictions), run, faces.training.size(), settings, seed);
 }
 
 }  // namespace support

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <iostream>
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,8 +49,15 @@ inline nasion::vision::Affine close_up(const nasion::vision::Landmarks& points, 
   return nasion::vision::Affine::fit({x - wide / 2, y - high / 2, wide, high}, width, height);
 }
 
+/// How errors are compared: in pixels where all photos are of one kind, otherwise as parts of the distance of the eyes.
+enum class ErrorUnit { px, eyes_percent };
+
+inline double error_in(ErrorUnit unit, const Prediction& p) {
+  return unit == ErrorUnit::px ? p.error_px : p.nme_percent();
+}
+
 /// Photos as small pictures with their true and predicted points, each pair joined by its error.
-inline nasion::vision::Image error_sheet(const std::vector<const Prediction*>& chosen) {
+inline nasion::vision::Image error_sheet(const std::vector<const Prediction*>& chosen, ErrorUnit unit = ErrorUnit::px) {
   namespace vision = nasion::vision;
   std::vector<vision::Image> pictures;
   std::vector<std::string> captions;
@@ -61,20 +69,31 @@ inline nasion::vision::Image error_sheet(const std::vector<const Prediction*>& c
     vision::draw_errors(picture, vision::transform(fit, p->truth), vision::transform(fit, p->predicted),
                         vision::colours::green, vision::colours::red, p->truth.size() == 1 ? 2 : 1);
     pictures.push_back(std::move(picture));
-    captions.push_back(p->face->entry.name + "  " + fixed(p->error_px, 1) + " px");
+    captions.push_back(p->face->entry.name + "  " + fixed(error_in(unit, *p), 1) +
+                       (unit == ErrorUnit::px ? " px" : " %"));
   }
   return vision::contact_sheet(pictures, {.columns = 4}, captions);
 }
 
 /// By error, smallest first.
-inline std::vector<const Prediction*> by_error(const std::vector<Prediction>& predictions) {
+inline std::vector<const Prediction*> by_error(const std::vector<Prediction>& predictions,
+                                               ErrorUnit unit = ErrorUnit::px) {
   std::vector<const Prediction*> sorted;
   for (const auto& p : predictions) sorted.push_back(&p);
-  const auto place = [](const auto* p) {
-    return std::isnan(p->error_px) ? std::numeric_limits<double>::infinity() : p->error_px;
+  const auto place = [unit](const auto* p) {
+    const double error = error_in(unit, *p);
+    return std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
   };
   std::stable_sort(sorted.begin(), sorted.end(), [&](const auto* a, const auto* b) { return place(a) < place(b); });
   return sorted;
+}
+
+/// A warning when training diverged.
+inline void warn_if_diverged(Report& report, const TrainingRun& run, const TrainingRecipe& recipe) {
+  if (!run.finite)
+    report.warning(nasion::message("Training diverged: the loss was not finite in epoch ", run.history.last_epoch(),
+                                   ", with learning rate ", nasion::io::csv_field(recipe.lr),
+                                   ". The weights are those before that step, and the numbers below mean nothing."));
 }
 
 /// The figures at the top of the page, and a warning when training diverged.
@@ -86,10 +105,7 @@ inline void add_key_figures(Report& report, const std::vector<Prediction>& predi
   report.key("frontal", fixed(errors.frontal, 1) + " px");
   report.key("turned", fixed(errors.turned, 1) + " px");
   report.key("training", fixed(run.seconds(), 0) + " s");
-  if (!run.finite)
-    report.warning(nasion::message("Training diverged: the loss was not finite in epoch ", run.history.last_epoch(),
-                                   ", with learning rate ", nasion::io::csv_field(recipe.lr),
-                                   ". The weights are those before that step, and the numbers below mean nothing."));
+  warn_if_diverged(report, run, recipe);
 }
 
 /// The errors in words; `what` is off, and `mean_face` is the MSE of always answering with the mean face.
@@ -106,8 +122,8 @@ inline void add_summary(Report& report, const std::vector<Prediction>& predictio
       fixed(mean_face, 5), "."));
 }
 
-/// The errors of each view in a table, the photos with the smallest and the largest errors as pictures.
-inline void add_successes_and_failures(Report& report, const std::vector<Prediction>& predictions) {
+/// The errors of each view in a table.
+inline void add_view_errors(Report& report, const std::vector<Prediction>& predictions) {
   const ViewErrors errors = view_errors(predictions);
   Table views{.columns = {"view", "photos", "mean error, px"},
               .rows = {},
@@ -119,11 +135,16 @@ inline void add_successes_and_failures(Report& report, const std::vector<Predict
   views.rows.push_back({"turned (3, 4)", std::to_string(errors.count[2] + errors.count[3]), fixed(errors.turned, 1)});
   views.rows.push_back({"all", std::to_string(predictions.size()), fixed(errors.all, 1)});
   report.table(views);
-  const auto sorted = by_error(predictions);
+}
+
+/// The photos with the smallest and the largest errors as pictures.
+inline void add_successes_and_failures(Report& report, const std::vector<Prediction>& predictions,
+                                       ErrorUnit unit = ErrorUnit::px) {
+  const auto sorted = by_error(predictions, unit);
   const auto shown = std::min<std::ptrdiff_t>(8, std::ssize(sorted));
-  report.figure({"successes", error_sheet({sorted.begin(), sorted.begin() + shown}),
+  report.figure({"successes", error_sheet({sorted.begin(), sorted.begin() + shown}, unit),
                  "The smallest errors. Green: labelled; red: predicted; yellow: the error."});
-  report.figure({"failures", error_sheet({sorted.rbegin(), sorted.rbegin() + shown}), "The largest errors."});
+  report.figure({"failures", error_sheet({sorted.rbegin(), sorted.rbegin() + shown}, unit), "The largest errors."});
 }
 
 /// How much of the error is the labels': the eyes of some validation photos are labelled from the other corner.
@@ -141,50 +162,63 @@ inline void add_eye_note(Report& report, const std::vector<Prediction>& predicti
       fixed(normalised_mse(repaired), 6), " and the mean error ", fixed(view_errors(repaired).all, 1), " px."));
 }
 
-/// Mean error of each of the 58 points, eyes in order: the worst in a table, all of them on a face.
+/// Mean error of each point of the face, of 58 points with eyes in order: the worst in a table, all of them on a face.
 inline void add_point_errors(Report& report, const std::vector<Prediction>& published) {
   namespace vision = nasion::vision;
-  const auto predictions = with_eyes_in_order(published);
-  std::vector<std::pair<double, int>> errors;
-  for (int k = 0; k < vision::imm::point_count; ++k) {
-    double total = 0;
+  const std::size_t count = published.front().truth.size();
+  const auto predictions = count == vision::imm::point_count ? with_eyes_in_order(published) : published;
+  struct PointError {
+    double percent, px;  // of the distance of the outer eye corners; of the photos
+    int point;
+  };
+  std::vector<PointError> errors;
+  for (std::size_t k = 0; k < count; ++k) {
+    PointError error{0, 0, static_cast<int>(k)};
     for (const auto& p : predictions) {
-      const auto i = static_cast<std::size_t>(k);
-      total += std::hypot(p.predicted[i].x - p.truth[i].x, p.predicted[i].y - p.truth[i].y);
+      const double px = std::hypot(p.predicted[k].x - p.truth[k].x, p.predicted[k].y - p.truth[k].y);
+      error.px += px / static_cast<double>(predictions.size());
+      error.percent += 100 * px / p.eye_distance / static_cast<double>(predictions.size());
     }
-    const double mean = total / static_cast<double>(predictions.size());
-    errors.emplace_back(std::isfinite(mean) ? mean : std::numeric_limits<double>::infinity(), k);
+    if (!std::isfinite(error.percent)) error.percent = std::numeric_limits<double>::infinity();
+    errors.push_back(error);
   }
 
-  const Prediction& shown = *by_error(predictions).front();
+  const Prediction& shown = *by_error(predictions, ErrorUnit::eyes_percent).front();
   const auto fit = close_up(shown.truth, 720, 540);
   auto picture = vision::to_rgb(vision::warp(shown.face->photo, fit, 720, 540));
-  for (const auto& [error, k] : errors)
-    vision::draw_circle(picture, fit(shown.truth[static_cast<std::size_t>(k)]), vision::colours::yellow, error * fit.xx,
-                        1.5);
+  for (const auto& error : errors)
+    vision::draw_circle(picture, fit(shown.truth[static_cast<std::size_t>(error.point)]), vision::colours::yellow,
+                        error.percent / 100 * shown.eye_distance * fit.xx, 1.5);
   report.figure({"points", picture,
-                 "The mean error of each point over all validation photos as the radius of its circle, "
-                 "to the scale of the photo."});
+                 "The mean error of each point over all validation photos as the radius of its circle, as large as it "
+                 "would be on this face."});
 
-  std::sort(errors.rbegin(), errors.rend());
-  Table worst{.columns = {"point", "part of the face", "mean error, px"},
+  std::sort(errors.begin(), errors.end(), [](const auto& a, const auto& b) { return a.percent > b.percent; });
+  Table worst{.columns = {"point", "part of the face", "mean error, % of the eyes' distance", "px"},
               .rows = {},
               .caption = "The ten points with the largest errors."};
-  for (std::size_t i = 0; i < 10; ++i) {
-    const auto [error, k] = errors[i];
-    const auto path = std::find_if(vision::imm::paths.begin(), vision::imm::paths.end(),
-                                   [k = k](const auto& part) { return k >= part.first && k <= part.last; });
-    worst.rows.push_back({std::to_string(k), std::string(path->name), fixed(error, 1)});
+  const auto paths = vision::landmark_paths(count);
+  for (const auto& error : std::span(errors).first(std::min<std::size_t>(10, errors.size()))) {
+    const auto path = std::find_if(paths.begin(), paths.end(), [&](const auto& part) {
+      return error.point >= part.first && error.point <= part.last;
+    });
+    worst.rows.push_back({std::to_string(error.point), path == paths.end() ? "" : std::string(path->name),
+                          fixed(error.percent, 1), fixed(error.px, 1)});
   }
   report.table(worst);
+}
+
+/// On stderr: that training diverged, if it did.
+inline void say_if_diverged(const std::string& program, const TrainingRun& run, const TrainingRecipe& recipe) {
+  if (!run.finite)
+    std::cerr << program << ": training diverged: the loss was not finite in epoch " << run.history.last_epoch()
+              << ", with learning rate " << recipe.lr << "\n";
 }
 
 /// On stderr and on the terminal: how the run ended.
 inline void say_result(const std::string& program, const OutputFolder& out, const std::vector<Prediction>& predictions,
                        const TrainingRun& run, const TrainingRecipe& recipe, nasion::train::Progress& progress) {
-  if (!run.finite)
-    std::cerr << program << ": training diverged: the loss was not finite in epoch " << run.history.last_epoch()
-              << ", with learning rate " << recipe.lr << "\n";
+  say_if_diverged(program, run, recipe);
   const ViewErrors errors = view_errors(predictions);
   progress.say(nasion::message("validation MSE ", fixed(normalised_mse(predictions), 6), ", mean error ",
                                fixed(errors.all, 2), " px (frontal ", fixed(errors.frontal, 2), ", turned ",

@@ -14,6 +14,7 @@
 
 #include "nasion/core/parallel.hpp"
 #include "nasion/train/progress.hpp"
+#include "nasion/vision/face_view.hpp"
 #include "nasion/vision/imm.hpp"
 #include "nasion/vision/keypoint_dataset.hpp"
 #include "nasion/vision/synthetic.hpp"
@@ -29,6 +30,9 @@ struct FaceEntry {
   std::filesystem::path image, shape;
   int person = 0, view = 0;   ///< of the IMM database; 0 elsewhere
   double original_scale = 1;  ///< pixels of the photo as it was published for one of the file
+
+  /// The photo's file name, after the name of its set if it has one: `07-3m.jpg`, `lfpw/testset/image_0001.png`.
+  std::string file() const { return name + image.extension().string(); }
 };
 
 inline FaceEntry face_entry(const nasion::vision::ImmEntry& e) {
@@ -175,10 +179,15 @@ inline void add_faces(nasion::vision::KeypointDataset& dataset, std::span<const 
                       double margin) {
   constexpr std::size_t at_once = 64;
   for (std::size_t first = 0; first < entries.size(); first += at_once)
-    for (LabelledFace& face : read_faces(entries.subspan(first, std::min(at_once, entries.size() - first)), points)) {
+    for (auto& face : read_faces(entries.subspan(first, std::min(at_once, entries.size() - first)), points)) {
       if (points == nasion::vision::imm::point_count) nasion::vision::imm::repair_eye_order(face.points);
       dataset.add(face.photo, face.points, view_of(face, margin));
     }
+}
+
+/// The same with faces in memory, whose labels stay as published.
+inline void add_faces(nasion::vision::KeypointDataset& dataset, const std::vector<LabelledFace>& faces, double margin) {
+  for (const auto& face : faces) dataset.add(face.photo, face.points, view_of(face, margin));
 }
 
 /// 0 .. count - 1

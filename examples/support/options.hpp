@@ -76,6 +76,13 @@ inline std::filesystem::path existing_folder(const std::string& flag, const std:
   return text;
 }
 
+/// An existing file; CLI::ValidationError naming the flag otherwise.
+inline std::filesystem::path existing_file(const std::string& flag, const std::string& text) {
+  std::error_code unreadable;
+  if (!std::filesystem::is_regular_file(text, unreadable)) throw CLI::ValidationError(flag, "no file '" + text + "'");
+  return text;
+}
+
 /// A flag whose text `read` turns into a value. Given twice, the last one counts. `read` gets the flag's name first.
 template <class Target, class Read>
 void add_flag(CLI::App& app, const std::string& flag, const std::string& type, const std::string& help, Target& target,

@@ -2,6 +2,7 @@
 // The processes of a run, and what they tell each other besides gradients.
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -10,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -47,6 +49,7 @@ class Session {
       std::atexit([] { MPI_Abort(MPI_COMM_WORLD, 1); });
       return;
     }
+    wait_for_all();
     comm_.reset();
     channels_.reset();
     if (finalizes_) MPI_Finalize();
@@ -149,6 +152,16 @@ class Session {
   }
 
  private:
+  /// Without spinning, as MPI itself would: rank 0 may have a report to write.
+  void wait_for_all() {
+    MPI_Request request = MPI_REQUEST_NULL;
+    MPI_Ibarrier(*comm_, &request);
+    for (int done = 0; !done;) {
+      if (MPI_Test(&request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS) return;
+      if (!done) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  }
+
   /// The first lines that differ.
   static std::pair<std::string, std::string> first_difference(std::string_view a, std::string_view b) {
     const auto take_line = [](std::string_view& text) {

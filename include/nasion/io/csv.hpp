@@ -1,11 +1,21 @@
 #pragma once
-// Lines of comma-separated values, written so that they read back as the same values.
+// Comma-separated values (RFC 4180): lines written so that they read back as the same values, files read strictly.
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
+
+#include "nasion/core/error.hpp"
+#include "nasion/io/read_file.hpp"
+#include "nasion/io/text.hpp"
 
 namespace nasion::io {
 
@@ -31,5 +41,101 @@ template <class First, class... Rest>
 std::string csv_line(const First& first, const Rest&... rest) {
   return (csv_field(first) + ... + ("," + csv_field(rest))) + "\n";
 }
+
+/// A file with a header, record by record. Fields may be quoted; lines end in LF or CRLF, the last one perhaps not at
+/// all; blank lines, and a byte order mark at the beginning, are passed over.
+class CsvReader {
+ public:
+  /// Reads the header. IoError when the file cannot be read, is larger than `max_bytes`, or has no header.
+  CsvReader(std::filesystem::path path, std::uintmax_t max_bytes)
+      : path_(std::move(path)), text_(read_file(path_, max_bytes)) {
+    take("\xEF\xBB\xBF");
+    if (!read_record()) fail("the file is empty");
+    header_ = fields_;
+  }
+
+  const std::vector<std::string>& header() const { return header_; }
+
+  /// IoError unless the header is this one.
+  void expect_header(const std::vector<std::string>& expected) const {
+    if (header_ == expected) return;
+    std::string text;
+    for (const auto& name : expected) text += (text.empty() ? "" : ",") + csv_field(name);
+    fail("expected the header ", text);
+  }
+
+  /// Moves to the next record; false at the end. IoError naming file and line for text that is no CSV, and for more or
+  /// fewer fields than the header has.
+  bool next() {
+    if (!read_record()) return false;
+    if (fields_.size() != header_.size())
+      fail("expected ", header_.size(), " fields as in the header, got ", fields_.size());
+    return true;
+  }
+
+  /// Of the record, as many as the header has.
+  const std::vector<std::string>& fields() const { return fields_; }
+
+  /// A field of the record as a number. IoError naming file, line and column when it is none, or not finite.
+  template <class Number>
+  Number number(std::size_t column) const {
+    const auto value = parse_number<Number>(fields_.at(column));
+    if (!value) fail(header_[column], " is ", excerpt(fields_[column]), ", not a number");
+    return *value;
+  }
+
+  /// IoError naming file and line.
+  template <class... Parts>
+  [[noreturn]] void fail(const Parts&... parts) const {
+    throw IoError(path_.string() + ":" + std::to_string(line_), message(parts...));
+  }
+
+ private:
+  bool read_record() {
+    do {
+      line_ = next_line_;
+      if (at_ == text_.size()) return false;
+      fields_.clear();
+      do fields_.push_back(read_field());
+      while (take(","));
+      if (at_ < text_.size() && !take("\n") && !take("\r\n"))
+        fail("expected a comma or the end of the line before ", excerpt(std::string_view(text_).substr(at_)));
+      ++next_line_;
+    } while (fields_.size() == 1 && fields_[0].empty());
+    return true;
+  }
+
+  std::string read_field() {
+    std::string field;
+    if (!take("\"")) {
+      const auto end = std::min(text_.find_first_of(",\"\r\n", at_), text_.size());
+      field = text_.substr(at_, end - at_);
+      at_ = end;
+      return field;
+    }
+    for (;;) {
+      const auto end = text_.find('"', at_);
+      if (end == text_.npos) fail("the quotes around ", excerpt(std::string_view(text_).substr(at_)), " do not end");
+      field.append(text_, at_, end - at_);
+      at_ = end + 1;
+      if (!take("\"")) break;
+      field += '"';
+    }
+    next_line_ += static_cast<int>(std::count(field.begin(), field.end(), '\n'));
+    return field;
+  }
+
+  bool take(std::string_view token) {
+    if (text_.compare(at_, token.size(), token) != 0) return false;
+    at_ += token.size();
+    return true;
+  }
+
+  std::filesystem::path path_;
+  std::string text_;
+  std::size_t at_ = 0;
+  int line_ = 1, next_line_ = 1;
+  std::vector<std::string> header_, fields_;
+};
 
 }  // namespace nasion::io

@@ -6,17 +6,18 @@
 
 namespace nasion::models {
 
-/// Convolution, batch norm, ReLU. The image keeps its size.
+/// Convolution, batch norm, ReLU.   [N, in, H, W] -> [N, out, H / stride, W / stride], rounded up
 template <std::floating_point T>
 struct ConvBlock {
   nn::Conv2d<T> conv;
   nn::BatchNorm2d<T> bn;
 
   /// `kernel` must be odd.
-  ConvBlock(Index in, Index out, Rng& rng, Index kernel = 3, Index dilation = 1)
+  ConvBlock(Index in, Index out, Rng& rng, Index kernel = 3, Index dilation = 1, Index stride = 1)
       : conv({.in = in,
               .out = out,
               .kernel = kernel,
+              .stride = stride,
               .padding = kernel / 2 * dilation,
               .dilation = dilation,
               .bias = false},  // batch norm has its own

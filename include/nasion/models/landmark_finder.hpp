@@ -1,5 +1,6 @@
 #pragma once
-// From a photo to the landmarks of the faces on it: a network that finds faces, and one that finds the points of a face.
+// From a photo to the landmarks of the faces on it: a network that finds faces, and one that finds the points of a
+// face.
 
 #include <concepts>
 #include <filesystem>
@@ -7,8 +8,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "nasion/io/safetensors.hpp"
+#include "nasion/models/face_finder.hpp"
 #include "nasion/models/resnet.hpp"
 #include "nasion/vision/face_view.hpp"
 #include "nasion/vision/keypoint_dataset.hpp"
@@ -44,8 +48,8 @@ inline LandmarkFinderConfig landmark_finder_config(const io::Metadata& metadata,
   const auto number = [&]<class Number>(const std::string& key, Number low, Number high) {
     const auto value = vision::detail::parse_number<Number>(text(key));
     if (!value || *value < low || *value > high)
-      throw IoError(path, message(key, " is ", vision::detail::excerpt(text(key)), ", not a number from ", low, " to ",
-                                  high));
+      throw IoError(
+          path, message(key, " is ", vision::detail::excerpt(text(key)), ", not a number from ", low, " to ", high));
     return *value;
   };
   for (const auto& [key, expected] : {std::pair{"architecture", "resnet18"}, {"normalisation", "grey / 255 - 0.5"}})
@@ -62,20 +66,78 @@ ResNet<BasicBlock<T>> landmark_resnet18(const LandmarkFinderConfig& config, Rng&
   return resnet18<T>({.in_channels = 1, .outputs = 2 * config.points}, rng);
 }
 
-/// The points of a face of the photo, in its pixels; `face` is the box around them, roughly. The answer for the mirrored
-/// face counts as much, where it is known which points change places.
+/// Both networks, and how to use them. In its file, the network for the points has torchvision's names, those of the
+/// other begin with `face_finder.`.
+template <std::floating_point T>
+struct LandmarkFinder {
+  using Scalar = T;
+
+  LandmarkFinderConfig config;
+  ResNet<BasicBlock<T>> network;
+  FaceFinder<T> face_finder;
+
+  static void visit(auto& self, auto&& f) {
+    ResNet<BasicBlock<T>>::visit(self.network, f);
+    f("face_finder", self.face_finder);
+  }
+};
+
+/// Reads a model file, ready for use. IoError when it is something else, such as a model of another program.
+template <std::floating_point T>
+LandmarkFinder<T> load_landmark_finder(const std::filesystem::path& path) {
+  const auto config = landmark_finder_config(io::read_metadata(path), path);
+  Rng rng(0);  // for weights that the file replaces
+  LandmarkFinder<T> finder{config, landmark_resnet18<T>(config, rng), FaceFinder<T>(rng)};
+  io::load(path, finder);
+  nn::eval(finder);
+  return finder;
+}
+
+/// The points of a face of the photo, in its pixels; `face` is the box around them, roughly. A better box is the one
+/// around the points that are found: `refinements` times the network looks again. The answer for the mirrored face
+/// counts as much, where it is known which points change places. ValueError for a box without area.
 template <class Network>
 vision::Landmarks locate_landmarks(const Network& network, const LandmarkFinderConfig& config,
-                                   const vision::Image& photo, const vision::Box& face) {
+                                   const vision::Image& photo, vision::Box face, int refinements = 1) {
   using T = nn::ScalarOf<Network>;
   const NoGrad no_grad;
-  const vision::Box view = vision::face_view(face, config.face_margin);
   const int size = config.input_size;
-  const auto seen = vision::warp(vision::to_grey(photo), vision::Affine::fit(view, size, size), size, size);
-  const auto input = reshape(vision::to_tensor<T>(seen), {1, 1, size, size});
   const auto mirrored = vision::find_mirrored_landmarks(static_cast<std::size_t>(config.points));
-  const auto answer = mirrored ? vision::mirror_average(network, input, *mirrored) : network(input);
-  return vision::to_points(std::span<const T>(answer.values()), view);
+  const auto look = [&] {
+    const vision::Box view = vision::face_view(face, config.face_margin);
+    const auto seen = vision::to_grey(vision::warp(photo, vision::Affine::fit(view, size, size), size, size));
+    const auto input = reshape(vision::to_tensor<T>(seen), {1, 1, size, size});
+    const auto answer = mirrored ? vision::mirror_average(network, input, *mirrored) : network(input);
+    return vision::to_points(std::span<const T>(answer.values()), view);
+  };
+  auto points = look();
+  for (int i = 0; i < refinements; ++i) {
+    face = vision::bounding_box(points);
+    if (!(face.width > 0 && face.height > 0)) break;  // of a single point, for instance
+    points = look();
+  }
+  return points;
+}
+
+/// A face of a photo, in its pixels: the box around its landmarks, and how sure it is that there is one, in (0, 1).
+struct LocatedFace {
+  vision::Box box;
+  double score;
+  vision::Landmarks points;
+};
+
+/// All faces of a photo with their landmarks, the surest first. `finder` is in eval mode; nn::fold_batch_norm makes it
+/// faster.
+template <std::floating_point T>
+std::vector<LocatedFace> find_landmarks(const LandmarkFinder<T>& finder, const vision::Image& photo,
+                                        const FindFacesOptions& options = {}) {
+  std::vector<LocatedFace> faces;
+  for (const FoundFace& found : find_faces(finder.face_finder, photo, options)) {
+    auto points = locate_landmarks(finder.network, finder.config, photo, found.box);
+    const auto box = vision::bounding_box(points);
+    faces.push_back({box, found.score, std::move(points)});
+  }
+  return faces;
 }
 
 }  // namespace nasion::models

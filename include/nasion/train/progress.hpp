@@ -85,12 +85,17 @@ class Progress {
     advance(std::string_view(text));
   }
 
-  /// Ends an epoch: its line stays.
+  /// Ends an epoch: its line stays. In a log, where no bar shows it, with the time left.
   void end_epoch(const EpochRow& row) {
     char text[160];
     std::snprintf(text, sizeof text, "  train %-9.4g  val %-9.4g  lr %-8.3g  %6.1f s", row.train_loss, row.val_loss,
                   row.lr, row.seconds);
-    say("epoch " + padded(row.epoch) + text);
+    std::string line = "epoch " + padded(row.epoch) + text;
+    if (style_ == Style::plain && rounds_left_ > 1) {
+      const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started_;
+      line += "  " + clock_time(elapsed.count() / (rounds_done_ + 1) * (rounds_left_ - 1)) + " left";
+    }
+    say(line);
   }
 
   /// The bar as drawn for these numbers, for a terminal of `columns` columns.

@@ -1,5 +1,5 @@
 #pragma once
-// Points on a face, and the .asf shape files of the IMM Face Database that hold them.
+// Points on a face: what the sets of 58 and of 68 are, and the .asf shape files of the IMM Face Database.
 
 #include <algorithm>
 #include <array>
@@ -12,14 +12,13 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "nasion/core/error.hpp"
 #include "nasion/io/atomic_file.hpp"
 #include "nasion/io/read_file.hpp"
+#include "nasion/io/text.hpp"
 #include "nasion/vision/affine.hpp"
 
 namespace nasion::vision {
@@ -150,14 +149,8 @@ struct AsfShape {
 
 namespace detail {
 
-/// A piece of a file for an error message: one line, of readable length.
-inline std::string excerpt(std::string_view text) {
-  constexpr std::size_t longest = 32;
-  std::string out(text.substr(0, longest));
-  for (char& c : out)
-    if (c < ' ' || c > '~') c = '?';
-  return "'" + out + (text.size() > longest ? "...'" : "'");
-}
+using io::excerpt;
+using io::parse_number;
 
 inline std::vector<std::string_view> split_fields(std::string_view line) {
   constexpr std::string_view blanks = " \t\r\f\v";
@@ -170,17 +163,6 @@ inline std::vector<std::string_view> split_fields(std::string_view line) {
     fields.push_back(line.substr(0, end));
     line.remove_prefix(end);
   }
-}
-
-/// The whole field as a number, in the C locale whatever the program's is; nothing for anything else, NaN and infinity.
-template <class Number>
-std::optional<Number> parse_number(std::string_view field) {
-  Number value{};
-  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), value);
-  if (error != std::errc{} || end != field.data() + field.size()) return std::nullopt;
-  if constexpr (std::is_floating_point_v<Number>)
-    if (!std::isfinite(value)) return std::nullopt;
-  return value;
 }
 
 /// The lines of a shape file that say something, and errors that name the line they are about.

@@ -12,6 +12,7 @@
 #include "nasion/io/atomic_file.hpp"
 #include "nasion/io/csv.hpp"
 #include "nasion/io/read_file.hpp"
+#include "nasion/io/text.hpp"
 #include "nasion/vision/landmarks.hpp"
 
 namespace nasion::vision {
@@ -25,26 +26,31 @@ inline Landmarks read_pts(const std::filesystem::path& path) {
   const std::string text = io::read_file(path, max_bytes);
   detail::ShapeLines lines(path, text);
   Landmarks points;
-  std::optional<int> count;
+  std::optional<int> version, count;
   bool open = false, closed = false;
+  // `role: number`, once.
+  const auto read_header = [&](std::optional<int>& value, const char* role, int limit) {
+    if (value) lines.fail("a second ", lines.fields()[0]);
+    const auto number = detail::trimmed(lines.line().substr(lines.line().find(':') + 1));
+    value = io::parse_number<int>(number);
+    if (!value || *value < 1 || *value > limit) lines.fail("expected ", role, ", got ", io::excerpt(number));
+  };
   while (lines.next()) {
     const auto& fields = lines.fields();
-    if (closed) lines.fail("unexpected text after the points: ", detail::excerpt(lines.line()));
-    if (fields[0] == "{" && fields.size() == 1 && !open && points.empty()) {
+    if (closed) lines.fail("unexpected text after the points: ", io::excerpt(lines.line()));
+    const bool before_points = !open && points.empty();
+    if (fields[0] == "{" && fields.size() == 1 && before_points) {
       open = true;
     } else if (fields[0] == "}" && fields.size() == 1 && open) {
       closed = true;
-    } else if (!open && points.empty() && fields[0].starts_with("version:")) {
-      continue;
-    } else if (!open && points.empty() && fields[0].starts_with("n_points:")) {
-      const auto number = detail::trimmed(lines.line().substr(lines.line().find(':') + 1));
-      count = detail::parse_number<int>(number);
-      if (!count || *count < 1 || *count > max_points)
-        lines.fail("expected the number of points, got ", detail::excerpt(number));
+    } else if (fields[0].starts_with("version:") && before_points) {
+      read_header(version, "version 1", 1);
+    } else if (fields[0].starts_with("n_points:") && before_points) {
+      read_header(count, "the number of points", max_points);
     } else {
-      const auto x = detail::parse_number<double>(fields[0]);
-      const auto y = fields.size() == 2 ? detail::parse_number<double>(fields[1]) : std::nullopt;
-      if (!x || !y) lines.fail("expected x and y of a point, got ", detail::excerpt(lines.line()));
+      const auto x = io::parse_number<double>(fields[0]);
+      const auto y = fields.size() == 2 ? io::parse_number<double>(fields[1]) : std::nullopt;
+      if (!x || !y) lines.fail("expected x and y of a point, got ", io::excerpt(lines.line()));
       if (points.size() >= max_points) lines.fail("more than ", max_points, " points");
       points.push_back({*x - 0.5, *y - 0.5});
     }
@@ -55,8 +61,9 @@ inline Landmarks read_pts(const std::filesystem::path& path) {
   return points;
 }
 
-/// Writes a .pts file with its lines of text. ValueError for a coordinate that is not finite.
+/// Writes a .pts file with its lines of text. ValueError for no points, or a coordinate that is not finite.
 inline void write_pts(const std::filesystem::path& path, const Landmarks& points) {
+  check<ValueError>(!points.empty(), "[write_pts] no points");
   std::string text = message("version: 1\nn_points: ", points.size(), "\n{\n");
   for (const Point& p : points) {
     check<ValueError>(std::isfinite(p.x) && std::isfinite(p.y), "[write_pts] point (", p.x, ", ", p.y,

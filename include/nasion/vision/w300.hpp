@@ -16,7 +16,7 @@
 
 #include "nasion/core/error.hpp"
 #include "nasion/core/random.hpp"
-#include "nasion/io/read_file.hpp"
+#include "nasion/io/csv.hpp"
 #include "nasion/vision/affine.hpp"
 #include "nasion/vision/image.hpp"
 #include "nasion/vision/landmarks.hpp"
@@ -55,40 +55,21 @@ namespace detail {
 /// image,original_width,original_height,crop_x0,crop_y0,scale_x,scale_y. By name of the image.
 inline std::map<std::string, Affine, std::less<>> read_crop_manifest(const std::filesystem::path& path) {
   constexpr std::uintmax_t max_bytes = 64 << 20;
-  constexpr std::string_view header = "image,original_width,original_height,crop_x0,crop_y0,scale_x,scale_y";
-  const std::string text = io::read_file(path, max_bytes);
+  io::CsvReader rows(path, max_bytes);
+  rows.expect_header({"image", "original_width", "original_height", "crop_x0", "crop_y0", "scale_x", "scale_y"});
   std::map<std::string, Affine, std::less<>> crops;
-  std::string_view rest = text;
-  for (int number = 1; !rest.empty(); ++number) {
-    const auto end = std::min(rest.find('\n'), rest.size());
-    std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    const auto fail = [&](const std::string& what) {
-      throw IoError(path.string() + ":" + std::to_string(number), what);
+  while (rows.next()) {
+    const auto number = [&](std::size_t column) { return rows.number<double>(column); };
+    const auto positive = [&](std::size_t column) {
+      const double value = number(column);
+      if (value <= 0) rows.fail(rows.header()[column], " is ", value, ", but must be positive");
+      return value;
     };
-    if (number == 1) {
-      if (line != header) fail(message("expected the header ", header));
-      continue;
-    }
-    if (line.empty()) continue;
-    std::vector<std::string_view> fields;
-    for (std::size_t at = 0; at <= line.size();) {
-      const auto comma = std::min(line.find(',', at), line.size());
-      fields.push_back(line.substr(at, comma - at));
-      at = comma + 1;
-    }
-    if (fields.size() != 7) fail(message("expected 7 fields, got ", fields.size()));
-    double values[6];
-    for (std::size_t i = 0; i < 6; ++i) {
-      const auto value = parse_number<double>(fields[i + 1]);
-      if (!value) fail(excerpt(fields[i + 1]) + " is not a number");
-      values[i] = *value;
-    }
-    const auto [width, height, x0, y0, scale_x, scale_y] = std::to_array(values);
-    if (width <= 0 || height <= 0 || scale_x <= 0 || scale_y <= 0) fail("sizes and scales must be positive");
-    const auto to_original = Affine::scale(1 / scale_x, 1 / scale_y).then(Affine::translate(x0, y0));
-    if (!crops.emplace(fields[0], to_original).second) fail(excerpt(fields[0]) + " appears twice");
+    positive(1), positive(2);
+    const auto to_original =
+        Affine::scale(1 / positive(5), 1 / positive(6)).then(Affine::translate(number(3), number(4)));
+    const std::string& image = rows.fields()[0];
+    if (!crops.emplace(image, to_original).second) rows.fail(io::excerpt(image), " appears twice");
   }
   return crops;
 }
@@ -103,7 +84,8 @@ struct W300Split {
 class W300Faces {
  public:
   /// Lists the folder. IoError when it is missing, has none of the training sets, an image has no .pts file beside it,
-  /// or manifest.csv (which need not be there) cannot be understood.
+  /// or manifest.csv (which need not be there) cannot be understood. Mirrored copies (`1051618982_1_mirror.jpg`, as
+  /// dlib's edition of 300-W has them) are passed over.
   explicit W300Faces(const std::filesystem::path& root) {
     std::error_code error;
     if (!std::filesystem::is_directory(root, error))
@@ -170,7 +152,8 @@ class W300Faces {
     std::vector<std::filesystem::path> images;
     std::filesystem::directory_iterator files(folder, error);
     for (; !error && files != std::filesystem::directory_iterator(); files.increment(error))
-      if (const auto kind = files->path().extension(); kind == ".jpg" || kind == ".png")
+      if (const auto kind = files->path().extension();
+          (kind == ".jpg" || kind == ".png") && !files->path().stem().string().ends_with("_mirror"))
         images.push_back(files->path());
     if (error) throw IoError(folder, "cannot list the folder (" + error.message() + ")");
     std::sort(images.begin(), images.end());

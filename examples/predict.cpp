@@ -1,0 +1,147 @@
+// Finds the faces on anyone's photos, and the landmarks of each, with a model that part3_resnet18 has trained.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nasion/models/landmark_finder.hpp"
+#include "nasion/nn/fold_batch_norm.hpp"
+#include "support/prediction_files.hpp"
+#include "support/program.hpp"
+#include "support/report.hpp"
+
+using namespace nasion;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Flags {
+  fs::path model, out = "predictions";
+  std::vector<fs::path> photos;
+  std::vector<vision::Box> boxes;
+  models::FindFacesOptions find;
+  int threads = 0;
+  bool overwrite = false;
+};
+
+/// `x,y,w,h` in pixels.
+vision::Box box_of(const std::string& flag, const std::string& text) {
+  std::vector<double> numbers;
+  for (std::size_t at = 0; at <= text.size();) {
+    const auto comma = std::min(text.find(',', at), text.size());
+    const auto number = vision::detail::parse_number<double>(std::string_view(text).substr(at, comma - at));
+    numbers.push_back(number.value_or(std::nan("")));
+    at = comma + 1;
+  }
+  const bool finite = std::all_of(numbers.begin(), numbers.end(), [](double v) { return std::abs(v) < 1e6; });
+  if (numbers.size() != 4 || !finite || numbers[2] <= 0 || numbers[3] <= 0)
+    throw CLI::ValidationError(flag, "must be x,y,w,h in pixels, w and h above 0, not '" + text + "'");
+  return {numbers[0], numbers[1], numbers[2], numbers[3]};
+}
+
+/// ValueError unless most of the box is on the photo.
+void check_on_photo(const vision::Box& box, const vision::Image& photo) {
+  const double width = std::min(box.x + box.width, 1.0 * photo.width) - std::max(box.x, 0.0);
+  const double height = std::min(box.y + box.height, 1.0 * photo.height) - std::max(box.y, 0.0);
+  check<ValueError>(width > 0 && height > 0 && 2 * width * height >= box.width * box.height, "the box ", box.x, ",",
+                    box.y, ",", box.width, ",", box.height, " lies outside of the photo, which has ", photo.width,
+                    " x ", photo.height, " pixels");
+}
+
+std::vector<support::PredictedFace> faces_of(const models::LandmarkFinder<float>& finder, const vision::Image& photo,
+                                             const Flags& flags) {
+  std::vector<support::PredictedFace> faces;
+  for (const auto& box : flags.boxes) {
+    check_on_photo(box, photo);
+    auto points = models::locate_landmarks(finder.network, finder.config, photo, box);
+    faces.push_back({vision::bounding_box(points), std::nullopt, std::move(points)});
+  }
+  if (flags.boxes.empty())
+    for (auto& face : models::find_landmarks(finder, photo, flags.find))
+      faces.push_back({face.box, face.score, std::move(face.points)});
+  check<ValueError>(!faces.empty(), "no face found: --box x,y,w,h says where one is");
+  return faces;
+}
+
+/// One photo, one line.
+void predict(const models::LandmarkFinder<float>& finder, const fs::path& path, const Flags& flags) {
+  const auto photo = vision::read_image(path);
+  const auto faces = faces_of(finder, photo, flags);
+  const support::PredictionFiles files(flags.out, path);
+  files.write(photo, faces, flags.overwrite);
+  auto line = message(path.string(), ": ", photo.width, " x ", photo.height, ", ", faces.size(),
+                      faces.size() == 1 ? " face" : " faces", flags.boxes.empty() ? ", score" : "");
+  for (const auto& face : faces)
+    if (face.score) line += " " + support::fixed(*face.score, 2);
+  std::cout << line << " -> " << files.picture().string() << std::endl;
+}
+
+/// Photos that cannot be used do not keep the others from being used.
+void run(const Flags& flags) {
+  check<ValueError>(flags.boxes.empty() || flags.photos.size() == 1, "--box is for one photo, not for ",
+                    flags.photos.size());
+  set_num_threads(flags.threads);
+  const auto finder = nn::fold_batch_norm(models::load_landmark_finder<float>(flags.model));
+  std::size_t failed = 0;
+  for (const auto& path : flags.photos) {
+    std::string failure;
+    try {
+      predict(finder, path, flags);
+      continue;
+    } catch (const IoError& error) {
+      failure = error.what();
+    } catch (const ValueError& error) {
+      failure = path.string() + ": " + error.what();
+    }
+    check<ValueError>(flags.photos.size() > 1, failure);
+    std::cerr << "predict: " << support::one_line(failure) << std::endl;
+    ++failed;
+  }
+  check<ValueError>(failed == 0, failed, " of ", flags.photos.size(), " photos are without a result");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Finds the faces on photos, and the landmarks of each, with a model that part3_resnet18 has trained.\n"
+      "For each photo it writes the photo with the points on it, NAME.json, and a .pts file for each face.",
+      "predict");
+  app.footer(
+      "Exit code: 0 when there is a result for every photo; 2 when something given cannot be used, such as a photo\n"
+      "without a face (the other photos still have their results); 1 for other errors.\n\n"
+      "  predict runs/part3_resnet18/model.safetensors me.jpg friends.jpg --out found\n"
+      "  predict model.safetensors group.jpg --box 410,220,160,180 --box 640,200,150,170");
+  Flags flags;
+  app.add_option("MODEL", flags.model, "model.safetensors of part3_resnet18")->required();
+  app.add_option("PHOTO", flags.photos, "JPEG or PNG files")->required();
+  app.add_option_function<std::vector<std::string>>(
+         "--box",
+         [&](const std::vector<std::string>& texts) {
+           for (const auto& text : texts) flags.boxes.push_back(box_of("--box", text));
+         },
+         "where a face is, from the brows to the chin, in pixels of the upright photo: left, top, width, height; for "
+         "one photo, once for each face (default: faces are looked for)")
+      ->type_name("x,y,w,h")
+      ->type_size(1)
+      ->allow_extra_args(false);
+  support::add_flag(app, "--out", "DIR", "folder for the results (default: predictions)", flags.out,
+                    [](const std::string& flag, const std::string& text) {
+                      if (text.empty()) throw CLI::ValidationError(flag, "must name a folder");
+                      return fs::path(text);
+                    });
+  app.add_flag("--overwrite", flags.overwrite, "replace the results of an earlier call for the same photo");
+  support::add_flag(app, "--threshold", "X",
+                    "least score of a face, 0 to 1: lower finds more, also where there is none", flags.find.threshold,
+                    support::positive_number);
+  support::add_flag(
+      app, "--threads", "N", "0: all (default); speed only, results do not depend on it", flags.threads,
+      [](const std::string& flag, const std::string& text) { return support::whole_number<int>(flag, text, 0, 1024); });
+  return support::run_app(argc, argv, app, [&] { run(flags); });
+}

@@ -1,0 +1,209 @@
+#pragma once
+// dlib's XML files of faces and their landmarks (King: Dlib-ml, JMLR 10, 2009), read with pugixml. CMake target
+// nasion::dlib_xml.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <pugixml.hpp>
+
+#include "nasion/core/error.hpp"
+#include "nasion/io/read_file.hpp"
+#include "nasion/io/text.hpp"
+#include "nasion/vision/affine.hpp"
+#include "nasion/vision/landmarks.hpp"
+
+namespace nasion::vision {
+
+/// A face in pixels of its image. The box may leave the image.
+struct DlibBox {
+  Box box;
+  Landmarks points;      ///< in the order of their names; perhaps none
+  bool ignored = false;  ///< marked as neither a good nor a bad example
+};
+
+/// An image and what is known about it.
+struct DlibImage {
+  std::string name;            ///< as the file has it: `helen/trainset/146827737_1.jpg`
+  std::filesystem::path path;  ///< beside the XML file
+  bool exists = false;         ///< as a file
+  int width = 0, height = 0;   ///< as the XML file says; 0 when it does not
+  std::vector<DlibBox> boxes;
+};
+
+/// One face and the image it is in.
+struct DlibFace {
+  std::string name;  ///< of the image
+  std::filesystem::path image;
+  bool exists = false;  ///< the image
+  Box box;
+  Landmarks points;  ///< perhaps none
+};
+
+struct DlibXml {
+  std::vector<DlibImage> images;  ///< in the order of the file
+
+  /// Names of the images that do not exist.
+  std::vector<std::string> missing() const {
+    std::vector<std::string> names;
+    for (const auto& image : images)
+      if (!image.exists) names.push_back(image.name);
+    return names;
+  }
+
+  /// All boxes that are not ignored, in the order of the file.
+  std::vector<DlibFace> faces() const {
+    std::vector<DlibFace> faces;
+    for (const auto& image : images)
+      for (const auto& box : image.boxes)
+        if (!box.ignored) faces.push_back({image.name, image.path, image.exists, box.box, box.points});
+    return faces;
+  }
+};
+
+struct DlibXmlOptions {
+  bool require_images = false;  ///< an image that does not exist is an IoError
+};
+
+namespace detail {
+
+class DlibXmlReader {
+ public:
+  DlibXmlReader(const std::filesystem::path& path, std::uintmax_t max_bytes)
+      : path_(path), folder_(path.has_parent_path() ? path.parent_path() : "."), text_(io::read_file(path, max_bytes)) {
+    // Bytes as they are, as dlib takes them, whatever encoding the file names: so places in the text stay what they
+    // are.
+    constexpr auto flags = pugi::parse_default | pugi::parse_trim_pcdata;
+    const auto result = document_.load_buffer(text_.data(), text_.size(), flags, pugi::encoding_utf8);
+    if (!result) fail_at(result.offset, "is no XML: ", result.description());
+    std::error_code error;
+    real_folder_ = std::filesystem::canonical(folder_, error);
+    if (error) throw IoError(folder_, "cannot be resolved (" + error.message() + ")");
+  }
+
+  DlibXml read() const {
+    const auto images = document_.child("dataset").child("images");
+    if (!images) fail_at(0, "expected <dataset> with <images> in it");
+    DlibXml result;
+    for (const auto& node : images) {
+      expect(node, "image");
+      result.images.push_back(read_image_node(node));
+    }
+    return result;
+  }
+
+ private:
+  DlibImage read_image_node(const pugi::xml_node& node) const {
+    DlibImage image{.name = attribute(node, "file").value(), .path = {}, .boxes = {}};
+    image.path = locate(node, image.name);
+    std::error_code error;
+    image.exists = std::filesystem::is_regular_file(image.path, error);
+    if (node.attribute("width")) image.width = size(node, "width");
+    if (node.attribute("height")) image.height = size(node, "height");
+    for (const auto& child : node) {
+      expect(child, "box");
+      image.boxes.push_back(read_box(child));
+    }
+    return image;
+  }
+
+  DlibBox read_box(const pugi::xml_node& node) const {
+    // It covers the pixels from left to left + width - 1.
+    const Box box{static_cast<double>(integer(node, "left")), static_cast<double>(integer(node, "top")),
+                  static_cast<double>(size(node, "width")), static_cast<double>(size(node, "height"))};
+    std::map<int, Point> points;
+    for (const auto& child : node) {
+      if (std::string_view(child.name()) == "label") continue;
+      expect(child, "part");
+      const int name = integer(child, "name");
+      // The centres of pixels that are counted from 0.
+      if (!points.emplace(name, Point{integer(child, "x") + 0.5, integer(child, "y") + 0.5}).second)
+        fail(child, "part ", name, " appears twice");
+    }
+    DlibBox result{box, {}, node.attribute("ignore").as_bool()};
+    for (const auto& [name, point] : points) {
+      if (name != std::ssize(result.points)) fail(node, "part ", result.points.size(), " of the box is missing");
+      result.points.push_back(point);
+    }
+    return result;
+  }
+
+  /// The path of an image, which must lie below the folder of the XML file, also when links are followed.
+  std::filesystem::path locate(const pugi::xml_node& node, const std::filesystem::path& name) const {
+    if (name.empty()) fail(node, "the name of the image is empty");
+    std::error_code error;
+    const auto real = std::filesystem::weakly_canonical(real_folder_ / name, error);
+    if (error) fail(node, "image ", io::excerpt(name.string()), " cannot be resolved (", error.message(), ")");
+    const bool inside =
+        std::mismatch(real_folder_.begin(), real_folder_.end(), real.begin(), real.end()).first == real_folder_.end();
+    if (name.is_absolute() || *name.lexically_normal().begin() == ".." || !inside)
+      fail(node, "image ", io::excerpt(name.string()), " lies outside of the folder of this file");
+    return folder_ / name;
+  }
+
+  pugi::xml_attribute attribute(const pugi::xml_node& node, const char* name) const {
+    const auto found = node.attribute(name);
+    if (!found) fail(node, "<", node.name(), "> has no ", name);
+    return found;
+  }
+
+  int integer(const pugi::xml_node& node, const char* name) const {
+    const std::string_view text = attribute(node, name).value();
+    const auto value = io::parse_number<int>(text);
+    if (!value) fail(node, name, " is ", io::excerpt(text), ", not a whole number");
+    return *value;
+  }
+
+  int size(const pugi::xml_node& node, const char* name) const {
+    const int value = integer(node, name);
+    if (value < 1) fail(node, name, " is ", value, ", but must be positive");
+    return value;
+  }
+
+  void expect(const pugi::xml_node& node, const char* name) const {
+    if (std::string_view(node.name()) != name)
+      fail(node, "expected <", name, "> in <", node.parent().name(), ">, got ",
+           io::excerpt(node.type() == pugi::node_element ? node.name() : node.value()));
+  }
+
+  template <class... Parts>
+  [[noreturn]] void fail(const pugi::xml_node& node, const Parts&... parts) const {
+    fail_at(node.offset_debug(), parts...);
+  }
+
+  template <class... Parts>
+  [[noreturn]] void fail_at(std::ptrdiff_t offset, const Parts&... parts) const {
+    const auto place = text_.begin() + std::clamp<std::ptrdiff_t>(offset, 0, std::ssize(text_));
+    const auto line = 1 + std::count(text_.begin(), place, '\n');
+    throw IoError(path_.string() + ":" + std::to_string(line), message(parts...));
+  }
+
+  std::filesystem::path path_, folder_, real_folder_;
+  std::string text_;
+  pugi::xml_document document_;
+};
+
+}  // namespace detail
+
+/// Reads a file of faces. It counts pixels from 0; points become the centres of theirs: x + 0.5. Images that do not
+/// exist are marked so, see DlibXml::missing(). IoError naming file and line for text that is no such file, parts of a
+/// box that are not numbered 0, 1, 2, .. (in any order), and an image outside of the XML file's folder.
+inline DlibXml read_dlib_xml(const std::filesystem::path& path, const DlibXmlOptions& options = {}) {
+  constexpr std::uintmax_t max_bytes = 256 << 20;
+  DlibXml result = detail::DlibXmlReader(path, max_bytes).read();
+  if (result.images.empty()) throw IoError(path, "has no images");
+  if (const auto missing = result.missing(); options.require_images && !missing.empty())
+    throw IoError(path, message(missing.size(), " of ", result.images.size(), " images do not exist, the first is ",
+                                missing.front()));
+  return result;
+}
+
+}  // namespace nasion::vision

@@ -1,0 +1,26 @@
+#pragma once
+// What readers say about files that they cannot read.
+
+#include <filesystem>
+#include <string>
+
+#include "nasion/core/error.hpp"
+#include "support/catch.hpp"
+
+namespace test {
+
+/// The IoError of `read()` without the folder it begins with, or "no error".
+template <class Read>
+std::string io_error(const std::filesystem::path& folder, Read&& read) {
+  try {
+    read();
+  } catch (const nasion::IoError& error) {
+    const std::string what = error.what(), prefix = folder.string() + "/";
+    CHECK(what.starts_with(prefix));
+    CHECK(what.find('\n') == what.npos);
+    return what.substr(prefix.size());
+  }
+  return "no error";
+}
+
+}  // namespace test
