@@ -54,6 +54,7 @@ TEST_CASE("All processes together train as one does") {
 
   Rng again(1);
   const auto begin = session().is_root() ? SmallNet(again) : SmallNet(other);  // is made that of rank 0
+  std::string weights;                                                         // the same for all sizes of buckets, too
   for (const Index bucket_bytes : {64, 1 << 20}) {
     auto net = nn::clone(begin);
     DataParallel parallel(session(), net, {.bucket_bytes = bucket_bytes, .sync_batch_norm = true});
@@ -65,6 +66,8 @@ TEST_CASE("All processes together train as one does") {
       CHECK(all.history.rows()[i].val_loss == Approx(one.history.rows()[i].val_loss).epsilon(1e-5));
     }
     session().agree("weights", bytes_of(all.net));
+    CHECK((weights.empty() || weights == bytes_of(all.net)));
+    weights = bytes_of(all.net);
   }
 }
 

@@ -1,7 +1,11 @@
 // Whole runs in several processes, started from outside: distributed/mpi.hpp as its users meet it.
 
+#include <algorithm>
+
 #include "nasion/io/safetensors.hpp"
+#include "nasion/train/history.hpp"
 #include "support/catch.hpp"
+#include "support/imm_folder.hpp"
 #include "support/process.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -80,3 +84,41 @@ TEST_CASE("Every process tells why they cannot train together") {
     CHECK(count(result.err, words) == 2);
   }
 }
+
+#ifdef NASION_PROGRAM_DIR
+TEST_CASE("part1_nose_tip --mpi in two processes is the run of one") {
+  const test::TemporaryFolder folder;
+  test::write_faces(folder / "faces");
+  const std::string program = std::string(NASION_PROGRAM_DIR) + "/part1_nose_tip";
+  const auto train = [&](int processes, const std::string& out) {
+    std::vector<std::string> command{program,
+                                     "--data",
+                                     (folder / "faces").string(),
+                                     "--out",
+                                     (folder / out).string(),
+                                     "--epochs",
+                                     "2",
+                                     "--recipe",
+                                     "seed",
+                                     "--threads",
+                                     "1",
+                                     "--quiet"};
+    if (processes > 1) command.push_back("--mpi");
+    return processes > 1 ? start(processes, command) : support::run_process(command, "");
+  };
+  CHECK(train(1, "one").code == 0);
+  CHECK(train(2, "two").code == 0);
+  CHECK(difference(folder / "one/model.safetensors", folder / "two/model.safetensors") < 1e-5);
+  const auto one = train::History::read(folder / "one/history.csv").rows(),
+             two = train::History::read(folder / "two/history.csv").rows();
+  REQUIRE(one.size() == two.size());
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    CHECK(two[i].train_loss == Approx(one[i].train_loss).epsilon(1e-5));
+    CHECK(two[i].val_loss == Approx(one[i].val_loss).epsilon(1e-5));
+  }
+
+  const auto again = train(2, "two");
+  CHECK(again.code == 2);
+  CHECK(count(again.err, "already holds a run") == 2);
+}
+#endif
