@@ -25,6 +25,10 @@ if(NASION_OPENMP)
   find_package(OpenMP COMPONENTS CXX)
 endif()
 
+if(NASION_MPI AND NOT TARGET MPI::MPI_CXX)
+  find_package(MPI QUIET COMPONENTS CXX)
+endif()
+
 if(NOT TARGET Eigen3::Eigen)
   find_package(Eigen3 3.4 QUIET NO_MODULE)
 endif()

@@ -116,11 +116,12 @@ std::string told(const RateTrial& trial) {
           : ".");
 }
 
-void run(const support::Options& options) {
+void run(const support::Options& options, bool mpi) {
+  const support::Processes processes(mpi);
   const auto recipe = with_flags(options.recipe == support::Recipe::seed ? seed_recipe() : best_recipe(), options);
-  const support::OutputFolder out(options.out, options.resume);
-  train::Progress progress(train::Progress::detect(options.quiet));
-  const support::Faces faces = support::load_faces(options, out, progress);
+  const auto out = processes.root_first([&] { return support::OutputFolder(options.out, options.resume); });
+  train::Progress progress(train::Progress::detect(options.quiet || !processes.is_root()));
+  const auto faces = processes.root_first([&] { return support::load_faces(options, out, progress); });
   const auto settings = support::settings_of("part1_nose_tip", options, recipe, faces.source);
   const auto training = support::make_dataset(faces.training, width, height, nose_tip, recipe.augmentation),
              validation = support::make_dataset(faces.validation, width, height, nose_tip);
@@ -129,10 +130,13 @@ void run(const support::Options& options) {
   std::vector<support::Prediction> predictions;
   Index parameter_count = 0;
   with_network(options, [&](auto model) {
-    run = support::run_training(out, settings, model, recipe, training, validation, loss, options.seed, progress);
+    run = support::run_training(out, settings, model, recipe, training, validation, loss, options.seed, progress,
+                                processes);
+    if (!processes.is_root()) return;
     parameter_count = nn::parameter_count(model);
     predictions = support::predict(model, validation, faces.validation);
   });
+  if (!processes.is_root()) return;
   const int comparison_epochs = options.recipe == support::Recipe::seed ? recipe.epochs : std::min(recipe.epochs, 8);
   const auto trials = compare_learning_rates(out, faces, options.seed, comparison_epochs, progress);
 
@@ -182,6 +186,9 @@ void run(const support::Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return support::run_program(argc, argv, "part1_nose_tip", "Learns to find the tip of the nose, and reports how well.",
-                              run);
+  bool mpi = false;
+  return support::run_program(
+      argc, argv, "part1_nose_tip", "Learns to find the tip of the nose, and reports how well.",
+      [&](const support::Options& options) { run(options, mpi); },
+      [&](CLI::App& app) { support::add_mpi_flag(app, mpi); });
 }

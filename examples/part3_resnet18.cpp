@@ -206,13 +206,14 @@ std::optional<double> write_submission(const support::OutputFolder& out, const s
   return measured ? std::optional(total / measured) : std::nullopt;
 }
 
-void run(const support::Options& options, const std::optional<std::filesystem::path>& kaggle) {
+void run(const support::Options& options, const std::optional<std::filesystem::path>& kaggle, bool mpi) {
+  const support::Processes processes(mpi);
   const bool seed = options.recipe == support::Recipe::seed;
   auto recipe = seed ? seed_recipe() : best_recipe();
   recipe.training = with_flags(recipe.training, options);
-  const support::OutputFolder out(options.out, options.resume);
-  train::Progress progress(train::Progress::detect(options.quiet));
-  const support::FaceFiles files = support::list_faces(options, out, progress);
+  const auto out = processes.root_first([&] { return support::OutputFolder(options.out, options.resume); });
+  train::Progress progress(train::Progress::detect(options.quiet || !processes.is_root()));
+  const auto files = processes.root_first([&] { return support::list_faces(options, out, progress); });
   const models::LandmarkFinderConfig config{.points = files.points, .input_size = recipe.input_size};
   auto settings = support::settings_of("part3_resnet18", options, recipe.training, files.source);
   settings.emplace_back("input_size", std::to_string(config.input_size));
@@ -239,7 +240,8 @@ void run(const support::Options& options, const std::optional<std::filesystem::p
     return recipe.refined ? wing_loss(y, target) : mse_loss(y, target);
   };
   const auto run = support::train_by_recipe(out, settings, model, recipe.training, training, validation, loss,
-                                            options.seed, progress);
+                                            options.seed, progress, processes);
+  if (!processes.is_root()) return;
   auto metadata = support::model_metadata(settings, run);
   metadata.merge(models::metadata_of(config));
   io::save(out.model(), with_face_finder(config, model, files, recipe.training, options.seed, progress), metadata);
@@ -274,12 +276,14 @@ void run(const support::Options& options, const std::optional<std::filesystem::p
 
 int main(int argc, char** argv) {
   std::optional<std::filesystem::path> kaggle;
+  bool mpi = false;
   return support::run_program(
       argc, argv, "part3_resnet18", "Learns to find the points of faces in the wild, and reports how well.",
-      [&](const support::Options& options) { run(options, kaggle); },
+      [&](const support::Options& options) { run(options, kaggle, mpi); },
       [&](CLI::App& app) {
         support::add_flag(app, "--kaggle", "XML",
                           "also find the points of the faces in this file of dlib's, for kaggle.csv (Id,Predicted)",
                           kaggle, support::existing_file);
+        support::add_mpi_flag(app, mpi);
       });
 }

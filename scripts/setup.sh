@@ -3,6 +3,7 @@
 
 program_packages=(g++ cmake ninja-build pkg-config libeigen3-dev libstb-dev nlohmann-json3-dev libpugixml-dev
                   libcli11-dev gnuplot-nox fonts-dejavu-core)
+mpi_packages=(libopenmpi-dev openmpi-bin)  # several processes; everything works without them
 test_packages=(catch2 clang libclang-rt-dev libomp-dev)
 
 note() { printf '\n== %s\n' "$*"; }

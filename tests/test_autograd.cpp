@@ -49,6 +49,32 @@ TEST_CASE("Diamonds: each path counts once") {
   CHECK(values(x.grad()) == Vector{1});
 }
 
+TEST_CASE("A listener hears of each gradient when it is complete, and not before") {
+  const auto early = Tensord::from({2}, {1, 2}), late = Tensord::from({2}, {3, 4}), unused = Tensord::from({2}, {5, 6});
+  for (const auto& x : {early, late, unused}) x.set_requires_grad();
+  std::vector<std::vector<double>> heard;
+  const auto run = [&] {
+    const auto square = early * early;  // its only use
+    const auto first = square * late;
+    const auto second = late * unused * 0.0;
+    sum(first + second).backward();
+  };
+  {
+    const GradientListener<double> listener([&](const Tensord& leaf) {
+      const auto g = leaf.grad().values();
+      heard.push_back({leaf.data()[0], g[0], g[1]});
+      if (leaf.same_as(late)) CHECK_FALSE(early.grad().defined());
+    });
+    run();
+  }
+  REQUIRE(heard.size() == 3);
+  CHECK(heard[0] == std::vector<double>{5, 0, 0});
+  CHECK(heard[1] == std::vector<double>{3, 1, 4});
+  CHECK(heard[2] == std::vector<double>{1, 6, 16});
+  run();
+  CHECK(heard.size() == 3);
+}
+
 TEST_CASE("A chain of 100,000 operations is walked and destroyed without recursion") {
   const auto x = leaf({1});
   {

@@ -1,5 +1,6 @@
 #include "nasion/ops/batch_norm.hpp"
 
+#include <barrier>
 #include <thread>
 
 #include "nasion/nn/batch_norm.hpp"
@@ -376,4 +377,90 @@ TEST_CASE("Many threads may use one BatchNorm2d in eval mode") {
       });
   }
   CHECK(right == std::vector<char>(4, 1));
+}
+
+namespace {
+
+/// Two threads that behave as processes which share a batch.
+class TwoProcesses {
+ public:
+  SumOverProcesses sum_of(std::size_t rank) {
+    return [this, rank](std::span<double> numbers) {
+      given_[rank].assign(numbers.begin(), numbers.end());
+      barrier_.arrive_and_wait();
+      for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = given_[0][i] + given_[1][i];
+      barrier_.arrive_and_wait();
+    };
+  }
+
+ private:
+  std::barrier<> barrier_{2};
+  std::vector<double> given_[2];
+};
+
+}  // namespace
+
+TEST_CASE("Batch norm of a batch that two processes share is that of the whole") {
+  const auto order = GENERATE(MemoryOrder::row_major, MemoryOrder::channels_last);
+  const auto large = to_order(test::random({5, 3, 2, 4}, 1) + 1000.0, order), dy = test::random({5, 3, 2, 4}, 2);
+  const Index cuts[] = {0, 2, 5};
+  struct Outcome {
+    std::vector<double> y, dx, weight, bias, mean, var;
+  };
+  const auto run = [&](Index begin, Index end, const SumOverProcesses& sum) {
+    nn::BatchNorm2d<double> bn({.features = 3});
+    nn::sync_batch_norm(bn, sum);
+    bn.weight.detach().copy_from(Tensord::from({3}, {1, -2, 0.5}));
+    const auto x = to_order(slice(large, 0, begin, end), order).clone();
+    x.set_requires_grad();
+    const auto y = bn.relu(x);
+    y.backward(slice(dy, 0, begin, end));
+    return Outcome{test::values(contiguous(y.detach())), test::values(contiguous(x.grad())),
+                   test::values(bn.weight.grad()),       test::values(bn.bias.grad()),
+                   test::values(bn.running_mean),        test::values(bn.running_var)};
+  };
+  const auto whole = run(0, 5, {});
+  TwoProcesses processes;
+  Outcome parts[2];
+  {
+    std::jthread other([&] { parts[1] = run(cuts[1], cuts[2], processes.sum_of(1)); });
+    parts[0] = run(cuts[0], cuts[1], processes.sum_of(0));
+  }
+  const auto joined = [&](std::vector<double> Outcome::*what) {
+    auto all = parts[0].*what;
+    all.insert(all.end(), (parts[1].*what).begin(), (parts[1].*what).end());
+    return all;
+  };
+  const auto added = [&](std::vector<double> Outcome::*what) {
+    auto all = parts[0].*what;
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] += (parts[1].*what)[i];
+    return all;
+  };
+  const auto difference = [](const std::vector<double>& a, const std::vector<double>& b) {
+    REQUIRE(a.size() == b.size());
+    double most = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) most = std::max(most, std::abs(a[i] - b[i]));
+    return most;
+  };
+  CHECK(difference(joined(&Outcome::y), whole.y) < 1e-9);  // the numbers are large, and their differences small
+  CHECK(difference(joined(&Outcome::dx), whole.dx) < 1e-9);
+  CHECK(difference(added(&Outcome::weight), whole.weight) < 1e-9);
+  CHECK(difference(added(&Outcome::bias), whole.bias) < 1e-9);
+  for (const auto& part : parts) {
+    CHECK(difference(part.mean, whole.mean) < 1e-9);
+    CHECK(difference(part.var, whole.var) < 1e-9);
+  }
+  CHECK(parts[0].var == parts[1].var);
+}
+
+TEST_CASE("One value per channel is enough for a process when others have more") {
+  nn::BatchNorm2d<double> bn({.features = 2});
+  const auto x = test::random({1, 2, 1, 1});
+  CHECK_THROWS_AS(bn(x), ShapeError);
+  nn::sync_batch_norm(bn, [](std::span<double>) {});  // no others
+  CHECK_THROWS_WITH(bn(x), ContainsSubstring("more than 1 value"));
+  nn::sync_batch_norm(bn, [](std::span<double> numbers) {  // another one with the same
+    for (double& v : numbers) v *= 2;
+  });
+  CHECK(test::values(bn(x)) == std::vector<double>{0, 0});
 }

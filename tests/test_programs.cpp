@@ -16,6 +16,7 @@
 #include "nasion/vision/pts.hpp"
 #include "support/catch.hpp"
 #include "support/data_dir.hpp"
+#include "support/imm_folder.hpp"
 #include "support/process.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -25,24 +26,6 @@ namespace fs = std::filesystem;
 namespace {
 
 const std::string part1 = std::string(NASION_PROGRAM_DIR) + "/part1_nose_tip";
-
-/// An IMM folder of ten persons (25 to 34): 48 photos to learn from, 12 to validate. A disc marks each nose.
-void write_faces(const fs::path& folder) {
-  fs::create_directories(folder);
-  Rng rng(5);
-  for (int person = 25; person <= 34; ++person)
-    for (int view = 1; view <= 6; ++view) {
-      const std::string name = message(person, "-", view, "m");
-      const vision::Point nose{rng.uniform(50, 110), rng.uniform(40, 80)};
-      vision::Image photo(160, 120, 3, 90);
-      vision::draw_point(photo, nose, vision::colours::white, 8);
-      vision::write_jpeg(folder / (name + ".jpg"), photo);
-      vision::Landmarks relative;
-      for (int i = 0; i < vision::imm::point_count; ++i)
-        relative.push_back({(nose.x + i - vision::imm::nose_tip) / 160, nose.y / 120});
-      vision::write_asf(folder / (name + ".asf"), {relative, name + ".jpg"});
-    }
-}
 
 support::ProcessResult run(std::vector<std::string> arguments, const std::string& program = "part1_nose_tip") {
   arguments.insert(arguments.begin(), std::string(NASION_PROGRAM_DIR) + "/" + program);
@@ -70,7 +53,7 @@ long lines(const std::string& text) { return std::count(text.begin(), text.end()
 
 TEST_CASE("part1_nose_tip writes all that it promises") {
   const test::TemporaryFolder folder;
-  write_faces(folder.path() / "faces");
+  test::write_faces(folder.path() / "faces");
   const auto out = folder.path() / "out";
   const auto result =
       run({"--data", folder.path() / "faces", "--epochs", "5", "--seed", "3", "--threads", "1", "--out", out});
@@ -117,7 +100,7 @@ TEST_CASE("part1_nose_tip writes all that it promises") {
 
 TEST_CASE("The number of threads does not change a byte of the model") {
   const test::TemporaryFolder folder;
-  write_faces(folder.path() / "faces");
+  test::write_faces(folder.path() / "faces");
   for (const std::string recipe : {"best", "seed"}) {
     std::string first;
     for (const std::string threads : {"1", "2", "3"}) {
@@ -136,7 +119,7 @@ TEST_CASE("The number of threads does not change a byte of the model") {
 
 TEST_CASE("A run that is killed again and again, and resumed, ends with the same bytes") {
   const test::TemporaryFolder folder;
-  write_faces(folder.path() / "faces");
+  test::write_faces(folder.path() / "faces");
   std::vector<std::string> flags{"--data", folder.path() / "faces", "--epochs", "12", "--quiet", "--out"};
   auto whole = flags, broken = flags;
   whole.push_back(folder.path() / "whole");
@@ -161,7 +144,7 @@ TEST_CASE("A run that is killed again and again, and resumed, ends with the same
 
 TEST_CASE("A learning rate that makes the loss explode is reported, in every file it touches") {
   const test::TemporaryFolder folder;
-  write_faces(folder.path() / "faces");
+  test::write_faces(folder.path() / "faces");
   const auto out = folder.path() / "out";
   const auto result =
       run({"--data", folder.path() / "faces", "--recipe", "seed", "--epochs", "3", "--lr", "1e9", "--out", out});
@@ -191,7 +174,7 @@ TEST_CASE("A learning rate that makes the loss explode is reported, in every fil
 TEST_CASE("Parts 2 and 4 write all that they promise, and stand beside each other") {
   const test::TemporaryFolder folder;
   const std::string faces = folder.path() / "faces";
-  write_faces(faces);
+  test::write_faces(faces);
   const auto out = [&](const std::string& name) { return std::string(folder.path() / name); };
   const auto check = [&](const std::string& name, const std::vector<std::string>& pictures) {
     for (const auto& picture : pictures) {
@@ -315,7 +298,7 @@ TEST_CASE("part3_resnet18 learns from a folder of 300-W, in pixels of the photos
 
 TEST_CASE("With a fold, the validation persons are not looked at") {
   const test::TemporaryFolder folder;
-  write_faces(folder.path() / "faces");  // persons 25 to 34: 33 and 34 for validation
+  test::write_faces(folder.path() / "faces");  // persons 25 to 34: 33 and 34 for validation
   const auto out = folder.path() / "out";
   const auto result = run({"--data", folder.path() / "faces", "--epochs", "1", "--fold", "2", "--quiet", "--out", out});
   INFO(result.err);
@@ -328,7 +311,7 @@ TEST_CASE("With a fold, the validation persons are not looked at") {
 TEST_CASE("Bad input is one line, exit code 2, and no output") {
   const test::TemporaryFolder folder;
   const auto faces = folder.path() / "faces", out = folder.path() / "out";
-  write_faces(faces);
+  test::write_faces(faces);
   std::vector<std::string> extra;
   std::string expected;
   SECTION("a folder that is not there") {

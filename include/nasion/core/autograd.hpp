@@ -10,6 +10,7 @@
 #include <queue>
 #include <type_traits>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -100,6 +101,27 @@ class NoGrad {
 
  private:
   bool before_;
+};
+
+namespace detail {
+template <class T>
+inline thread_local const std::function<void(const Tensor<T>&)>* gradient_listener = nullptr;
+}  // namespace detail
+
+/// While alive, backward() on this thread calls f(leaf) as soon as the gradient of a leaf is complete, before it goes
+/// on to older operations. Leaves are left out when an operation on them turns out not to need a gradient.
+template <class T>
+class GradientListener {
+ public:
+  explicit GradientListener(std::function<void(const Tensor<T>&)> f)
+      : f_(std::move(f)), before_(std::exchange(detail::gradient_listener<T>, &f_)) {}
+  ~GradientListener() { detail::gradient_listener<T> = before_; }
+  GradientListener(const GradientListener&) = delete;
+  GradientListener& operator=(const GradientListener&) = delete;
+
+ private:
+  std::function<void(const Tensor<T>&)> f_;
+  const std::function<void(const Tensor<T>&)>* before_;
 };
 
 /// A tensor kept for a gradient. It is outside the graph, so keeping an operation's own result makes no cycle, and it
@@ -245,12 +267,35 @@ Tensor<T> sum_to_shape(const char* op, Tensor<T> g, const Shape& shape) {
   return sum;
 }
 
+/// How often each leaf is an input of the graph below `roots`.
+template <class T>
+std::unordered_map<const TensorImpl<T>*, Index> count_uses(const std::vector<std::pair<Tensor<T>, Tensor<T>>>& roots) {
+  std::unordered_map<const TensorImpl<T>*, Index> uses;
+  std::unordered_set<const Node<T>*> seen;
+  std::vector<const Node<T>*> to_visit;
+  const auto reach = [&](const Node<T>* node) {
+    if (node && seen.insert(node).second) to_visit.push_back(node);
+  };
+  for (const auto& root : roots) reach(Access::impl(root.first)->node.get());
+  while (!to_visit.empty()) {
+    const Node<T>* node = to_visit.back();
+    to_visit.pop_back();
+    for (const auto& edge : node->inputs) {
+      reach(edge.node.get());
+      if (edge.leaf) ++uses[edge.leaf.get()];
+    }
+  }
+  return uses;
+}
+
 /// Runs the graph below `roots`. `to_leaf(impl, gradient)` is called for every leaf, `at_node(node, gradient)` for
-/// every operation with its complete gradient.
+/// every operation with its complete gradient, `listener` as GradientListener says.
 template <class T, class ToLeaf, class AtNode>
 void run_backward(const std::vector<std::pair<Tensor<T>, Tensor<T>>>& roots, bool retain_graph, ToLeaf&& to_leaf,
-                  AtNode&& at_node) {
+                  AtNode&& at_node, const std::function<void(const Tensor<T>&)>* listener = nullptr) {
   const NoGrad no_grad;
+  std::unordered_map<const TensorImpl<T>*, Index> uses_left;
+  if (listener) uses_left = count_uses(roots);
   // Inputs are always older than the operation on them, so the newest waiting operation has its complete gradient.
   const auto older = [](const std::shared_ptr<Node<T>>& a, const std::shared_ptr<Node<T>>& b) {
     return a->number < b->number;
@@ -297,6 +342,7 @@ void run_backward(const std::vector<std::pair<Tensor<T>, Tensor<T>>>& roots, boo
       const auto& edge = node->inputs[i];
       if (!grads[i].defined() || (!edge.node && !edge.leaf)) continue;
       deliver(edge.node, edge.leaf, sum_to_shape(node->op, std::move(grads[i]), edge.shape));
+      if (listener && edge.leaf && --uses_left[edge.leaf.get()] == 0) (*listener)(Access::tensor(edge.leaf));
     }
   }
 }
@@ -331,7 +377,7 @@ void Tensor<T>::backward(const Tensor& gradient, bool retain_graph) const {
         // Memory that nobody else holds is taken over; anything else is copied, because .grad may be changed in place.
         leaf->grad = detail::Access::impl(detail::sole_owner(g) ? g : g.clone());
       },
-      [](const auto&, const Tensor&) {});
+      [](const auto&, const Tensor&) {}, detail::gradient_listener<T>);
 }
 
 template <std::floating_point T>

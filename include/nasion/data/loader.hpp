@@ -15,6 +15,7 @@
 
 #include "nasion/core/parallel.hpp"
 #include "nasion/core/random.hpp"
+#include "nasion/data/shard.hpp"
 #include "nasion/ops/shape.hpp"
 
 namespace nasion::data {
@@ -58,6 +59,7 @@ struct LoaderOptions {
   int workers = 1;         // threads that prepare batches; 0: the caller prepares each when it asks
   int prefetch = 2;        // batches that each worker may be ahead
   std::uint64_t seed = 0;
+  Shard shard{};  // of several processes that share each batch: the batches here are this one's parts
 };
 
 /// Iterates over the batches of a dataset: `for (const auto& batch : loader)`. Every pass is the next epoch, with its
@@ -76,14 +78,19 @@ class DataLoader {
   using Sample = decltype(get(std::declval<const D&>(), Index{}, std::declval<Rng&>()));
   using Batch = decltype(std::declval<const Collate&>()(std::declval<const std::vector<Sample>&>()));
 
-  /// The dataset must live as long as the loader. ValueError for settings out of range.
+  /// The dataset must live as long as the loader. ValueError for settings out of range, or a shard that gets no equal
+  /// part of every batch (see check_shard).
   DataLoader(const D& dataset, const LoaderOptions& options, Collate collate)
       : dataset_(&dataset), options_(options), collate_(std::move(collate)) {
     check<ValueError>(options.batch_size > 0 && options.workers >= 0 && options.prefetch > 0,
                       "[DataLoader] batch_size ", options.batch_size, " and prefetch ", options.prefetch,
                       " must be positive, workers ", options.workers, " not negative");
+    check_shard(options.shard, dataset.size(), options.batch_size, options.drop_last);
   }
   DataLoader(const D&&, const LoaderOptions&, Collate) = delete;  // a temporary would be gone
+
+  const D& dataset() const { return *dataset_; }
+  const LoaderOptions& options() const { return options_; }
 
   /// Number of batches of an epoch.
   Index size() const {
@@ -105,8 +112,9 @@ class DataLoader {
   Batch make(const std::vector<Index>& order, std::uint64_t epoch, Index number) const {
     const Index first = number * options_.batch_size;
     const Index last = std::min(static_cast<Index>(order.size()), first + options_.batch_size);
+    const auto [begin, end] = options_.shard.part(last - first);
     std::vector<Sample> samples;
-    for (Index i = first; i < last; ++i) {
+    for (Index i = first + begin; i < first + end; ++i) {
       const Index at = order[static_cast<std::size_t>(i)];
       Rng rng = Rng(options_.seed).split(2 * epoch + 1).split(static_cast<std::uint64_t>(at));
       samples.push_back(get(*dataset_, at, rng));

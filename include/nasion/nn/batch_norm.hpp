@@ -24,6 +24,7 @@ struct BatchNorm2d {
   double eps, momentum;
   bool is_training = true;
   mutable std::int64_t num_batches_tracked = 0;  // counts uses in training
+  SumOverProcesses sum_over_processes{};         // set by sync_batch_norm()
   enum class Folded { no, yes, with_relu };      // into the convolution before it, which then does this layer's work
   Folded folded = Folded::no;
 
@@ -75,6 +76,7 @@ struct BatchNorm2d {
     f.buffer("running_var", self.running_var);
     f.counter("num_batches_tracked", self.num_batches_tracked);
     f.training(self.is_training);
+    f.sum_over_processes(self.sum_over_processes);
   }
 
  private:
@@ -86,10 +88,22 @@ struct BatchNorm2d {
       return with_relu && folded == Folded::yes ? nasion::relu(x) : x;
     }
     const auto y = batch_norm(x, running_mean, running_var, weight, bias,
-                              {.training = is_training, .momentum = momentum, .eps = eps, .relu = with_relu}, residual);
+                              {.training = is_training,
+                               .momentum = momentum,
+                               .eps = eps,
+                               .relu = with_relu,
+                               .sum_over_processes = sum_over_processes},
+                              residual);
     if (is_training) ++num_batches_tracked;
     return y;
   }
 };
+
+/// Makes every batch norm of `model` normalise, while training, by the statistics of a batch that several processes
+/// share, as PyTorch's SyncBatchNorm does. Empty: by those of the part that is here, as at first.
+template <class M>
+requires(!std::is_const_v<M>) void sync_batch_norm(M& model, const SumOverProcesses& sum) {
+  for (auto* slot : traverse(model).sums_over_processes) *slot = sum;
+}
 
 }  // namespace nasion::nn

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -48,9 +49,10 @@ struct StateDict {
 ///
 /// `f("weight", tensor)` a parameter; `f("conv", module)` a child, also optional<> or vector<>; `f.buffer("mean",
 /// tensor)` state that is no parameter; `f.counter("steps", int64)`; `f.rng("rng", rng)`; `f.training(flag)` the train
-/// / eval switch; `f.conv_bn(conv, bn)` or `f.conv_bn_relu(conv, bn)` that bn is called (as bn.relu) with nothing but
-/// the result of conv, so that fold_batch_norm may make them one. Undefined tensors (a bias that is left out) are
-/// skipped. Works on const modules, for reading.
+/// / eval switch; `f.sum_over_processes(function)` what a layer calls for a batch that processes share;
+/// `f.conv_bn(conv, bn)` or `f.conv_bn_relu(conv, bn)` that bn is called (as bn.relu) with nothing but the result of
+/// conv, so that fold_batch_norm may make them one. Undefined tensors (a bias that is left out) are skipped. Works on
+/// const modules, for reading.
 template <class T>
 class Visitor {
  public:
@@ -71,6 +73,7 @@ class Visitor {
   std::vector<Entry<std::int64_t>> counters;
   std::vector<Entry<Rng>> rngs;
   std::vector<bool*> training_flags;
+  std::vector<std::function<void(std::span<double>)>*> sums_over_processes;
   std::vector<std::function<void()>> folds;  // each makes a convolution and its batch norm one
 
   template <class Child>
@@ -97,6 +100,8 @@ class Visitor {
   void rng(std::string_view name, const Rng& value) { rngs.push_back({full(name), value, nullptr}); }
   void training(bool& flag) { training_flags.push_back(&flag); }
   void training(const bool&) {}
+  void sum_over_processes(std::function<void(std::span<double>)>& sum) { sums_over_processes.push_back(&sum); }
+  void sum_over_processes(const std::function<void(std::span<double>)>&) {}
   template <class Conv, class Norm>
   void conv_bn(Conv& conv, Norm& bn) {
     add_fold(conv, bn, false);

@@ -2,18 +2,25 @@
 // Batch normalisation (Ioffe and Szegedy 2015).
 
 #include <cmath>
+#include <functional>
+#include <span>
+#include <vector>
 
 #include "nasion/kernels/batch_norm.hpp"
 #include "nasion/ops/shape.hpp"
 
 namespace nasion {
 
+/// Replaces numbers by their sums over all processes that share a batch. All of them must call it at the same time.
+using SumOverProcesses = std::function<void(std::span<double>)>;
+
 /// `training`: normalise by the statistics of the batch, and move the running ones towards them by the part `momentum`.
-/// `relu`: negative results become 0.
+/// `relu`: negative results become 0. `sum_over_processes`: the batch has parts in other processes.
 struct BatchNormOptions {
   bool training = false;
   double momentum = 0.1, eps = 1e-5;
   bool relu = false;
+  SumOverProcesses sum_over_processes = {};
 };
 
 namespace detail {
@@ -26,8 +33,7 @@ inline void check_batch_norm_options(const char* op, double momentum, double eps
 /// ShapeError unless x is [N, C, H, W] and every defined one of the others is [C].
 template <class T>
 kernels::BatchNormSizes batch_norm_sizes(const Tensor<T>& x, const Tensor<T>& running_mean,
-                                         const Tensor<T>& running_var, const Tensor<T>& weight, const Tensor<T>& bias,
-                                         bool training) {
+                                         const Tensor<T>& running_var, const Tensor<T>& weight, const Tensor<T>& bias) {
   check(x.rank() == 4, "[batch_norm] input ", x.shape(), " must be [N, C, H, W]");
   const auto check_channels = [&](const char* role, const Tensor<T>& v) {
     check(v.shape() == Shape{x.dim(1)}, "[batch_norm] input ", x.shape(), " has ", x.dim(1), " channels but ", role,
@@ -37,10 +43,29 @@ kernels::BatchNormSizes batch_norm_sizes(const Tensor<T>& x, const Tensor<T>& ru
   check_channels("running variance", running_var);
   if (weight.defined()) check_channels("weight", weight);
   if (bias.defined()) check_channels("bias", bias);
-  const kernels::BatchNormSizes s{x.dim(0), x.dim(1), x.dim(2) * x.dim(3)};
-  check(!training || s.count() != 1, "[batch_norm] expected more than 1 value per channel when training, got input ",
-        x.shape(), " for running mean ", running_mean.shape());
-  return s;
+  return {x.dim(0), x.dim(1), x.dim(2) * x.dim(3)};
+}
+
+/// Makes mean and variance of `count` numbers of each channel here those of all processes; returns how many numbers
+/// that are. Squares are taken from the common mean, so that large means cost no digits.
+template <class T>
+double merge_moments(double count, const SumOverProcesses& sum, const Tensor<T>& mean, const Tensor<T>& variance) {
+  T *m = mean.mutable_data(), *v = variance.mutable_data();
+  const auto channels = static_cast<std::size_t>(mean.size());
+  std::vector<double> sums(channels + 1, count), squares(channels);
+  for (std::size_t c = 0; c < channels; ++c) sums[c] = count * double{m[c]};
+  sum(sums);
+  const double all = sums[channels];
+  for (std::size_t c = 0; c < channels; ++c) {
+    const double d = double{m[c]} - sums[c] / all;
+    squares[c] = count * (double{v[c]} + d * d);
+  }
+  sum(squares);
+  for (std::size_t c = 0; c < channels; ++c) {
+    m[c] = static_cast<T>(sums[c] / all);
+    v[c] = static_cast<T>(squares[c] / all);
+  }
+  return all;
 }
 
 /// running = (1 - momentum) running + momentum (that of the batch), where the variance is made unbiased.
@@ -61,6 +86,8 @@ template <class T>
 struct BatchNormSaved {
   kernels::BatchNormSizes sizes;
   bool training, relu, residual;
+  double count;  // numbers of each channel, in all processes
+  SumOverProcesses sum_over_processes;
   Saved<T> x, y;
   Saved<T> mean, inverse, scale, shift;  // of each channel; inverse is 1 / deviation
 };
@@ -89,11 +116,20 @@ Grads<T> batch_norm_backward(const BatchNormSaved<T>& saved, const Tensor<T>& gr
   // What the statistics of the batch take back from each gradient; nothing when they are the running ones.
   const auto offset = Tensor<T>::zeros(inverse.shape()), slope = Tensor<T>::zeros(inverse.shape());
   if (saved.training) {
-    const T part = T{1} / static_cast<T>(std::max<Index>(1, s.count()));
+    const T part = T{1} / static_cast<T>(std::max(1.0, saved.count));
     T *a = offset.mutable_data(), *b = slope.mutable_data();
+    std::copy_n(db, s.c, a);
+    std::copy_n(dw, s.c, b);
+    if (saved.sum_over_processes) {
+      std::vector<double> sums(a, a + s.c);
+      sums.insert(sums.end(), b, b + s.c);
+      saved.sum_over_processes(sums);
+      std::transform(sums.begin(), sums.begin() + s.c, a, [](double v) { return static_cast<T>(v); });
+      std::transform(sums.begin() + s.c, sums.end(), b, [](double v) { return static_cast<T>(v); });
+    }
     for (Index c = 0; c < s.c; ++c) {
-      a[c] = db[c] * part;
-      b[c] = dw[c] * inverse.data()[c] * part;
+      a[c] *= part;
+      b[c] = b[c] * inverse.data()[c] * part;
     }
   }
   const auto dx = Tensor<T>::empty(x.shape(), order);
@@ -107,30 +143,39 @@ Grads<T> batch_norm_backward(const BatchNormSaved<T>& saved, const Tensor<T>& gr
 /// order of x; with `relu` not below 0.   x and residual [N, C, H, W], the others [C]; weight and bias may be undefined
 /// (1 and 0).
 ///
-/// In training, mean and (biased) variance are those of the batch, and the running ones are moved in place, the
-/// variance by its unbiased estimate; otherwise the running ones are used.   ShapeError when sizes do not fit or there
-/// is one value per channel in training.
+/// In training, mean and (biased) variance are those of the batch, of all processes if it is shared, and the running
+/// ones are moved in place, the variance by its unbiased estimate; otherwise the running ones are used.   ShapeError
+/// when sizes do not fit or there is one value per channel in training.
 template <std::floating_point T>
 Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<T>& running_mean, const Tensor<T>& running_var,
                      const Tensor<T>& weight = {}, const Tensor<T>& bias = {}, const BatchNormOptions& o = {},
                      const Tensor<T>& residual = {}) {
   const detail::Timer timer("batch_norm");
   detail::check_batch_norm_options("batch_norm", o.momentum, o.eps);
-  const auto s = detail::batch_norm_sizes(x, running_mean, running_var, weight, bias, o.training);
+  const auto s = detail::batch_norm_sizes(x, running_mean, running_var, weight, bias);
   check(!residual.defined() || residual.shape() == x.shape(), "[batch_norm] residual ",
         residual.defined() ? residual.shape() : Shape{}, " must have the shape of input ", x.shape());
   const MemoryOrder order = x.order();
   const Shape channels{s.c};
   const auto mean = Tensor<T>::empty(channels), variance = Tensor<T>::empty(channels);
+  auto count = static_cast<double>(s.count());
+  const auto check_count = [&] {
+    check(count != 1, "[batch_norm] expected more than 1 value per channel when training, got input ", x.shape(),
+          " for running mean ", running_mean.shape());
+  };
   if (o.training) {
+    if (!o.sum_over_processes) check_count();
     kernels::batch_norm_moments(s, order, x.data(), mean.mutable_data(), variance.mutable_data());
+    if (o.sum_over_processes) {
+      count = detail::merge_moments(count, o.sum_over_processes, mean, variance);
+      check_count();
+    }
+    if (count > 0) detail::update_running(count, o.momentum, mean, variance, running_mean, running_var);
   } else {
     const NoGrad no_grad;
     mean.copy_from(running_mean);
     variance.copy_from(running_var);
   }
-  if (o.training && s.count() > 0)
-    detail::update_running(static_cast<double>(s.count()), o.momentum, mean, variance, running_mean, running_var);
   const auto inverse = Tensor<T>::empty(channels), scale = Tensor<T>::empty(channels);  // 1 / deviation; times weight
   T *one_over_deviation = inverse.mutable_data(), *factor = scale.mutable_data();
   for (Index c = 0; c < s.c; ++c) {
@@ -148,6 +193,8 @@ Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<T>& running_mean, const Te
                                                    .training = o.training,
                                                    .relu = o.relu,
                                                    .residual = residual.defined(),
+                                                   .count = count,
+                                                   .sum_over_processes = o.sum_over_processes,
                                                    .x = save(x),
                                                    .y = o.relu && residual.defined() ? save(y) : Saved<T>{},
                                                    .mean = save(mean),

@@ -1,6 +1,7 @@
 #pragma once
 // Dropout (Srivastava et al. 2014).
 
+#include "nasion/core/batch_part.hpp"
 #include "nasion/ops/elementwise.hpp"
 
 namespace nasion {
@@ -16,13 +17,15 @@ Tensor<T> drop(const char* op, const Tensor<T>& x, const Shape& mask_shape, Memo
   const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T{0};
   const auto mask = Tensor<T>::empty(mask_shape, mask_order);
   T* to = mask.mutable_data();
+  const Index example = mask.size() / std::max<Index>(1, mask.rank() ? mask.dim(0) : 1);  // numbers of each
+  rng.advance(static_cast<std::uint64_t>(other_examples.before * example));
   parallel_for(mask.size(), 16384, [=, from = rng](Index begin, Index end) {
     Rng piece = from;
     piece.advance(static_cast<std::uint64_t>(begin));
     const T kept = scale;  // of the loop's own, for vectors
     for (Index i = begin; i < end; ++i) to[i] = piece.chance(p) ? T{0} : kept;
   });
-  rng.advance(static_cast<std::uint64_t>(mask.size()));
+  rng.advance(static_cast<std::uint64_t>(mask.size() + other_examples.after * example));
   const auto y = zip(op, x, mask, [](T v, T m) { return v * m; });
   return record(op, y, {x}, [op, mask = save(mask)](const Tensor<T>& dy) -> Grads<T> {
     return {zip(op, dy, *mask, [](T g, T m) { return g * m; })};

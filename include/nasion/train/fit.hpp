@@ -17,6 +17,35 @@
 
 namespace nasion::train {
 
+/// Losses of examples, added up.
+struct LossSum {
+  double sum = 0;
+  Index examples = 0;
+
+  double mean() const {
+    return examples ? sum / static_cast<double>(examples) : std::numeric_limits<double>::quiet_NaN();
+  }
+  LossSum& operator+=(const LossSum& other) {
+    sum += other.sum;
+    examples += other.examples;
+    return *this;
+  }
+};
+
+/// Who trains: this process alone. What else stands here does the same for processes that share each batch
+/// (distributed/data_parallel.hpp).
+struct OneProcess {
+  /// Calls `loss`, which computes the mean loss of `examples` examples, and then backward() unless it is not finite.
+  template <class Loss>
+  LossSum gradients(Index examples, Loss&& loss) {
+    const auto error = loss();
+    const auto value = static_cast<double>(error.item());
+    if (std::isfinite(value)) error.backward();
+    return {value * static_cast<double>(examples), examples};
+  }
+  LossSum sum(const LossSum& own) { return own; }
+};
+
 struct FitOptions {
   int epochs = 1;
   double lr = 1e-3;                                   ///< base learning rate
@@ -29,23 +58,28 @@ struct FitOptions {
   Progress* progress = nullptr;
 };
 
-/// Mean loss of `model` over the examples of `loader`, in eval mode and without a graph; NaN for no examples. `loss`
-/// must be a mean over the batch. The mode of the modules is as before afterwards.
+/// Losses of `model` on the examples of `loader`, in eval mode and without a graph. `loss` must be a mean over the
+/// batch. The mode of the modules is as before afterwards.
 template <class M, class Loader, class Loss>
-double evaluate(M& model, Loader& loader, Loss&& loss) {
+LossSum sum_of_losses(M& model, Loader& loader, Loss&& loss) {
   const NoGrad no_grad;
   std::vector<std::pair<bool*, bool>> modes;
   for (bool* flag : nn::traverse(model).training_flags) modes.emplace_back(flag, *flag);
   nn::eval(model);
-  double total = 0;
-  Index count = 0;
+  LossSum total;
   for (const auto& batch : loader) {
-    total +=
-        static_cast<double>(loss(model(batch.input), batch.target).item()) * static_cast<double>(batch.input.dim(0));
-    count += batch.input.dim(0);
+    const Index examples = batch.input.dim(0);
+    const auto mean = static_cast<double>(loss(model(batch.input), batch.target).item());
+    total += {mean * static_cast<double>(examples), examples};
   }
   for (const auto& [flag, mode] : modes) *flag = mode;
-  return count ? total / static_cast<double>(count) : std::numeric_limits<double>::quiet_NaN();
+  return total;
+}
+
+/// Their mean, over the loaders of all processes; NaN for no examples.
+template <class M, class Loader, class Loss, class Processes = OneProcess>
+double evaluate(M& model, Loader& loader, Loss&& loss, Processes&& processes = {}) {
+  return processes.sum(sum_of_losses(model, loader, loss)).mean();
 }
 
 namespace detail {
@@ -60,44 +94,44 @@ inline double plateau_factor(const History& history, const optim::PlateauOptions
 /// all went well: false when a loss became infinite or NaN, which ends the run with that epoch's row.
 ///
 /// Batches have `input` and `target`; the loaders' epochs are numbered, so that a resumed run sees what it would have
-/// seen.
-template <class M, class Optimizer, class Loss, class TrainLoader, class ValLoader>
+/// seen. With `processes` other than one, the loaders give this one's part, and the history is that of all.
+template <class M, class Optimizer, class Loss, class TrainLoader, class ValLoader, class Processes = OneProcess>
 bool fit(M& model, Optimizer& optimizer, Loss&& loss, TrainLoader& training, ValLoader& validation, History& history,
-         const FitOptions& options) {
+         const FitOptions& options, Processes&& processes = {}) {
   const auto steps = static_cast<double>(training.size());
   const auto parameters = nn::parameters(model);
-  check<ValueError>(!options.plateau || validation.size() > 0,
+  const bool validates = processes.sum({0, validation.size()}).examples > 0;
+  check<ValueError>(!options.plateau || validates,
                     "[fit] a plateau is seen in validation losses, but there are no validation examples");
   for (int epoch = history.last_epoch() + 1; epoch <= options.epochs; ++epoch) {
     const auto start = std::chrono::steady_clock::now();
     if (options.progress) options.progress->begin_epoch(epoch, options.epochs, static_cast<long>(training.size()));
     EpochRow row{.epoch = epoch};
-    double total = 0, count = 0, step = (epoch - 1) * steps;
+    double step = (epoch - 1) * steps;
+    LossSum total;
     const double lr = options.lr * (options.plateau ? detail::plateau_factor(history, *options.plateau) : 1.0);
     training.set_epoch(static_cast<std::uint64_t>(epoch - 1));
     nn::train(model);
     for (const auto& batch : training) {
       row.lr = optimizer.options.lr = lr * options.schedule(step++ / (steps * options.epochs));
       for (const auto& p : parameters) p.zero_grad();  // all of them: those that are not optimised count in clipping
-      const auto error = loss(model(batch.input), batch.target);
-      const auto value = static_cast<double>(error.item()), examples = static_cast<double>(batch.input.dim(0));
-      total += value * examples;
-      count += examples;
-      if (!std::isfinite(value)) break;
-      error.backward();
+      const LossSum error =
+          processes.gradients(batch.input.dim(0), [&] { return loss(model(batch.input), batch.target); });
+      total += error;
+      if (!std::isfinite(error.mean())) break;
       if (options.clip_grad_norm) optim::clip_grad_norm(parameters, *options.clip_grad_norm);
       optimizer.step();
       if (options.after_step) options.after_step();
-      if (options.progress) options.progress->advance(value);
+      if (options.progress) options.progress->advance(error.mean());
     }
-    row.train_loss = total / count;
+    row.train_loss = total.mean();
     const bool finite = std::isfinite(row.train_loss);
-    if (finite) row.val_loss = options.validate ? options.validate() : evaluate(model, validation, loss);
+    if (finite) row.val_loss = options.validate ? options.validate() : evaluate(model, validation, loss, processes);
     row.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     history.add(row);
     if (options.progress) options.progress->end_epoch(row);
     if (options.after_epoch) options.after_epoch(history);
-    if (!finite || std::isinf(row.val_loss) || (std::isnan(row.val_loss) && validation.size() > 0)) return false;
+    if (!finite || std::isinf(row.val_loss) || (std::isnan(row.val_loss) && validates)) return false;
   }
   return true;
 }
