@@ -138,8 +138,8 @@ int main(int argc, char** argv) {
                     });
   app.add_flag("--overwrite", flags.overwrite, "replace the results of an earlier call for the same photo");
   support::add_flag(app, "--threshold", "X",
-                    "least score of a face, 0 to 1: lower finds more, also where there is none", flags.find.threshold,
-                    support::positive_number);
+                    "least score of a face (default: 0.6): lower finds more, also where there is none",
+                    flags.find.threshold, support::positive_number);
   support::add_flag(
       app, "--threads", "N", "0: all (default); speed only, results do not depend on it", flags.threads,
       [](const std::string& flag, const std::string& text) { return support::whole_number<int>(flag, text, 0, 1024); });

@@ -77,16 +77,18 @@ inline nasion::models::FaceFinder<float> train_face_finder(std::vector<FacePhoto
   nasion::models::FaceFinder<float> network(rng);
   nasion::optim::AdamW<float> optimizer(nasion::nn::parameters(network), {.lr = options.lr, .weight_decay = 0.01});
   const auto schedule = nasion::optim::cosine(0.05);
-  const FaceCollages collages(photos, nasion::Index{options.batch} * ((options.steps + 1) / 2));
+  constexpr int rounds = 3;
+  const FaceCollages collages(photos, nasion::Index{options.batch} * ((options.steps + rounds - 1) / rounds));
   auto batches = nasion::data::make_loader(collages, {.batch_size = options.batch, .seed = options.seed});
-  progress.say(nasion::message("training the network that finds faces: ", 2 * batches.size(), " steps"));
-  progress.begin("face finder", 2 * static_cast<long>(batches.size()));
+  const auto steps = rounds * batches.size();
+  progress.say(nasion::message("training the network that finds faces: ", steps, " steps"));
+  progress.begin("face finder", static_cast<long>(steps));
   double step = 0;
-  for (int half = 0; half < 2; ++half) {
-    if (half == 1) find_lookalikes(photos, network, 0.7);  // it knows faces well enough by now
+  for (int round = 0; round < rounds; ++round) {
+    if (round > 0) find_lookalikes(photos, network, 0.7);  // by now, it knows faces well enough
     nasion::nn::train(network);
     for (const auto& batch : batches) {
-      optimizer.options.lr = options.lr * schedule(step++ / (2.0 * static_cast<double>(batches.size())));
+      optimizer.options.lr = options.lr * schedule(step++ / static_cast<double>(steps));
       optimizer.zero_grad();
       const auto loss = face_finder_loss(network(batch.input), batch.target);
       loss.backward();

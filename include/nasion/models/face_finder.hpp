@@ -8,7 +8,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
-#include <span>
+#include <utility>
 #include <vector>
 
 #include "nasion/core/error.hpp"
@@ -78,22 +78,23 @@ struct FoundFace {
 
 /// Keeps the best face of each place: of two boxes of which one covers more than `overlap` of the other, the one with
 /// the higher score. Best first; equal scores in their order before.
-inline std::vector<FoundFace> non_maximum_suppression(std::vector<FoundFace> faces, double overlap = 0.4) {
+template <class Face>
+std::vector<Face> non_maximum_suppression(std::vector<Face> faces, double overlap = 0.4) {
   std::stable_sort(faces.begin(), faces.end(), [](const auto& a, const auto& b) { return a.score > b.score; });
   const auto covers = [overlap](const vision::Box& a, const vision::Box& b) {
     const double width = std::min(a.x + a.width, b.x + b.width) - std::max(a.x, b.x);
     const double height = std::min(a.y + a.height, b.y + b.height) - std::max(a.y, b.y);
     return width > 0 && height > 0 && width * height > overlap * std::min(a.width * a.height, b.width * b.height);
   };
-  std::vector<FoundFace> kept;
-  for (const FoundFace& face : faces)
-    if (std::none_of(kept.begin(), kept.end(), [&](const auto& better) { return covers(better.box, face.box); }))
-      kept.push_back(face);
+  std::vector<Face> kept;
+  for (Face& face : faces)
+    if (std::none_of(kept.begin(), kept.end(), [&](const Face& better) { return covers(better.box, face.box); }))
+      kept.push_back(std::move(face));
   return kept;
 }
 
 struct FindFacesOptions {
-  double threshold = 0.5;       ///< least score
+  double threshold = 0.6;       ///< least score
   double smallest = 24;         ///< side of the smallest box that is looked for, in pixels ...
   double smallest_part = 0.02;  ///< ... and as a part of the photo's longer side; the larger of the two counts
 };

@@ -137,7 +137,7 @@ std::vector<LocatedFace> find_landmarks(const LandmarkFinder<T>& finder, const v
     const auto box = vision::bounding_box(points);
     faces.push_back({box, found.score, std::move(points)});
   }
-  return faces;
+  return non_maximum_suppression(std::move(faces));  // two that were found may turn out to be one
 }
 
 }  // namespace nasion::models
