@@ -47,8 +47,9 @@ Eigen::Map<Eigen::VectorX<T>> as_mutable_vector(const Tensor<T>& x) {
 /// its size. ValueError when rows do not follow one another. Eigen's matrices are column-major unless asked
 /// otherwise: those go through to_tensor().
 template <class Derived>
-requires(Derived::IsRowMajor || Derived::IsVectorAtCompileTime) Tensor<typename Derived::Scalar> as_tensor(
-    Eigen::MatrixBase<Derived>& matrix) {
+Tensor<typename Derived::Scalar> as_tensor(Eigen::MatrixBase<Derived>& matrix) {
+  static_assert(Derived::IsRowMajor || Derived::IsVectorAtCompileTime,
+                "a tensor is row-major: copy this matrix with to_tensor()");
   Derived& m = matrix.derived();
   const bool one_row = m.rows() == 1 || Derived::ColsAtCompileTime == 1;
   check<ValueError>(m.innerStride() == 1 && (one_row || m.outerStride() == m.cols()), "[as_tensor] the matrix of ",
