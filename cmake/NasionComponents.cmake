@@ -1,0 +1,21 @@
+# What each component stands on: the CMake target, and Debian's package of it.
+set(nasion_components io vision eigen npz dlpack)
+set(nasion_dependency_of_io nlohmann_json::nlohmann_json)
+set(nasion_package_of_io nlohmann-json3-dev)
+set(nasion_dependency_of_vision stb::stb)
+set(nasion_package_of_vision libstb-dev)
+set(nasion_dependency_of_eigen Eigen3::Eigen)
+set(nasion_package_of_eigen libeigen3-dev)
+set(nasion_dependency_of_npz libzip::zip)
+set(nasion_package_of_npz libzip-dev)
+set(nasion_dependency_of_dlpack dlpack::dlpack)
+set(nasion_package_of_dlpack libdlpack-dev)
+
+# Looks for what is installed. Needs the folder of Findstb.cmake in CMAKE_MODULE_PATH.
+macro(nasion_find_dependencies)
+  find_package(nlohmann_json 3.10 QUIET)
+  find_package(stb QUIET)
+  find_package(Eigen3 3.4 QUIET NO_MODULE)
+  find_package(libzip QUIET MODULE)
+  find_package(dlpack QUIET MODULE)
+endmacro()
