@@ -18,7 +18,8 @@ vision::SyntheticFace synthetic_face(int person, int view) {
   return vision::render_face(vision::imm_view(vision::random_person(rng.split(0)), view, rng.split(9)), 200, 150);
 }
 
-models::FaceFinder<float> train_finder(const std::vector<FacePhoto>& photos, const support::FaceFinderTraining& options) {
+models::FaceFinder<float> train_finder(const std::vector<FacePhoto>& photos,
+                                       const support::FaceFinderTraining& options) {
   std::ostringstream nowhere;
   train::Progress progress(train::Progress::Style::quiet, nowhere);
   return support::train_face_finder(photos, options, progress);
