@@ -98,7 +98,7 @@ LandmarkFinder<T> load_landmark_finder(const std::filesystem::path& path) {
 /// counts as much, where it is known which points change places. ValueError for a box without area.
 template <class Network>
 vision::Landmarks locate_landmarks(const Network& network, const LandmarkFinderConfig& config,
-                                   const vision::Image& photo, vision::Box face, int refinements = 1) {
+                                   const vision::Image& photo, vision::Box face, int refinements = 2) {
   using T = nn::ScalarOf<Network>;
   const NoGrad no_grad;
   const int size = config.input_size;
@@ -133,7 +133,7 @@ std::vector<LocatedFace> find_landmarks(const LandmarkFinder<T>& finder, const v
                                         const FindFacesOptions& options = {}) {
   std::vector<LocatedFace> faces;
   for (const FoundFace& found : find_faces(finder.face_finder, photo, options)) {
-    auto points = locate_landmarks(finder.network, finder.config, photo, found.box);
+    auto points = locate_landmarks(finder.network, finder.config, photo, found.box, 1);  // a good box to begin with
     const auto box = vision::bounding_box(points);
     faces.push_back({box, found.score, std::move(points)});
   }
