@@ -138,7 +138,7 @@ int main(int argc, char** argv) {
                     });
   app.add_flag("--overwrite", flags.overwrite, "replace the results of an earlier call for the same photo");
   support::add_flag(app, "--threshold", "X",
-                    "least score of a face (default: 0.6): lower finds more, also where there is none",
+                    "least score of a face (default: 0.5): lower finds more, also where there is none",
                     flags.find.threshold, support::positive_number);
   support::add_flag(
       app, "--threads", "N", "0: all (default); speed only, results do not depend on it", flags.threads,

@@ -15,8 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A model that says of every face: an upright cross in the middle of the view; and of every place: a face, with
-/// `score` as a logit.
+/// A model that says the same points of every face, and of every place that there is one, with `score` as a logit.
 void write_model(const fs::path& path, float score) {
   Rng rng(1);
   const models::LandmarkFinderConfig config{.points = 68, .input_size = 32, .face_margin = 1};
@@ -25,9 +24,10 @@ void write_model(const fs::path& path, float score) {
   finder.face_finder.head.bias.detach().mutable_data()[0] = score;
   finder.network.fc.weight.detach().fill(0);
   float* coordinates = finder.network.fc.bias.detach().mutable_data();
-  for (int i = 0; i < 68; ++i) {
-    coordinates[2 * i] = i % 2 ? 0.5f : static_cast<float>(i) / 67;
-    coordinates[2 * i + 1] = i % 2 ? static_cast<float>(i) / 67 : 0.5f;
+  for (int k = 0; k < 68; ++k) {
+    const int other = vision::ibug::mirrored[static_cast<std::size_t>(k)];
+    *coordinates++ = k < other ? 0.2f : k > other ? 0.8f : 0.5f;
+    *coordinates++ = 0.2f + 0.6f * static_cast<float>(std::min(k, other)) / 68;
   }
   io::save(path, finder, models::metadata_of(config));
 }

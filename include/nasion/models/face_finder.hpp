@@ -94,7 +94,7 @@ std::vector<Face> non_maximum_suppression(std::vector<Face> faces, double overla
 }
 
 struct FindFacesOptions {
-  double threshold = 0.6;       ///< least score
+  double threshold = 0.5;       ///< least score
   double smallest = 24;         ///< side of the smallest box that is looked for, in pixels ...
   double smallest_part = 0.02;  ///< ... and as a part of the photo's longer side; the larger of the two counts
 };

@@ -2,7 +2,9 @@
 // From a photo to the landmarks of the faces on it: a network that finds faces, and one that finds the points of a
 // face.
 
+#include <cmath>
 #include <concepts>
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -17,6 +19,7 @@
 #include "nasion/vision/face_view.hpp"
 #include "nasion/vision/keypoint_dataset.hpp"
 #include "nasion/vision/landmarks.hpp"
+#include "nasion/vision/metrics.hpp"
 #include "nasion/vision/mirror.hpp"
 
 namespace nasion::models {
@@ -93,12 +96,20 @@ LandmarkFinder<T> load_landmark_finder(const std::filesystem::path& path) {
   return finder;
 }
 
-/// The points of a face of the photo, in its pixels; `face` is the box around them, roughly. A better box is the one
-/// around the points that are found: `refinements` times the network looks again. The answer for the mirrored face
-/// counts as much, where it is known which points change places. ValueError for a box without area.
+/// The points of a face of a photo, in its pixels, and how far apart the network sees them in the face and in its
+/// mirror image: the mean distance, as a part of the face's longer side. Where there is no face, it hardly agrees with
+/// itself.
+struct LocatedPoints {
+  vision::Landmarks points;
+  double disagreement = 0;
+};
+
+/// `face` is the box around the points, roughly. A better box is the one around the points that are found:
+/// `refinements` times the network looks again. The answer for the mirrored face counts as much, where it is known
+/// which points change places. ValueError for a box without area.
 template <class Network>
-vision::Landmarks locate_landmarks(const Network& network, const LandmarkFinderConfig& config,
-                                   const vision::Image& photo, vision::Box face, int refinements = 2) {
+LocatedPoints locate_points(const Network& network, const LandmarkFinderConfig& config, const vision::Image& photo,
+                            vision::Box face, int refinements) {
   using T = nn::ScalarOf<Network>;
   const NoGrad no_grad;
   const int size = config.input_size;
@@ -107,16 +118,29 @@ vision::Landmarks locate_landmarks(const Network& network, const LandmarkFinderC
     const vision::Box view = vision::face_view(face, config.face_margin);
     const auto seen = vision::to_grey(vision::warp(photo, vision::Affine::fit(view, size, size), size, size));
     const auto input = reshape(vision::to_tensor<T>(seen), {1, 1, size, size});
-    const auto answer = mirrored ? vision::mirror_average(network, input, *mirrored) : network(input);
-    return vision::to_points(std::span<const T>(answer.values()), view);
+    const auto points = [&](const Tensor<T>& answer) {
+      return vision::to_points(std::span<const T>(answer.values()), view);
+    };
+    const auto plain = network(input);
+    if (!mirrored) return LocatedPoints{points(plain)};
+    const auto other = vision::mirror_coordinates(network(vision::mirror_images(input)), *mirrored);
+    return LocatedPoints{points((plain + other) * T(0.5)),
+                         vision::mean_distance(points(plain), points(other)) * config.face_margin / view.width};
   };
-  auto points = look();
+  auto located = look();
   for (int i = 0; i < refinements; ++i) {
-    face = vision::bounding_box(points);
+    face = vision::bounding_box(located.points);
     if (!(face.width > 0 && face.height > 0)) break;  // of a single point, for instance
-    points = look();
+    located = look();
   }
-  return points;
+  return located;
+}
+
+/// The same, only the points.
+template <class Network>
+vision::Landmarks locate_landmarks(const Network& network, const LandmarkFinderConfig& config,
+                                   const vision::Image& photo, const vision::Box& face, int refinements = 2) {
+  return locate_points(network, config, photo, face, refinements).points;
 }
 
 /// A face of a photo, in its pixels: the box around its landmarks, and how sure it is that there is one, in (0, 1).
@@ -127,15 +151,19 @@ struct LocatedFace {
 };
 
 /// All faces of a photo with their landmarks, the surest first. `finder` is in eval mode; nn::fold_batch_norm makes it
-/// faster.
+/// faster. A face's score is the one it was found with, less for points on which the network disagrees with itself: by
+/// 20 times the disagreement, as logits, which leaves out three of four false faces.
 template <std::floating_point T>
 std::vector<LocatedFace> find_landmarks(const LandmarkFinder<T>& finder, const vision::Image& photo,
                                         const FindFacesOptions& options = {}) {
   std::vector<LocatedFace> faces;
   for (const FoundFace& found : find_faces(finder.face_finder, photo, options)) {
-    auto points = locate_landmarks(finder.network, finder.config, photo, found.box, 1);  // a good box to begin with
-    const auto box = vision::bounding_box(points);
-    faces.push_back({box, found.score, std::move(points)});
+    auto located = locate_points(finder.network, finder.config, photo, found.box, 1);
+    const double against = (1 - found.score) / found.score * std::exp(20 * located.disagreement);
+    const double score = 1 / (1 + against);
+    if (!(score >= options.threshold)) continue;
+    const auto box = vision::bounding_box(located.points);
+    faces.push_back({box, score, std::move(located.points)});
   }
   return non_maximum_suppression(std::move(faces));  // two that were found may turn out to be one
 }
