@@ -11,17 +11,8 @@ namespace vision = nasion::vision;
 
 /// Photos of noise, whose faces are as large as those of 300-W usually are.
 vision::KeypointDataset make_dataset(int size, int faces) {
-  vision::KeypointOptions options{.width = size,
-                                  .height = size,
-                                  .points = {},
-                                  .augmentation = vision::Augmentation{.shift = 0.05,
-                                                                       .rotation = 25,
-                                                                       .scale = 0.12,
-                                                                       .flip = 0.5,
-                                                                       .brightness = 0.15,
-                                                                       .contrast = 0.4,
-                                                                       .blur = 1,
-                                                                       .occlusion = 0.4}};
+  vision::KeypointOptions options{
+      .width = size, .height = size, .points = {}, .augmentation = vision::wild_face_augmentation()};
   for (int i = 0; i < vision::ibug::point_count; ++i) options.points.push_back(i);
   vision::KeypointDataset dataset(std::move(options));
   nasion::Rng rng(1);

@@ -32,12 +32,6 @@ std::string image(const std::string& file, const std::string& boxes = "") {
   return "<image file='" + file + "' width='64' height='48'>\n" + boxes + "</image>\n";
 }
 
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  const auto at = text.find(from);
-  REQUIRE(at != text.npos);
-  return text.replace(at, from.size(), to);
-}
-
 std::string error_of(const std::string& text) {
   test::TemporaryFolder folder;
   test::write_text(folder / "a.xml", text);
@@ -46,7 +40,7 @@ std::string error_of(const std::string& text) {
 
 /// The error for one image with one box, after a change.
 std::string error_with(const std::string& from, const std::string& to) {
-  return error_of(replaced(start + image("a.jpg", box) + end, from, to));
+  return error_of(test::replaced(start + image("a.jpg", box) + end, from, to));
 }
 
 }  // namespace
@@ -55,7 +49,8 @@ TEST_CASE("read_dlib_xml returns images in the order of the file, points at the 
   test::TemporaryFolder folder;
   std::filesystem::create_directories(folder / "sub");
   test::write_text(folder / "sub" / "b.jpg", "");
-  const std::string two = replaced(box, "width='10'", "width='1'") + replaced(box, "<box", "<box ignore='1'") +
+  const std::string two = test::replaced(box, "width='10'", "width='1'") +
+                          test::replaced(box, "<box", "<box ignore='1'") +
                           "<box top='1' left='2' width='3' height='4' ignore='0'><label>face</label></box>\n";
   test::write_text(folder / "a.xml", start + image("c.jpg", box) + image("sub/b.jpg", two) + image("d.jpg") + end);
   const DlibXml xml = read_dlib_xml(folder / "a.xml");

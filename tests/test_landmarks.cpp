@@ -26,12 +26,6 @@ AsfShape random_shape(int points = imm::point_count) {
   return shape;
 }
 
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  const auto at = text.find(from);
-  REQUIRE(at != text.npos);
-  return text.replace(at, from.size(), to);
-}
-
 /// The error for a shape file of this text, without its folder.
 std::string error_of(const std::string& text) {
   test::TemporaryFolder folder;
@@ -194,36 +188,37 @@ TEST_CASE("read_asf takes 10 columns, Windows lines, tabs, blank lines, comments
     CHECK(shape.relative == expected.relative);
     CHECK(shape.image == expected.image);
   };
-  check_same(replaced(small, "1 0 2\n", "1 0 2\t0.00\t0.00\t0.00\n"));
-  check_same(replaced(small, "0 4 0.3 0.4", "\n  # a comment\n \t\r\n0 \t4 \t0.3 \t0.4"));
+  check_same(test::replaced(small, "1 0 2\n", "1 0 2\t0.00\t0.00\t0.00\n"));
+  check_same(test::replaced(small, "0 4 0.3 0.4", "\n  # a comment\n \t\r\n0 \t4 \t0.3 \t0.4"));
   check_same(small.substr(0, small.size() - 1));
   check_same(small + "\n#\n\n");
   std::string windows;
   for (const char c : small) windows += c == '\n' ? std::string("\r\n") : std::string(1, c);
   check_same(windows);
-  CHECK(read(replaced(small, "a.jpg", " my face 1.jpg \r")).image == "my face 1.jpg");
-  CHECK(read(replaced(small, "0.1 0.2", "-1e-3 2.5E-1")).relative[0] == Point{-0.001, 0.25});
+  CHECK(read(test::replaced(small, "a.jpg", " my face 1.jpg \r")).image == "my face 1.jpg");
+  CHECK(read(test::replaced(small, "0.1 0.2", "-1e-3 2.5E-1")).relative[0] == Point{-0.001, 0.25});
 }
 
 TEST_CASE("read_asf names file, line and fault") {
   CHECK(error_of("") == "03-2m.asf:0: no number of points in the file");
   CHECK(error_of("# only\n# comments\n") == "03-2m.asf:2: no number of points in the file");
-  CHECK(error_of(replaced(small, "3\n", "4\n")) == "03-2m.asf:6: found 3 of 4 points before 'a.jpg'");
-  CHECK(error_of(replaced(small, "3\n", "2\n")) == "03-2m.asf:5: more points than the 2 announced");
-  CHECK(error_of(replaced(small, "3\n", "0\n")) == "03-2m.asf:2: expected the number of points, got '0'");
-  CHECK(error_of(replaced(small, "3\n", "-3\n")) == "03-2m.asf:2: expected the number of points, got '-3'");
-  CHECK(error_of(replaced(small, "3\n", "3.5\n")) == "03-2m.asf:2: expected the number of points, got '3.5'");
-  CHECK_THAT(error_of(replaced(small, "3\n", "99999999999999999999\n")), ContainsSubstring("number of points"));
-  CHECK(error_of(replaced(small, "0.4", "O.4")) == "03-2m.asf:4: y is 'O.4', not a number");
-  CHECK(error_of(replaced(small, "0.4", "0.4x")) == "03-2m.asf:4: y is '0.4x', not a number");
-  CHECK(error_of(replaced(small, "0.4", "0,4")) == "03-2m.asf:4: y is '0,4', not a number");
-  CHECK(error_of(replaced(small, "0.1", "nan")) == "03-2m.asf:3: x is 'nan', not a number");
-  CHECK(error_of(replaced(small, "0.1", "-inf")) == "03-2m.asf:3: x is '-inf', not a number");
-  CHECK(error_of(replaced(small, "0.1", "1e999")) == "03-2m.asf:3: x is '1e999', not a number");
-  CHECK(error_of(replaced(small, "0.4 1", "0.4 2")) == "03-2m.asf:4: expected point 1, got point '2'");
-  CHECK(error_of(replaced(small, "0.4 1 0", "0.4 1")) == "03-2m.asf:4: a point has 7 or 10 fields, this line has 6");
-  CHECK(error_of(replaced(small, "a.jpg\n", "")) == "03-2m.asf:5: the file ends without the name of its image");
-  CHECK(error_of(replaced(small, "0 4 0.5 0.6 2 1 2\na.jpg\n", "")) ==
+  CHECK(error_of(test::replaced(small, "3\n", "4\n")) == "03-2m.asf:6: found 3 of 4 points before 'a.jpg'");
+  CHECK(error_of(test::replaced(small, "3\n", "2\n")) == "03-2m.asf:5: more points than the 2 announced");
+  CHECK(error_of(test::replaced(small, "3\n", "0\n")) == "03-2m.asf:2: expected the number of points, got '0'");
+  CHECK(error_of(test::replaced(small, "3\n", "-3\n")) == "03-2m.asf:2: expected the number of points, got '-3'");
+  CHECK(error_of(test::replaced(small, "3\n", "3.5\n")) == "03-2m.asf:2: expected the number of points, got '3.5'");
+  CHECK_THAT(error_of(test::replaced(small, "3\n", "99999999999999999999\n")), ContainsSubstring("number of points"));
+  CHECK(error_of(test::replaced(small, "0.4", "O.4")) == "03-2m.asf:4: y is 'O.4', not a number");
+  CHECK(error_of(test::replaced(small, "0.4", "0.4x")) == "03-2m.asf:4: y is '0.4x', not a number");
+  CHECK(error_of(test::replaced(small, "0.4", "0,4")) == "03-2m.asf:4: y is '0,4', not a number");
+  CHECK(error_of(test::replaced(small, "0.1", "nan")) == "03-2m.asf:3: x is 'nan', not a number");
+  CHECK(error_of(test::replaced(small, "0.1", "-inf")) == "03-2m.asf:3: x is '-inf', not a number");
+  CHECK(error_of(test::replaced(small, "0.1", "1e999")) == "03-2m.asf:3: x is '1e999', not a number");
+  CHECK(error_of(test::replaced(small, "0.4 1", "0.4 2")) == "03-2m.asf:4: expected point 1, got point '2'");
+  CHECK(error_of(test::replaced(small, "0.4 1 0", "0.4 1")) ==
+        "03-2m.asf:4: a point has 7 or 10 fields, this line has 6");
+  CHECK(error_of(test::replaced(small, "a.jpg\n", "")) == "03-2m.asf:5: the file ends without the name of its image");
+  CHECK(error_of(test::replaced(small, "0 4 0.5 0.6 2 1 2\na.jpg\n", "")) ==
         "03-2m.asf:4: the file ends after 2 of 3 points");
   CHECK(error_of(small + "b.jpg\n") == "03-2m.asf:7: unexpected text after the name of the image: 'b.jpg'");
   CHECK(error_of(std::string("\xFF\xD8\xFF\0garbage", 11)) ==

@@ -123,8 +123,8 @@ TEST_CASE("--help lists the flags and ends well") {
   CHECK(result.code == 0);
   CHECK(!result.options);
   for (const char* text :
-       {"Finds noses.", "--data DIR", "--recipe seed|best", "--epochs N", "--batch N", "--lr X", "--optimizer sgd|adam|adamw",
-        "--seed N", "--threads N", "--out DIR", "runs/part1", "--resume", "--quiet"})
+       {"Finds noses.", "--data DIR", "--recipe seed|best", "--epochs N", "--batch N", "--lr X",
+        "--optimizer sgd|adam|adamw", "--seed N", "--threads N", "--out DIR", "runs/part1", "--resume", "--quiet"})
     CHECK_THAT(result.out, ContainsSubstring(text));
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// What readers say about files that they cannot read.
+// What readers say about files that they cannot read, and texts for such files.
 
 #include <filesystem>
 #include <string>
@@ -21,6 +21,13 @@ std::string io_error(const std::filesystem::path& folder, Read&& read) {
     return what.substr(prefix.size());
   }
   return "no error";
+}
+
+/// The text with `from`, which must be in it, replaced by `to` where it comes first.
+inline std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  const auto at = text.find(from);
+  REQUIRE(at != text.npos);
+  return text.replace(at, from.size(), to);
 }
 
 }  // namespace test

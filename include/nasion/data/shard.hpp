@@ -43,7 +43,8 @@ inline void check_shard(const Shard& shard, Index examples, Index batch_size, bo
 }
 
 /// The part of a dataset that one process looks at when all look at it together, as for validation: whole batches of
-/// `batch_size`, so that they are those that one process would make, except for random numbers. The dataset must live as long.
+/// `batch_size`, so that they are those that one process would make, except for random numbers. The dataset must live
+/// as long.
 template <class D>
 class ShardedDataset {
  public:

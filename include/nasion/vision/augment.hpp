@@ -34,6 +34,18 @@ struct Augmentation {
   double occlusion = 0;   ///< probability that a patch hides a part of the image, see OcclusionPatch
 };
 
+/// For faces in the wild, where light, sharpness and what is in front vary, and boxes are not exact.
+inline Augmentation wild_face_augmentation() {
+  return {.shift = 0.05,
+          .rotation = 25,
+          .scale = 0.12,
+          .flip = 0.5,
+          .brightness = 0.15,
+          .contrast = 0.4,
+          .blur = 1,
+          .occlusion = 0.4};
+}
+
 /// A rectangle that hides what is behind it (Zhong et al., "Random erasing data augmentation", AAAI 2020). Width and
 /// height are 0.1 to 0.4 of the image's, all of it lies inside; it is as often of one grey as of noise.
 struct OcclusionPatch {
