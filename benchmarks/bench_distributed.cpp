@@ -31,14 +31,7 @@ int main(int argc, char** argv) {
   long batch = 0;
   return bench::run_program(
       argc, argv, "bench_distributed", "Times sums over processes, and training steps that they share.",
-      [&](CLI::App& app) {
-        app.add_option("--network", names, "which networks")
-            ->delimiter(',')
-            ->check(CLI::IsMember(bench::network_names()))
-            ->capture_default_str();
-        app.add_option("--batch", batch, "images of each process (default: as each network is trained)")
-            ->check(CLI::Range(1, 65536));
-      },
+      [&](CLI::App& app) { bench::add_network_flags(app, names, batch); },
       [&](const bench::Options& options, auto print) {
         distributed::Session session;
         set_num_threads(options.threads);

@@ -8,12 +8,7 @@ int main(int argc, char** argv) {
   long batch = 0;
   return bench::run_program(
       argc, argv, "bench_train_step", "Times a training step of each network on random images.",
-      [&](CLI::App& app) {
-        app.add_option("--network", names, "which networks (default: all)")
-            ->delimiter(',')
-            ->check(CLI::IsMember(bench::network_names()));
-        app.add_option("--batch", batch, "images (default: as each network is trained)")->check(CLI::Range(1, 65536));
-      },
+      [&](CLI::App& app) { bench::add_network_flags(app, names, batch); },
       [&](const bench::Options& options, auto print) {
         nasion::set_num_threads(options.threads);
         for (const auto& name : names) {

@@ -1,10 +1,24 @@
 #pragma once
 // Training steps of nasion's networks on random images, as the example programs make them.
 
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
 #include "nasion/nasion.hpp"
 #include "networks.hpp"
 
 namespace bench {
+
+/// --network, some of the five, and --batch, 0 when it is not given.
+inline void add_network_flags(CLI::App& app, std::vector<std::string>& names, long& batch) {
+  app.add_option("--network", names, "which networks")
+      ->delimiter(',')
+      ->check(CLI::IsMember(network_names()))
+      ->capture_default_str();
+  app.add_option("--batch", batch, "images of each process (default: as each network is trained)")
+      ->check(CLI::Range(1, 65536));
+}
 
 /// Calls `use(model)` with the network of this name, made from seed 1.
 template <class Use>
