@@ -39,6 +39,7 @@ TEST_CASE("A FaceFinder: shapes, gradients, and no face before it has learned") 
   const auto logits = slice(cells, 1, 0, 1);
   for (const double logit : logits.values()) CHECK(logit == -4);
   network.head.weight.detach().copy_from(Tensord::normal(network.head.weight.shape(), rng));
+  // So small a step that no ReLU of these numbers changes sides within it.
   CHECK(test::check_module(network, x, {.step = 1e-7, .tolerance = 1e-4, .most = 12}) == "");
   CHECK_THROWS_AS(network(test::random({2, 3, 25, 40})), ShapeError);
 }
