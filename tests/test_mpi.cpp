@@ -72,7 +72,8 @@ TEST_CASE("An error of one process ends the run with its message") {
   CHECK(count(result.err, "error: something of its own") == 1);
 }
 
-TEST_CASE("Every process tells why they cannot train together") {
+// Every process throws the error, but mpirun ends the others as soon as one of them has told it and gone.
+TEST_CASE("It is told why processes cannot train together") {
   const std::vector<std::pair<std::string, std::string>> cases{
       {"model", "the same model: rank 0 has conv.weight [8, 1, 3, 3]"},
       {"data", "rank 0 has examples: 22, rank 1 has examples: 24"},
@@ -81,7 +82,7 @@ TEST_CASE("Every process tells why they cannot train together") {
     const test::TemporaryFolder folder;
     const auto result = work(2, folder, what);
     CHECK(result.code == 2);
-    CHECK(count(result.err, words) == 2);
+    CHECK_THAT(result.err, ContainsSubstring(words));
   }
 }
 
@@ -119,6 +120,6 @@ TEST_CASE("part1_nose_tip --mpi in two processes is the run of one") {
 
   const auto again = train(2, "two");
   CHECK(again.code == 2);
-  CHECK(count(again.err, "already holds a run") == 2);
+  CHECK_THAT(again.err, ContainsSubstring("already holds a run"));
 }
 #endif
