@@ -1,5 +1,6 @@
 # Fails when a header includes from a layer above its own: core <- kernels <- ops <- nn <- vision <- models, and
-# io/optim/data/vision/train do not reach into kernels.   cmake -DINCLUDE=<absolute include folder> -P check_layering.cmake
+# io/optim/data/vision/train do not reach into kernels. Kernels carry their instruction set in their name.
+# cmake -DINCLUDE=<absolute include folder> -P check_layering.cmake
 
 cmake_minimum_required(VERSION 3.25)
 
@@ -21,6 +22,12 @@ foreach(header IN LISTS headers)
   if(NOT DEFINED may_include_${layer})
     message(SEND_ERROR "nasion/${header}: folder ${layer} has no place in the layers")
     continue()
+  endif()
+  if(layer STREQUAL "kernels")
+    file(STRINGS "${INCLUDE}/nasion/${header}" tagged REGEX "namespace [a-z:]*kernels::inline NASION_INSTRUCTION_SET {")
+    if(NOT tagged)
+      message(SEND_ERROR "nasion/${header}: kernels belong into namespace nasion::kernels::inline NASION_INSTRUCTION_SET")
+    endif()
   endif()
   file(STRINGS "${INCLUDE}/nasion/${header}" includes REGEX "^ *# *include +[\"<]nasion/")
   foreach(line IN LISTS includes)

@@ -33,7 +33,7 @@ class Buffer {
   }
 
   /// What `make` computes from the numbers here (a shared_ptr), kept under `key` until they change. Thread-safe.
-  using Key = std::array<std::int64_t, 7>;
+  using Key = std::array<std::int64_t, 8>;
   template <class V, class Make>
   std::shared_ptr<const V> derived(const Key& key, Make&& make) {
     const auto find = [&]() -> std::shared_ptr<const V> {

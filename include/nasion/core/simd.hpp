@@ -12,9 +12,10 @@
 #include <immintrin.h>
 #endif
 
+#include "nasion/core/instruction_set.hpp"
 #include "nasion/core/shape.hpp"
 
-namespace nasion::simd {
+namespace nasion::simd::inline NASION_INSTRUCTION_SET {
 
 #if defined(__AVX512F__)
 inline constexpr Index register_bytes = 64, register_count = 32;
@@ -156,4 +157,4 @@ T sum(Vector<T> v) {
   (std::make_index_sequence<static_cast<std::size_t>(lanes<T>)>());
 }
 
-}  // namespace nasion::simd
+}  // namespace nasion::simd::inline NASION_INSTRUCTION_SET

@@ -11,7 +11,7 @@
 #include <arm_neon.h>
 #endif
 
-namespace nasion::simd {
+namespace nasion::simd::inline NASION_INSTRUCTION_SET {
 
 inline float sqrt(float x) { return std::sqrt(x); }
 inline double sqrt(double x) { return std::sqrt(x); }
@@ -36,4 +36,4 @@ V sqrt(V x) {
 }
 #endif
 
-}  // namespace nasion::simd
+}  // namespace nasion::simd::inline NASION_INSTRUCTION_SET

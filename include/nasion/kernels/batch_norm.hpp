@@ -9,7 +9,7 @@
 #include "nasion/kernels/prefetch.hpp"
 #include "nasion/kernels/scratch.hpp"
 
-namespace nasion::kernels {
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
 /// n images of c channels of `area` pixels.
 struct BatchNormSizes {
@@ -391,4 +391,4 @@ void batch_norm_backward(const BatchNormSizes& s, MemoryOrder order, const T* x,
   detail::for_tiles<T, 5>(tiles, {line.mean, line.scale, line.shift, offset, slope}, tile_gradient);
 }
 
-}  // namespace nasion::kernels
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

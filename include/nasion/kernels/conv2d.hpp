@@ -20,7 +20,7 @@ enum class Conv2dAlgorithm { automatic, naive, im2col, direct, winograd, direct_
 /// The three convolutions of a training step.
 enum class Conv2dPass { forward, backward_input, backward_weight };
 
-namespace kernels {
+namespace kernels::inline NASION_INSTRUCTION_SET {
 
 namespace detail {
 inline Strides image_strides(const Conv2dSizes& s, MemoryOrder order) {
@@ -169,6 +169,6 @@ void conv2d_backward_weight(Conv2dAlgorithm algorithm, const Conv2dSizes& s, Mem
                                detail::weight_strides(s));
 }
 
-}  // namespace kernels
+}  // namespace kernels::inline NASION_INSTRUCTION_SET
 
 }  // namespace nasion

@@ -4,7 +4,7 @@
 
 #include "nasion/kernels/conv2d_direct_weight.hpp"
 
-namespace nasion::kernels {
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
 /// Whether rounding pays against the direct kernel in float: not for few channels, which pairs would fill with zeros,
 /// nor for few pixels, for which weights are rounded in vain.
@@ -47,4 +47,4 @@ inline void conv2d_bfloat16_backward_weight(const Conv2dSizes& s, const float* x
   conv2d_direct_backward_weight<Bfloat16Pair>(s, x, dy, dw);
 }
 
-}  // namespace nasion::kernels
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

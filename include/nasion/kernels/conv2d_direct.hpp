@@ -17,7 +17,7 @@
 #include "nasion/kernels/im2col.hpp"
 #include "nasion/kernels/scratch.hpp"
 
-namespace nasion::kernels {
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
 namespace detail {
 
@@ -446,4 +446,4 @@ void conv2d_direct_backward_input(const Conv2dSizes& s, const S* dy, const T* we
                                     nullptr, false);
 }
 
-}  // namespace nasion::kernels
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

@@ -4,7 +4,7 @@
 
 #include "nasion/kernels/conv2d_direct.hpp"
 
-namespace nasion::kernels {
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
 namespace detail {
 
@@ -164,4 +164,4 @@ void conv2d_direct_backward_weight(const Conv2dSizes& s, const T* x, const T* dy
   }
 }
 
-}  // namespace nasion::kernels
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

@@ -9,7 +9,7 @@
 #include "nasion/kernels/im2col.hpp"
 #include "nasion/kernels/scratch.hpp"
 
-namespace nasion::kernels {
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
 namespace detail {
 
@@ -162,4 +162,4 @@ void conv2d_im2col_backward_weight(const Conv2dSizes& s, MemoryOrder order, cons
   });
 }
 
-}  // namespace nasion::kernels
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

@@ -4,7 +4,7 @@
 #include "nasion/core/strided.hpp"
 #include "nasion/kernels/im2col.hpp"
 
-namespace nasion::kernels {
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
 namespace detail {
 inline Index at(const Strides& s, Index a, Index b, Index c, Index d) {
@@ -76,4 +76,4 @@ void conv2d_naive_backward_weight(const Conv2dSizes& s, const T* x, const Stride
   });
 }
 
-}  // namespace nasion::kernels
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

@@ -11,7 +11,7 @@
 #include "nasion/kernels/conv2d_direct.hpp"
 #include "nasion/kernels/winograd_transforms.hpp"
 
-namespace nasion::kernels {
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
 namespace detail {
 
@@ -325,4 +325,4 @@ void conv2d_winograd_backward_input(const Conv2dSizes& s, const T* dy, const T* 
     });
 }
 
-}  // namespace nasion::kernels
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

@@ -4,7 +4,7 @@
 #include "nasion/kernels/conv2d_direct_weight.hpp"
 #include "nasion/kernels/conv2d_winograd.hpp"
 
-namespace nasion::kernels {
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
 namespace detail {
 
@@ -145,4 +145,4 @@ void conv2d_winograd_backward_weight(const Conv2dSizes& s, const T* x, const T* 
     });
 }
 
-}  // namespace nasion::kernels
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

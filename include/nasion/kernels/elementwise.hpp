@@ -3,7 +3,7 @@
 
 #include "nasion/core/strided.hpp"
 
-namespace nasion::kernels {
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
 inline constexpr Index elementwise_grain = 32768;
 
@@ -57,4 +57,4 @@ void zip_broadcast(const Shape& shape, const T* a, const Strides& a_strides, con
   });
 }
 
-}  // namespace nasion::kernels
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

@@ -7,7 +7,7 @@
 
 #include "nasion/core/strided.hpp"
 
-namespace nasion::kernels {
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
 /// How a factor lies in memory: as it is used, or transposed.
 enum class Factor { plain, transposed };
@@ -168,4 +168,4 @@ void parallel_gemm(Index m, Index n, Index k, const T* a, Index lda, const T* b,
   });
 }
 
-}  // namespace nasion::kernels
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

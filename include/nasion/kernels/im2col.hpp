@@ -4,9 +4,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "nasion/core/instruction_set.hpp"
 #include "nasion/core/shape.hpp"
 
-namespace nasion::kernels {
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
 /// All sizes of a 2-D convolution. x [n, c, h, w], weight [k, c / groups, kh, kw], y [n, k, oh, ow].
 struct Conv2dSizes {
@@ -108,4 +109,4 @@ void col2im_channels_last(const Conv2dSizes& s, const T* columns, Index row, Ind
       }
 }
 
-}  // namespace nasion::kernels
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

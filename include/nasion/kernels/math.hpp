@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <numbers>
 
-namespace nasion::kernels {
+#include "nasion/core/instruction_set.hpp"
+
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
 namespace detail {
 
@@ -130,4 +132,4 @@ T tanh(T x) {
   return std::copysign(e / (e + 2), x);
 }
 
-}  // namespace nasion::kernels
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

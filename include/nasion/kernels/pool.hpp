@@ -12,7 +12,7 @@
 #include "nasion/core/strided.hpp"
 #include "nasion/kernels/prefetch.hpp"
 
-namespace nasion::kernels {
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
 /// Input positions [begin, end) that one output position looks at, inside the image, and how many the average divides
 /// by.
@@ -376,4 +376,4 @@ void avg_pool_backward(const PoolSizes& s, MemoryOrder order, const T* dy, T* dx
                });
 }
 
-}  // namespace nasion::kernels
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

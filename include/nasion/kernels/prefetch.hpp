@@ -1,9 +1,10 @@
 #pragma once
 // A hint about memory.
 
+#include "nasion/core/instruction_set.hpp"
 #include "nasion/core/shape.hpp"
 
-namespace nasion::kernels {
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
 /// For loops that are about to read the n numbers from x on, and will go on behind them: asks for what comes one page
 /// later. Processors foresee reads by themselves, but not across pages.
@@ -13,4 +14,4 @@ void prefetch(const T* x, Index n) {
   for (Index i = 0; i < n; i += line) __builtin_prefetch(x + page + i);
 }
 
-}  // namespace nasion::kernels
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

@@ -4,9 +4,10 @@
 #include <memory>
 
 #include "nasion/core/buffer.hpp"
+#include "nasion/core/instruction_set.hpp"
 #include "nasion/core/shape.hpp"
 
-namespace nasion::kernels {
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
 /// `size` numbers from the allocator's cache, whatever was there before.
 template <class T>
@@ -19,4 +20,4 @@ class Scratch {
   std::unique_ptr<Buffer> buffer_;  // which does not move
 };
 
-}  // namespace nasion::kernels
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

@@ -8,7 +8,7 @@
 #include "nasion/core/strided.hpp"
 #include "nasion/kernels/math.hpp"
 
-namespace nasion::kernels {
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
 struct SoftmaxSizes {
   Index outer, n, inner;
@@ -104,4 +104,4 @@ void log_softmax_backward(const SoftmaxSizes& s, const T* y, const T* dy, T* dx)
   });
 }
 
-}  // namespace nasion::kernels
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

@@ -9,7 +9,7 @@
 #include "nasion/core/strided.hpp"
 #include "nasion/kernels/math.hpp"
 
-namespace nasion::kernels {
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
 /// n images of k maps of so many pixels.
 struct MapSizes {
@@ -218,4 +218,4 @@ void spatial_cross_entropy_backward_target(const MapSizes& s, MemoryOrder order,
   });
 }
 
-}  // namespace nasion::kernels
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

@@ -10,7 +10,7 @@
 
 #include "nasion/core/simd.hpp"
 
-namespace nasion::kernels {
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
 /// Three taps, six points.
 template <class T>
@@ -115,4 +115,4 @@ struct Winograd5 {
   }
 };
 
-}  // namespace nasion::kernels
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

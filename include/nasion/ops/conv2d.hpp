@@ -74,8 +74,14 @@ std::shared_ptr<const kernels::Scratch<T>> prepared_weight(const Tensor<T>& weig
   const bool packs = algorithm == Conv2dAlgorithm::direct || algorithm == Conv2dAlgorithm::winograd;
   if (!packs || s.groups != 1 || (nasion::grad_enabled() && weight.requires_grad())) return nullptr;
   const auto& impl = Access::impl(weight);
-  const Buffer::Key key{
-      static_cast<Index>(algorithm), static_cast<Index>(impl->order), impl->offset, s.k, s.c, s.kh, s.kw};
+  const Buffer::Key key{simd::register_bytes,
+                        static_cast<Index>(algorithm),
+                        static_cast<Index>(impl->order),
+                        impl->offset,
+                        s.k,
+                        s.c,
+                        s.kh,
+                        s.kw};
   return impl->buffer->template derived<kernels::Scratch<T>>(
       key, [&] { return kernels::conv2d_prepare(algorithm, s, contiguous(weight.detach()).data()); });
 }
