@@ -1,7 +1,12 @@
 #include "nasion/core/tensor.hpp"
 
 #include <limits>
+#include <memory>
 
+#include "nasion/ops/conv2d.hpp"
+#include "nasion/ops/elementwise.hpp"
+#include "nasion/ops/pool.hpp"
+#include "nasion/ops/reduce.hpp"
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"
 
@@ -66,6 +71,61 @@ TEST_CASE("copy_from converts the memory order and copes with overlap") {
   CHECK(test::values(y) == std::vector<double>{1, 1, 2, 3});
   CHECK_THROWS_WITH(x.copy_from(y),
                     ContainsSubstring("[copy_from]") && ContainsSubstring("[4]") && ContainsSubstring("[2, 3, 4, 5]"));
+}
+
+TEST_CASE("A tensor can lie in memory that others own") {
+  std::vector<float> numbers(24);
+  int freed = 0;
+  {
+    const auto x = Tensorf::from_external(numbers.data(), {1, 2, 3, 4}, MemoryOrder::channels_last, [&](float* data) {
+      CHECK(data == numbers.data());
+      ++freed;
+    });
+    const auto part = slice(x, 0, 0, 1);
+    x.set({0, 1, 0, 2}, 5);
+    CHECK(numbers[2 * 2 + 1] == 5);
+    CHECK(freed == 0);
+  }
+  CHECK(freed == 1);
+  CHECK(Tensorf::from_external(numbers.data(), {24}).data() == numbers.data());  // nobody to tell
+  CHECK(Tensorf::from_external(nullptr, {0, 3}).size() == 0);
+
+  const auto free = [&](float*) { ++freed; };
+  CHECK_THROWS_WITH(Tensorf::from_external(nullptr, {2}, MemoryOrder::row_major, free),
+                    ContainsSubstring("[Tensor::from_external]") && ContainsSubstring("null"));
+  auto* const odd = reinterpret_cast<float*>(reinterpret_cast<char*>(numbers.data()) + 1);
+  CHECK_THROWS_WITH(Tensorf::from_external(odd, {2}, MemoryOrder::row_major, free), ContainsSubstring("multiple of 4"));
+  CHECK_THROWS_AS(Tensorf::from_external(numbers.data(), {24}, MemoryOrder::channels_last, free), ShapeError);
+  CHECK(freed == 1);  // after an error the memory is still the caller's
+}
+
+TEST_CASE("Training works on memory of any alignment, and gives the same bits") {
+  const auto step = [](auto place) {
+    Rng rng(3);
+    std::vector<Tensorf> grads;
+    const auto x = place(Tensorf::uniform({2, 9, 11, 11}, rng, -1, 1));
+    for (const Index kernel : {1, 3, 5}) {
+      const auto w = place(Tensorf::uniform({10, 9, kernel, kernel}, rng, -1, 1));
+      const auto b = place(Tensorf::uniform({10}, rng));
+      for (const auto& leaf : {x, w, b}) leaf.set_requires_grad();
+      for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+        mean(relu(max_pool2d(conv2d(to_order(x, order), w, b)))).backward();
+        for (const auto& leaf : {x, w, b}) grads.push_back(leaf.grad().clone());
+      }
+    }
+    return grads;
+  };
+  const auto aligned = step([](const Tensorf& x) { return x; });
+  const auto shifted = step([](const Tensorf& x) {
+    auto memory = std::make_shared<std::vector<float>>(static_cast<std::size_t>(x.size()) + 16);
+    float* at = memory->data();
+    while (reinterpret_cast<std::uintptr_t>(at) % 64 != 4) ++at;
+    const auto y = Tensorf::from_external(at, x.shape(), x.order(), [memory](float*) {});
+    y.copy_from(x);
+    return y;
+  });
+  REQUIRE(aligned.size() == shifted.size());
+  for (std::size_t i = 0; i < aligned.size(); ++i) CHECK(test::identical(aligned[i], shifted[i]));
 }
 
 TEST_CASE("Wrong use of a tensor is an error") {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -13,13 +14,21 @@
 
 namespace nasion {
 
-/// An uninitialised block, 64-byte aligned, that counts its modifications: autograd refuses to use a changed value.
+/// An uninitialised block, 64-byte aligned, or somebody else's memory. It counts its modifications: autograd refuses to
+/// use a changed value.
 class Buffer {
  public:
   explicit Buffer(std::size_t bytes)
       : size_(detail::CachingAllocator::block_size(bytes)),
         data_(detail::CachingAllocator::instance().allocate(size_)) {}
-  ~Buffer() { detail::CachingAllocator::instance().deallocate(data_, size_); }
+  /// Memory that others own; `release` is called at the end.
+  Buffer(void* data, std::function<void()> release) : size_(0), data_(data), release_(std::move(release)) {}
+  ~Buffer() {
+    if (release_)
+      release_();
+    else
+      detail::CachingAllocator::instance().deallocate(data_, size_);
+  }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
 
@@ -60,6 +69,7 @@ class Buffer {
 
   std::size_t size_;
   void* data_;
+  std::function<void()> release_;  // empty for the allocator's own memory
   std::uint64_t version_ = 0;
   std::vector<std::pair<Key, std::shared_ptr<const void>>> derived_;
 };

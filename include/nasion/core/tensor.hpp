@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <concepts>
+#include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -54,8 +56,7 @@ class Tensor {
 
   /// Uninitialised. For results that are written in full.
   static Tensor empty(const Shape& shape, MemoryOrder order = MemoryOrder::row_major) {
-    check(order == MemoryOrder::row_major || shape.rank() == 4,
-          "[Tensor] channels-last order needs a shape [N, C, H, W], got ", shape);
+    check_order("Tensor", shape, order);
     auto impl = std::make_shared<detail::TensorImpl<T>>();
     impl->shape = shape;
     impl->order = order;
@@ -75,7 +76,8 @@ class Tensor {
   }
   /// Rank 0.
   static Tensor scalar(T value) { return full({}, value); }
-  /// Copies `values`, given in row-major order. ShapeError unless there is one for every element.
+  /// Copies `values` (a span: an array, a vector), given in row-major order. ShapeError unless there is one for every
+  /// element.
   static Tensor from(const Shape& shape, std::span<const T> values) {
     check(static_cast<Index>(values.size()) == shape.size(), "[Tensor::from] ", values.size(), " values do not fill ",
           shape);
@@ -85,6 +87,25 @@ class Tensor {
   }
   static Tensor from(const Shape& shape, std::initializer_list<T> values) {
     return from(shape, std::span<const T>(values.begin(), values.size()));
+  }
+  /// A view of memory that others own, in the given order; any alignment that a T may have will do. `deleter(data)` is
+  /// called when the last tensor on it is gone (on that thread, and not after an error here); without one the memory
+  /// must outlive them all. Who writes to it directly, and not by mutable_data(), hides that from backward().
+  /// ValueError for a null or misaligned pointer.
+  static Tensor from_external(T* data, const Shape& shape, MemoryOrder order = MemoryOrder::row_major,
+                              std::function<void(T*)> deleter = {}) {
+    check_order("Tensor::from_external", shape, order);
+    check<ValueError>(data || shape.size() == 0, "[Tensor::from_external] the pointer is null, but the shape is ",
+                      shape);
+    check<ValueError>(reinterpret_cast<std::uintptr_t>(data) % alignof(T) == 0, "[Tensor::from_external] the address ",
+                      static_cast<void*>(data), " is not a multiple of ", alignof(T));
+    auto impl = std::make_shared<detail::TensorImpl<T>>();
+    impl->shape = shape;
+    impl->order = order;
+    impl->buffer = std::make_shared<Buffer>(data, [data, deleter = std::move(deleter)] {
+      if (deleter) deleter(data);
+    });
+    return Tensor(std::move(impl));
   }
   /// Uniform in [low, high).
   static Tensor uniform(const Shape& shape, Rng& rng, double low = 0, double high = 1) {
@@ -110,6 +131,7 @@ class Tensor {
 
   /// The numbers, in memory order.
   const T* data() const { return static_cast<const T*>(impl().buffer->data()) + impl().offset; }
+  /// Valid as long as a tensor holds the memory: not beyond the statement that made a temporary one.
   std::span<const T> values() const { return {data(), static_cast<std::size_t>(size())}; }
   /// The numbers, for writing: counts as a modification, which backward() of an older graph will notice.
   T* mutable_data() const {
@@ -190,6 +212,10 @@ class Tensor {
   detail::TensorImpl<T>& impl() const {
     check<ValueError>(impl_ != nullptr, "[Tensor] this tensor is undefined (default-constructed)");
     return *impl_;
+  }
+  static void check_order(const char* op, const Shape& shape, MemoryOrder order) {
+    check(order == MemoryOrder::row_major || shape.rank() == 4, "[", op,
+          "] channels-last order needs a shape [N, C, H, W], got ", shape);
   }
   Index offset_of(std::initializer_list<Index> position) const {
     check(static_cast<int>(position.size()) == rank(), "[at] position of rank ", position.size(), " in tensor ",

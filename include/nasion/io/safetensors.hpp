@@ -8,20 +8,13 @@
 #include <system_error>
 
 #include "nasion/io/atomic_file.hpp"
+#include "nasion/io/bytes.hpp"
+#include "nasion/io/integer_array.hpp"
 #include "nasion/io/safetensors_header.hpp"
 #include "nasion/nn/module.hpp"
 #include "nasion/ops/shape.hpp"
 
 namespace nasion::io {
-
-static_assert(std::endian::native == std::endian::little, "safetensors are little-endian and copied as they are");
-
-/// Integers of rank 1 or more, row-major.
-struct IntegerArray {
-  Shape shape;
-  std::vector<std::int64_t> values;
-  bool operator==(const IntegerArray&) const = default;
-};
 
 /// What a file holds: numbers (F64, F32, F16 or BF16), single integers (I64, rank 0) as counters, other integers,
 /// texts.
@@ -40,18 +33,6 @@ struct SafetensorsFile {
 };
 
 namespace detail {
-
-/// IEEE 754 binary16 as float; exact.
-inline float from_half(std::uint16_t bits) {
-  const std::uint32_t sign = std::uint32_t{bits} >> 15 << 31, mantissa = bits & 0x3FFu;
-  std::uint32_t exponent = bits >> 10 & 0x1Fu;
-  if (exponent == 0)  // zero and subnormals: multiples of 2^-24
-    return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(static_cast<float>(mantissa) * 0x1p-24f));
-  exponent = exponent == 0x1F ? 0xFF : exponent + (127 - 15);  // infinity and NaN stay so
-  return std::bit_cast<float>(sign | exponent << 23 | mantissa << 13);
-}
-/// bfloat16, the upper half of a float.
-inline float from_bfloat(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
 
 /// An open file whose header has been read and checked.
 class SafetensorsReader {
@@ -132,11 +113,6 @@ class SafetensorsReader {
   std::filesystem::path path_;
   std::ifstream file_;
 };
-
-template <class T>
-std::string_view bytes_of(const T* values, Index count) {
-  return {reinterpret_cast<const char*>(values), static_cast<std::size_t>(count) * sizeof(T)};
-}
 
 /// Strict: every error names the file, and then nothing in `module` has been changed.
 template <class M>
