@@ -1,4 +1,5 @@
-# The libraries nasion stands on: what is installed first, then, with NASION_FETCH, a pinned download.
+# The libraries nasion stands on: what is installed first, then, with NASION_FETCH, a pinned download of those that its
+# programs and tests need.
 include(FetchContent)
 
 # Downloads the headers of `name` without running its own build. Sets <name>_SOURCE_DIR.
@@ -25,26 +26,11 @@ if(NASION_OPENMP)
   find_package(OpenMP COMPONENTS CXX)
 endif()
 
-if(NASION_MPI AND NOT TARGET MPI::MPI_CXX)
-  find_package(MPI QUIET COMPONENTS CXX)
+include(NasionComponents)
+if(NOT NASION_MPI)
+  list(REMOVE_ITEM nasion_components mpi)
 endif()
-
-if(NOT TARGET Eigen3::Eigen)
-  find_package(Eigen3 3.4 QUIET NO_MODULE)
-endif()
-if(NOT TARGET Eigen3::Eigen AND NASION_FETCH)
-  nasion_fetch_headers(eigen
-    URL https://gitlab.com/libeigen/eigen/-/archive/3.4.0/eigen-3.4.0.tar.gz
-    URL_HASH SHA256=8586084f71f9bde545ee7fa6d00288b264a2b7ac3607b974e54d13e7162c1c72)
-  nasion_imported_headers(Eigen3::Eigen "${eigen_SOURCE_DIR}")
-endif()
-if(NOT TARGET Eigen3::Eigen)
-  message(FATAL_ERROR "nasion needs Eigen 3.4: install it (Debian: libeigen3-dev) or configure with -DNASION_FETCH=ON")
-endif()
-
-if(NOT TARGET nlohmann_json::nlohmann_json)
-  find_package(nlohmann_json 3.10 QUIET)
-endif()
+nasion_find_dependencies(nasion_components)
 if(NOT TARGET nlohmann_json::nlohmann_json AND NASION_FETCH)
   nasion_fetch_headers(json
     URL https://github.com/nlohmann/json/releases/download/v3.11.3/json.tar.xz
@@ -52,7 +38,6 @@ if(NOT TARGET nlohmann_json::nlohmann_json AND NASION_FETCH)
   nasion_imported_headers(nlohmann_json::nlohmann_json "${json_SOURCE_DIR}/include")
 endif()
 
-find_package(stb QUIET)
 if(NOT TARGET stb::stb AND NASION_FETCH)
   nasion_fetch_headers(stb
     GIT_REPOSITORY https://github.com/nothings/stb.git
@@ -62,9 +47,6 @@ if(NOT TARGET stb::stb AND NASION_FETCH)
   find_package(stb QUIET)
 endif()
 
-if(NOT TARGET pugixml::pugixml)
-  find_package(pugixml 1.11 QUIET)
-endif()
 if(NOT TARGET pugixml::pugixml AND NASION_FETCH)
   nasion_fetch_headers(pugixml GIT_REPOSITORY https://github.com/zeux/pugixml.git GIT_TAG v1.14)
   nasion_imported_headers(pugixml::pugixml "${pugixml_SOURCE_DIR}/src")

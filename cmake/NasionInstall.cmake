@@ -11,12 +11,15 @@ configure_package_config_file(cmake/nasionConfig.cmake.in "${PROJECT_BINARY_DIR}
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/nasionConfigVersion.cmake"
   COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES "${PROJECT_BINARY_DIR}/nasionConfig.cmake" "${PROJECT_BINARY_DIR}/nasionConfigVersion.cmake"
-  "${PROJECT_SOURCE_DIR}/cmake/Findstb.cmake" DESTINATION "${nasion_config_dir}")
+  "${PROJECT_SOURCE_DIR}/cmake/NasionComponents.cmake" "${PROJECT_SOURCE_DIR}/cmake/NasionCompiled.cmake"
+  "${PROJECT_SOURCE_DIR}/cmake/Findstb.cmake" "${PROJECT_SOURCE_DIR}/cmake/Findlibzip.cmake"
+  "${PROJECT_SOURCE_DIR}/cmake/Finddlpack.cmake" DESTINATION "${nasion_config_dir}")
 
 set(nasion_pc_flags "")
 if(NASION_OPENMP AND OpenMP_CXX_FOUND)
   list(JOIN OpenMP_CXX_FLAGS " " nasion_pc_flags)
 endif()
 configure_file(cmake/nasion.pc.in "${PROJECT_BINARY_DIR}/nasion.pc" @ONLY)
+install(FILES "${PROJECT_SOURCE_DIR}/src/compiled.cpp" DESTINATION "${nasion_config_dir}")
 install(FILES "${PROJECT_BINARY_DIR}/nasion.pc" DESTINATION "${CMAKE_INSTALL_DATADIR}/pkgconfig")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")

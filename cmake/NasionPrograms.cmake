@@ -27,6 +27,8 @@ if(NASION_NATIVE)
   endif()
 endif()
 
+target_link_libraries(nasion_compiled PRIVATE nasion_flags)
+
 # A library that only programs use: an installed package first, a pinned download second.
 macro(nasion_program_dependency package target)
   find_package(${package} QUIET GLOBAL)

@@ -12,7 +12,6 @@
 
 #include "nasion/core/error.hpp"
 #include "nasion/core/parallel.hpp"
-#include "support/convolutions.hpp"  // compiled once for all programs
 #include "support/options.hpp"
 
 #ifndef NASION_VERSION

@@ -6,6 +6,10 @@
 #include "nasion/kernels/conv2d.hpp"
 #include "nasion/ops/shape.hpp"
 
+#ifdef NASION_COMPILED
+#include "nasion/kernels/compiled.hpp"
+#endif
+
 namespace nasion {
 
 struct Conv2dOptions {

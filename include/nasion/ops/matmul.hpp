@@ -4,6 +4,10 @@
 #include "nasion/kernels/gemm.hpp"
 #include "nasion/ops/shape.hpp"
 
+#ifdef NASION_COMPILED
+#include "nasion/kernels/compiled.hpp"
+#endif
+
 namespace nasion {
 
 namespace detail {
