@@ -1,10 +1,9 @@
-// The target nasion::compiled: see nasion/kernels/compiled.hpp.
-#include "nasion/kernels/compiled.hpp"
+// The operations, layers and optimizers of the target nasion::compiled: see nasion/compiled.hpp.
+#include "nasion/compiled.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion {
 
-NASION_KERNELS(, float);
-NASION_KERNELS(, double);
-NASION_DIRECT_KERNELS(, Bfloat16Pair, float);
+NASION_COMPILED_FOR(, float);
+NASION_COMPILED_FOR(, double);
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace nasion

@@ -38,3 +38,7 @@
 #include "nasion/optim/schedule.hpp"
 #include "nasion/optim/sgd.hpp"
 #include "nasion/train/fit.hpp"
+
+#ifdef NASION_COMPILED
+#include "nasion/compiled.hpp"
+#endif

@@ -1,0 +1,10 @@
+// The kernels of the target nasion::compiled: see nasion/kernels/compiled.hpp.
+#include "nasion/kernels/compiled.hpp"
+
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+
+NASION_KERNELS(, float);
+NASION_KERNELS(, double);
+NASION_DIRECT_KERNELS(, Bfloat16Pair, float);
+
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
