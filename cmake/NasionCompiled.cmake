@@ -5,11 +5,11 @@ if(TARGET nasion::compiled)
   return()
 endif()
 set(nasion_compiled_sources "${CMAKE_CURRENT_LIST_DIR}")  # as installed
-if(NOT EXISTS "${nasion_compiled_sources}/compiled.cpp")
+if(NOT EXISTS "${nasion_compiled_sources}/compiled_float.cpp")
   set(nasion_compiled_sources "${CMAKE_CURRENT_LIST_DIR}/../src")
 endif()
-add_library(nasion_compiled STATIC EXCLUDE_FROM_ALL "${nasion_compiled_sources}/compiled.cpp"
-  "${nasion_compiled_sources}/compiled_kernels.cpp")
+add_library(nasion_compiled STATIC EXCLUDE_FROM_ALL "${nasion_compiled_sources}/compiled_double.cpp"
+  "${nasion_compiled_sources}/compiled_float.cpp" "${nasion_compiled_sources}/compiled_kernels.cpp")
 add_library(nasion::compiled ALIAS nasion_compiled)
 target_link_libraries(nasion_compiled PUBLIC nasion::nasion)
 target_compile_definitions(nasion_compiled PUBLIC NASION_COMPILED)

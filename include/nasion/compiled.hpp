@@ -1,6 +1,6 @@
 #pragma once
-// Units that link the CMake target nasion::compiled (it defines NASION_COMPILED) are told here that src/compiled.cpp
-// holds the operations, layers and optimizers for float and double, so that they need not compile them again.
+// Units that link the CMake target nasion::compiled (it defines NASION_COMPILED) are told here that src/compiled_*.cpp
+// hold the operations, layers and optimizers for float and double, so that they need not compile them again.
 // nasion/nasion.hpp includes it for them; the kernels' part is kernels/compiled.hpp.
 
 #include "nasion/kernels/compiled.hpp"

@@ -4,6 +4,5 @@
 namespace nasion {
 
 NASION_COMPILED_FOR(, float);
-NASION_COMPILED_FOR(, double);
 
 }  // namespace nasion
