@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """The code blocks of the pages, as files for the compiler and as commands for the shell.
 
-    blocks.py fragments PAGE... --out FILE [--without TEXT]    C++ fragments of all pages as one translation unit
+    blocks.py fragments PAGE... --out FILE [--without TEXT] [--then COMMAND...]
+                                                               C++ fragments of all pages as one translation unit, and
+                                                               a command that is given it
     blocks.py files PAGE... --out DIR                          the files that pages name
     blocks.py follow PAGE... --out DIR --clone DIR             the files and the commands of each page, in order
 
@@ -35,11 +37,12 @@ class Block:
     after: str = ""
     run: bool = True
 
-    def at(self, line):
-        return f'#line {line} "{self.page}"\n'
-
     def located(self):
-        return self.at(self.line) + self.text
+        return at(self.page, self.line) + self.text
+
+
+def at(page, line):
+    return f'#line {line} "{page}"\n'
 
 
 def blocks_of(page):
@@ -61,14 +64,15 @@ def blocks_of(page):
             comment = line
             while "-->" not in comment:
                 comment += "\n" + next(lines)[1]
-            comment = comment.removeprefix("<!--").partition("-->")[0].strip()
-            if comment == "not run":
+            comment = comment.removeprefix("<!--").partition("-->")[0]
+            key, colon, code = comment.partition(":")
+            if comment.strip() == "not run":
                 said["run"] = False
+            elif key.strip() in ("body", "after") and colon:
+                code_line = number + code[: len(code) - len(code.lstrip())].count("\n")
+                said[key.strip()] = at(page, code_line) + code.strip() + "\n"
             else:
-                key, colon, code = comment.partition(":")
-                if key not in ("body", "after") or not colon:
-                    sys.exit(f"{page}:{number}: this comment says nothing that is known about a block")
-                said[key] = code.strip() + "\n"
+                sys.exit(f"{page}:{number}: this comment says nothing about a block that is known")
         elif named := re.fullmatch(r"`([^`]+)`(, continued)?:", line):
             said["file"] = named[1]
             first = all(block.file != named[1] for block in blocks)
@@ -79,7 +83,7 @@ def blocks_of(page):
     return blocks
 
 
-def fragments(pages, out, without):
+def fragments(pages, out, without, then):
     """Each block of C++ in a namespace of its own, below the headers of all."""
     includes, code, count = [], [], 0
     for page in pages:
@@ -89,18 +93,17 @@ def fragments(pages, out, without):
             if block.language != "cpp" or block.file or any(text in block.text for text in without):
                 continue
             count += 1
-            rest = ""
-            for number, line in enumerate(block.text.splitlines(keepends=True), block.line):
-                if line.startswith("#include"):
-                    includes.append(block.at(number) + line)
-                    line = "\n"
-                rest += line
-            rest = block.at(block.line) + rest
+            headers = [n for n, line in enumerate(block.text.splitlines()) if line.startswith("#include")]
+            lines = block.text.splitlines(keepends=True)
+            includes += [at(page, block.line + n) + lines[n] for n in headers]
+            rest = at(page, block.line) + "".join("\n" if n in headers else line for n, line in enumerate(lines))
             if block.body is not None:
-                rest = f"inline void body() {{\n{block.at(block.line - 1)}{block.body}{rest}}}\n"
-            code.append(f"namespace block_{count} {{\nusing namespace nasion;\n{rest}{block.at(block.line)}{block.after}}}\n")
+                rest = f"inline void body() {{\n{block.body}{rest}}}\n"
+            code.append(f"namespace block_{count} {{\nusing namespace nasion;\n{rest}{block.after}}}\n")
     out.write_text("#include <nasion/nasion.hpp>\n" + "".join(includes + code), encoding="utf-8")
-    print(f"{count} fragments of {len(pages)} pages")
+    print(f"{count} fragments of {len(pages)} pages", flush=True)
+    if then:
+        sys.exit(subprocess.run([*then, str(out)], check=False).returncode)
 
 
 def write_files(pages, out):
@@ -144,10 +147,11 @@ def main():
     parser.add_argument("--out", required=True, type=Path)
     parser.add_argument("--without", action="append", default=[], help="leave out fragments that contain this text")
     parser.add_argument("--clone", type=Path, help="folder of the library's sources")
+    parser.add_argument("--then", nargs=argparse.REMAINDER, default=[], help="what to do with the fragments")
     given = parser.parse_args()
     pages, out = [page.resolve() for page in given.pages], given.out.resolve()
     if given.what == "fragments":
-        fragments(pages, out, given.without)
+        fragments(pages, out, given.without, given.then)
     elif given.what == "files":
         write_files(pages, out)
     else:

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# The documentation as a site: build/site/index.html. Installs what is missing. A broken link is an error.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/setup.sh
+
+install_packages "${docs_packages[@]}"
+
+# MkDocs wants its pages in a folder below its own; there they lie as they do here, so that links mean the same.
+rm -rf build/docs build/site
+mkdir -p build/docs
+cp -r README.md CONTRIBUTING.md CHANGELOG.md LICENSE docs examples include build/docs
+mkdocs build --quiet --strict
+
+note "Done: open $PWD/build/site/index.html"
