@@ -10,6 +10,9 @@ install_packages "${docs_packages[@]}"
 rm -rf build/docs build/site
 mkdir -p build/docs
 cp -r README.md CONTRIBUTING.md CHANGELOG.md LICENSE docs examples include build/docs
+rm -r build/docs/docs/theme
 mkdocs build --quiet --strict
+{ echo "var __search = {index: Promise.resolve("; cat build/site/search/search_index.json; echo ")};"; } \
+  > build/site/search/search_index.js
 
 note "Done: open $PWD/build/site/index.html"
