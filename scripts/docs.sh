@@ -11,7 +11,7 @@ rm -rf build/docs build/site
 mkdir -p build/docs
 cp -r README.md CONTRIBUTING.md CHANGELOG.md LICENSE docs examples include build/docs
 rm -r build/docs/docs/theme
-mkdocs build --quiet --strict
+mkdocs build --strict
 { echo "var __search = {index: Promise.resolve("; cat build/site/search/search_index.json; echo ")};"; } \
   > build/site/search/search_index.js
 
