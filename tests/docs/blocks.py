@@ -48,6 +48,7 @@ def at(page, line):
 def blocks_of(page):
     """All fenced blocks of a page, with what is said about them since the last other line."""
     blocks, said = [], {}
+    languages = ("", "text", "cpp", "cmake", "python", "sh")
     lines = iter(enumerate(page.read_text(encoding="utf-8").splitlines(), 1))
     for number, line in lines:
         if line.startswith("```"):
@@ -59,6 +60,8 @@ def blocks_of(page):
             else:
                 sys.exit(f"{page}:{number}: this block has no end")
             blocks.append(Block(page, number + 1, line[3:].strip(), "".join(text), **said))
+            if blocks[-1].language not in languages:
+                sys.exit(f"{page}:{number}: the language of this block is none of {', '.join(languages[1:])}")
             said = {}
         elif line.startswith("<!--"):
             comment = line
@@ -78,6 +81,8 @@ def blocks_of(page):
             first = all(block.file != named[1] for block in blocks)
             if first != (named[2] is None):
                 sys.exit(f"{page}:{number}: a file begins without 'continued', and goes on with it")
+        elif line.lstrip().startswith("```"):
+            sys.exit(f"{page}:{number}: a block within a list would not be looked at")
         elif line.strip():
             said = {}
     return blocks
