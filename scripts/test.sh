@@ -21,7 +21,7 @@ for suite in "$@"; do
     *) echo "usage: scripts/test.sh [release] [avx2] [baseline] [asan] [tsan]" >&2; exit 2 ;;
   esac
 done
-install_packages "${program_packages[@]}" "${mpi_packages[@]}" "${test_packages[@]}"
+install_packages "${program_packages[@]}" "${mpi_packages[@]}" "${test_packages[@]}" "${docs_packages[@]}"
 
 passed=0 failed=0 skipped=0
 
