@@ -229,7 +229,8 @@ void normalise(Index n, const T* x, const std::array<Column, 3>& line, const T* 
 /// dy, or 0 where `relu` let nothing through.
 template <bool relu, class T, class Line>
 T masked(Index j, const T* x, const T* dy, const Line& line) {
-  return !relu || (x[j] - line[0][j]) * line[1][j] + line[2][j] > 0 ? dy[j] : T{0};
+  const T g = dy[j];  // read in any case: from a load that depends on the mask GCC 12 makes wrong code at -O3
+  return !relu || (x[j] - line[0][j]) * line[1][j] + line[2][j] > 0 ? g : T{0};
 }
 
 template <bool relu, class T, class Column>
