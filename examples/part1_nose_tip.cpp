@@ -1,7 +1,15 @@
 // Part 1: find the tip of the nose. A small convolutional network looks at a grey face of 80 x 60 pixels and answers
 // with two numbers. The course trained it by plain gradient descent (recipe seed); recipe best shows how far it can go.
 
-#include <iostream>
+#include <cmath>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "nasion/models/keypoint_cnn.hpp"
 #include "nasion/models/soft_argmax_cnn.hpp"
@@ -94,7 +102,7 @@ std::vector<RateTrial> compare_learning_rates(const support::OutputFolder& out, 
     train::fit(model, sgd, loss, batches, checks, trial.history,
                {.epochs = epochs, .lr = std::stod(lr), .progress = &progress});
     nn::eval(model);
-    trial.spread_px = spread_px(support::predict(model, validation, faces.validation));
+    trial.spread_px = spread_px(support::predict(std::cref(model), validation, faces.validation));
     saved.push_back({{"lr", lr}, {"spread_px", trial.spread_px}, {"history", trial.history.csv()}});
     trials.push_back(std::move(trial));
   }
@@ -134,7 +142,7 @@ void run(const support::Options& options, bool mpi) {
                                 processes);
     if (!processes.is_root()) return;
     parameter_count = nn::parameter_count(model);
-    predictions = support::predict(model, validation, faces.validation);
+    predictions = support::predict(std::cref(model), validation, faces.validation);
   });
   if (!processes.is_root()) return;
   const int comparison_epochs = options.recipe == support::Recipe::seed ? recipe.epochs : std::min(recipe.epochs, 8);

@@ -1,8 +1,19 @@
 // Part 3: ResNet-18 finds the points of faces in the wild: 68 on 300-W, 58 on the IMM database or on synthetic faces.
 
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
 #include "nasion/models/landmark_finder.hpp"
 #include "nasion/nasion.hpp"
 #include "nasion/vision/dlib_xml.hpp"
+#include "nasion/vision/draw.hpp"
 #include "nasion/vision/kaggle.hpp"
 #include "support/curves.hpp"
 #include "support/evaluation.hpp"
