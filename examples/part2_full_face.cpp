@@ -99,7 +99,7 @@ void run(const support::Options& options, std::optional<Network> chosen) {
     if (run.finite) filters = filter_figures(model);  // otherwise weights may be no numbers
   });
   support::write_predictions(out, predictions, support::all_points());
-  support::write_metrics(out, predictions, run, faces, settings, options.seed);
+  support::write_metrics(out, predictions, run, faces.training.size(), settings, options.seed);
 
   support::Report report("Part 2: the whole face",
                          message("A network of ", parameter_count, " parameters looks at a grey face of ", width, " x ",

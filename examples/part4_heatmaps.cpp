@@ -183,7 +183,7 @@ void run(const support::Options& options, const Flags& flags) {
       shown = maps_of(model, validation, predictions, {sorted.front(), sorted[sorted.size() / 2], sorted.back()});
   });
   support::write_predictions(out, predictions, support::all_points());
-  support::write_metrics(out, predictions, run, faces, settings, options.seed);
+  support::write_metrics(out, predictions, run, faces.training.size(), settings, options.seed);
 
   support::Report report(
       "Part 4: heatmaps",

@@ -123,6 +123,8 @@ FaceErrors face_errors(const std::vector<Prediction>& predictions) {
           .mae_px = mae / static_cast<double>(predictions.size())};
 }
 
+namespace {
+
 nlohmann::ordered_json metrics_json(const std::vector<Prediction>& predictions) {
   const ViewErrors errors = view_errors(predictions);
   nlohmann::ordered_json json;
@@ -147,8 +149,13 @@ nlohmann::ordered_json metrics_json(const std::vector<Prediction>& predictions) 
   return json;
 }
 
-void write_metrics(const OutputFolder& out, nlohmann::ordered_json metrics, const TrainingRun& run,
-                   std::size_t training_faces, const Settings& settings, std::uint64_t seed) {
+}  // namespace
+
+void write_metrics(const OutputFolder& out, const std::vector<Prediction>& predictions, const TrainingRun& run,
+                   std::size_t training_faces, const Settings& settings, std::uint64_t seed, const MoreMetrics& more) {
+  auto metrics = metrics_json(predictions);
+  for (const auto& [name, test] : more.tests) metrics["tests"][name] = metrics_json(test);
+  if (more.kaggle_mae_px) metrics["kaggle_mae_px"] = *more.kaggle_mae_px;
   metrics["images_per_second"] = static_cast<double>(training_faces * run.history.rows().size()) / run.seconds();
   metrics["training_seconds"] = run.seconds();
   metrics["epochs"] = run.history.last_epoch();
@@ -157,11 +164,6 @@ void write_metrics(const OutputFolder& out, nlohmann::ordered_json metrics, cons
   metrics["diverged"] = !run.finite;
   for (const auto& [name, value] : settings) metrics["settings"][name] = value;
   out.write("metrics.json", metrics.dump(2) + "\n");
-}
-
-void write_metrics(const OutputFolder& out, const std::vector<Prediction>& predictions, const TrainingRun& run,
-                   const Faces& faces, const Settings& settings, std::uint64_t seed) {
-  write_metrics(out, metrics_json(predictions), run, faces.training.size(), settings, seed);
 }
 
 }  // namespace support

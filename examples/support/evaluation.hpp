@@ -2,11 +2,13 @@
 // What a model predicts on the validation photos, measured in pixels of the photos.
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
-
-#include <nlohmann/json_fwd.hpp>
 
 #include "nasion/core/tensor.hpp"
 #include "nasion/vision/keypoint_dataset.hpp"
@@ -69,15 +71,16 @@ struct FaceErrors {
 
 FaceErrors face_errors(const std::vector<Prediction>& predictions);
 
-/// What metrics.json says of the predictions. Of 58 points, also the error against labels with eyes in order.
-nlohmann::ordered_json metrics_json(const std::vector<Prediction>& predictions);
+/// What metrics.json may say besides.
+struct MoreMetrics {
+  std::vector<std::pair<std::string, std::vector<Prediction>>> tests{};  ///< by name of their set
+  std::optional<double> kaggle_mae_px{};
+};
 
-/// Writes metrics.json: `metrics`, and what the run was.
-void write_metrics(const OutputFolder& out, nlohmann::ordered_json metrics, const TrainingRun& run,
-                   std::size_t training_faces, const Settings& settings, std::uint64_t seed);
-
-/// The same of validation photos.
+/// Writes metrics.json: the errors, and what the run was. Of 58 points, also the error against labels with eyes in
+/// order.
 void write_metrics(const OutputFolder& out, const std::vector<Prediction>& predictions, const TrainingRun& run,
-                   const Faces& faces, const Settings& settings, std::uint64_t seed);
+                   std::size_t training_faces, const Settings& settings, std::uint64_t seed,
+                   const MoreMetrics& more = {});
 
 }  // namespace support
