@@ -1,7 +1,11 @@
 // Part 1: find the tip of the nose. A small convolutional network looks at a grey face of 80 x 60 pixels and answers
 // with two numbers. The course trained it by plain gradient descent (recipe seed); recipe best shows how far it can go.
 
-#include <iostream>
+#include <cmath>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "nasion/models/keypoint_cnn.hpp"
 #include "nasion/models/soft_argmax_cnn.hpp"
@@ -10,11 +14,12 @@
 #include "support/evaluation.hpp"
 #include "support/face_report.hpp"
 #include "support/faces.hpp"
+#include "support/learning_rates.hpp"
 #include "support/program.hpp"
 #include "support/training.hpp"
 
 using namespace nasion;
-using support::fixed;
+using support::fixed, support::RateTrial;
 
 namespace {
 
@@ -49,13 +54,6 @@ void with_network(const support::Options& options, Use&& use) {
 
 const auto loss = [](const Tensorf& y, const Tensorf& target) { return mse_loss(y, target); };
 
-/// What became of the course's recipe with one learning rate.
-struct RateTrial {
-  std::string lr;
-  train::History history;
-  double spread_px;  // of the answers for the validation photos: root mean square distance from their mean
-};
-
 double spread_px(const std::vector<support::Prediction>& predictions) {
   double x = 0, y = 0, squares = 0;
   const auto n = static_cast<double>(predictions.size());
@@ -68,19 +66,10 @@ double spread_px(const std::vector<support::Prediction>& predictions) {
 /// each, unless a resumed folder has the answer already.
 std::vector<RateTrial> compare_learning_rates(const support::OutputFolder& out, const support::Faces& faces,
                                               std::uint64_t seed, int epochs, train::Progress& progress) {
-  const auto file = out / "learning_rates.json";
   std::vector<RateTrial> trials;
-  if (out.resuming() && std::filesystem::exists(file)) {
-    const auto saved = nlohmann::json::parse(io::read_file(file, 1 << 20), nullptr, false);
-    if (saved.is_array())
-      for (const auto& trial : saved) {
-        std::istringstream history(trial.value("history", ""));
-        trials.push_back({trial.value("lr", ""), train::History::read(history, file), trial.value("spread_px", 0.0)});
-      }
-    if (trials.size() == 2) return trials;
-    trials.clear();
-  }
-  nlohmann::ordered_json saved;
+  if (out.resuming()) trials = support::read_rate_trials(out);
+  if (trials.size() == 2) return trials;
+  trials.clear();
   for (const std::string lr : {"0.02", "0.5"}) {
     progress.say("comparing: the course's recipe with learning rate " + lr);
     Rng rng(seed);
@@ -94,11 +83,10 @@ std::vector<RateTrial> compare_learning_rates(const support::OutputFolder& out, 
     train::fit(model, sgd, loss, batches, checks, trial.history,
                {.epochs = epochs, .lr = std::stod(lr), .progress = &progress});
     nn::eval(model);
-    trial.spread_px = spread_px(support::predict(model, validation, faces.validation));
-    saved.push_back({{"lr", lr}, {"spread_px", trial.spread_px}, {"history", trial.history.csv()}});
+    trial.spread_px = spread_px(support::predict(std::cref(model), validation, faces.validation));
     trials.push_back(std::move(trial));
   }
-  out.write("learning_rates.json", saved.dump(2) + "\n");
+  support::write_rate_trials(out, trials);
   return trials;
 }
 
@@ -134,14 +122,14 @@ void run(const support::Options& options, bool mpi) {
                                 processes);
     if (!processes.is_root()) return;
     parameter_count = nn::parameter_count(model);
-    predictions = support::predict(model, validation, faces.validation);
+    predictions = support::predict(std::cref(model), validation, faces.validation);
   });
   if (!processes.is_root()) return;
   const int comparison_epochs = options.recipe == support::Recipe::seed ? recipe.epochs : std::min(recipe.epochs, 8);
   const auto trials = compare_learning_rates(out, faces, options.seed, comparison_epochs, progress);
 
   support::write_predictions(out, predictions, nose_tip);
-  support::write_metrics(out, predictions, run, faces, settings, options.seed);
+  support::write_metrics(out, predictions, run, faces.training.size(), settings, options.seed);
 
   support::Report report(
       "Part 1: the tip of the nose",

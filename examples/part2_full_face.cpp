@@ -1,6 +1,11 @@
 // Part 2: find all 58 points of a face. Recipe seed is the course's network and settings: convolutions, then linear
 // layers that answer with 116 numbers. Recipe best reads every point from a map of its own (soft-argmax).
 
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "nasion/models/keypoint_cnn.hpp"
 #include "nasion/models/soft_argmax_cnn.hpp"
 #include "nasion/nasion.hpp"
@@ -90,11 +95,11 @@ void run(const support::Options& options, std::optional<Network> chosen) {
     const auto loss = [](const Tensorf& y, const Tensorf& target) { return mse_loss(y, target); };
     run = support::run_training(out, settings, model, recipe, training, validation, loss, options.seed, progress);
     parameter_count = nn::parameter_count(model);
-    predictions = support::predict(model, validation, faces.validation);
+    predictions = support::predict(std::cref(model), validation, faces.validation);
     if (run.finite) filters = filter_figures(model);  // otherwise weights may be no numbers
   });
   support::write_predictions(out, predictions, support::all_points());
-  support::write_metrics(out, predictions, run, faces, settings, options.seed);
+  support::write_metrics(out, predictions, run, faces.training.size(), settings, options.seed);
 
   support::Report report("Part 2: the whole face",
                          message("A network of ", parameter_count, " parameters looks at a grey face of ", width, " x ",

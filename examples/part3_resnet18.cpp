@@ -1,8 +1,17 @@
 // Part 3: ResNet-18 finds the points of faces in the wild: 68 on 300-W, 58 on the IMM database or on synthetic faces.
 
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
 #include "nasion/models/landmark_finder.hpp"
 #include "nasion/nasion.hpp"
 #include "nasion/vision/dlib_xml.hpp"
+#include "nasion/vision/draw.hpp"
 #include "nasion/vision/kaggle.hpp"
 #include "support/curves.hpp"
 #include "support/evaluation.hpp"
@@ -244,20 +253,16 @@ void run(const support::Options& options, const std::optional<std::filesystem::p
   const auto network = [&](const Tensorf& images) {
     return recipe.refined ? vision::mirror_average(model, images, mirrored) : model(images);
   };
-  nlohmann::ordered_json metrics;
   for (auto& set : sets) {
     auto faces = dataset({});
     support::add_faces(faces, set.faces, config.face_margin);
     set.predictions = support::predict(network, faces, set.faces);
-    if (metrics.empty())
-      metrics = support::metrics_json(set.predictions);
-    else
-      metrics["tests"][set.name] = support::metrics_json(set.predictions);
   }
-  if (kaggle)
-    if (const auto mae = write_submission(out, *kaggle, model, config, progress)) metrics["kaggle_mae_px"] = *mae;
+  support::MoreMetrics more;
+  for (const auto& set : std::span(sets).subspan(1)) more.tests.emplace_back(set.name, set.predictions);
+  if (kaggle) more.kaggle_mae_px = write_submission(out, *kaggle, model, config, progress);
   support::write_predictions(out, sets.front().predictions, support::all_points(files.points));
-  support::write_metrics(out, metrics, run, files.training.size(), settings, options.seed);
+  support::write_metrics(out, sets.front().predictions, run, files.training.size(), settings, options.seed, more);
   write_report(out, sets, run, recipe, files, settings, training, options.seed);
   support::say_if_diverged("part3_resnet18", run, recipe.training);
   const auto errors = support::face_errors(sets.front().predictions);

@@ -1,10 +1,19 @@
 // Part 4: 58 heatmaps instead of 116 numbers. The course's fully convolutional network (fcn), and what its author
 // wished for: a U-Net, with skip connections and points read to a part of a pixel.
 
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
 #include "nasion/models/heatmap_fcn.hpp"
 #include "nasion/models/heatmaps.hpp"
 #include "nasion/models/unet.hpp"
 #include "nasion/nasion.hpp"
+#include "nasion/vision/draw.hpp"
+#include "nasion/vision/imm.hpp"
 #include "nasion/vision/maps.hpp"
 #include "support/comparison.hpp"
 #include "support/curves.hpp"
@@ -174,7 +183,7 @@ void run(const support::Options& options, const Flags& flags) {
       shown = maps_of(model, validation, predictions, {sorted.front(), sorted[sorted.size() / 2], sorted.back()});
   });
   support::write_predictions(out, predictions, support::all_points());
-  support::write_metrics(out, predictions, run, faces, settings, options.seed);
+  support::write_metrics(out, predictions, run, faces.training.size(), settings, options.seed);
 
   support::Report report(
       "Part 4: heatmaps",
@@ -220,7 +229,7 @@ int main(int argc, char** argv) {
                           [](const std::string& flag, const std::string& text) {
                             return support::one_of(flag, text, Network::fcn, Network::unet);
                           });
-        app.add_option("--compare", flags.compare, "output folders of other runs, for a table beside this one")
-            ->type_name("DIR...");
+        support::add_paths(app, "--compare", "DIR...", "output folders of other runs, for a table beside this one",
+                           flags.compare);
       });
 }

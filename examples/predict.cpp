@@ -41,7 +41,7 @@ vision::Box box_of(const std::string& flag, const std::string& text) {
   }
   const bool finite = std::all_of(numbers.begin(), numbers.end(), [](double v) { return std::abs(v) < 1e6; });
   if (numbers.size() != 4 || !finite || numbers[2] <= 0 || numbers[3] <= 0)
-    throw CLI::ValidationError(flag, "must be x,y,w,h in pixels, w and h above 0, not '" + text + "'");
+    support::refuse(flag, "must be x,y,w,h in pixels, w and h above 0, not '" + text + "'");
   return {numbers[0], numbers[1], numbers[2], numbers[3]};
 }
 
@@ -106,42 +106,40 @@ void run(const Flags& flags) {
   check<ValueError>(failed == 0, failed, " of ", flags.photos.size(), " photos are without a result");
 }
 
-}  // namespace
+const support::About about{
+    .name = "predict",
+    .description =
+        "Finds the faces on photos, and the landmarks of each, with a model that part3_resnet18 has trained.\n"
+        "For each photo it writes the photo with the points on it, NAME.json, and a .pts file for each face.",
+    .footer =
+        "Exit code: 0 when there is a result for every photo; 2 when something given cannot be used, such as a photo\n"
+        "without a face (the other photos still have their results); 1 for other errors.\n\n"
+        "  predict runs/part3_resnet18/model.safetensors me.jpg friends.jpg --out found\n"
+        "  predict model.safetensors group.jpg --box 410,220,160,180 --box 640,200,150,170"};
 
-int main(int argc, char** argv) {
-  CLI::App app(
-      "Finds the faces on photos, and the landmarks of each, with a model that part3_resnet18 has trained.\n"
-      "For each photo it writes the photo with the points on it, NAME.json, and a .pts file for each face.",
-      "predict");
-  app.footer(
-      "Exit code: 0 when there is a result for every photo; 2 when something given cannot be used, such as a photo\n"
-      "without a face (the other photos still have their results); 1 for other errors.\n\n"
-      "  predict runs/part3_resnet18/model.safetensors me.jpg friends.jpg --out found\n"
-      "  predict model.safetensors group.jpg --box 410,220,160,180 --box 640,200,150,170");
-  Flags flags;
-  app.add_option("MODEL", flags.model, "model.safetensors of part3_resnet18")->required();
-  app.add_option("PHOTO", flags.photos, "JPEG or PNG files")->required();
-  app.add_option_function<std::vector<std::string>>(
-         "--box",
-         [&](const std::vector<std::string>& texts) {
-           for (const auto& text : texts) flags.boxes.push_back(box_of("--box", text));
-         },
-         "where a face is, from the brows to the chin, in pixels of the upright photo: left, top, width, height; for "
-         "one photo, once for each face (default: faces are looked for)")
-      ->type_name("x,y,w,h")
-      ->type_size(1)
-      ->allow_extra_args(false);
+void add_flags(CLI::App& app, Flags& flags) {
+  support::add_argument(app, "MODEL", "model.safetensors of part3_resnet18", flags.model);
+  support::add_argument(app, "PHOTO", "JPEG or PNG files", flags.photos);
+  support::add_repeated_flag(
+      app, "--box", "x,y,w,h",
+      "where a face is, from the brows to the chin, in pixels of the upright photo: left, top, width, height; for "
+      "one photo, once for each face (default: faces are looked for)",
+      [&](const std::string& text) { flags.boxes.push_back(box_of("--box", text)); });
   support::add_flag(app, "--out", "DIR", "folder for the results (default: predictions)", flags.out,
-                    [](const std::string& flag, const std::string& text) {
-                      if (text.empty()) throw CLI::ValidationError(flag, "must name a folder");
-                      return fs::path(text);
-                    });
-  app.add_flag("--overwrite", flags.overwrite, "replace the results of an earlier call for the same photo");
+                    support::output_folder);
+  support::add_switch(app, "--overwrite", "replace the results of an earlier call for the same photo", flags.overwrite);
   support::add_flag(app, "--threshold", "X",
                     "least score of a face (default: 0.5): lower finds more, also where there is none",
                     flags.find.threshold, support::positive_number);
   support::add_flag(
       app, "--threads", "N", "0: all (default); speed only, results do not depend on it", flags.threads,
       [](const std::string& flag, const std::string& text) { return support::whole_number<int>(flag, text, 0, 1024); });
-  return support::run_app(argc, argv, app, [&] { run(flags); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Flags flags;
+  return support::run_app(
+      argc, argv, about, [&](CLI::App& app) { add_flags(app, flags); }, [&] { run(flags); });
 }

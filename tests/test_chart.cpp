@@ -4,9 +4,12 @@
 #include <limits>
 #include <string>
 
+#include "nasion/train/history.hpp"
 #include "nasion/vision/image.hpp"
 #include "support/catch.hpp"
 #include "support/curves.hpp"
+#include "support/process.hpp"
+#include "support/report.hpp"
 #include "support/temporary_folder.hpp"
 
 using support::Chart;

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "nasion/core/error.hpp"
+#include "nasion/core/parallel.hpp"
 #include "support/catch.hpp"
 #include "support/program.hpp"
 #include "support/temporary_folder.hpp"

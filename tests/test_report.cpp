@@ -6,6 +6,7 @@
 
 #include "nasion/vision/image.hpp"
 #include "support/catch.hpp"
+#include "support/html.hpp"
 #include "support/temporary_folder.hpp"
 
 using nasion::vision::Image;

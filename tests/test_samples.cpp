@@ -1,5 +1,6 @@
 #include "support/samples.hpp"
 
+#include "nasion/vision/draw.hpp"
 #include "support/catch.hpp"
 
 using namespace nasion;

@@ -2,17 +2,12 @@
 // Runs beside each other: a table of what their folders say.
 
 #include <filesystem>
-#include <limits>
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
-#include "nasion/core/error.hpp"
-#include "nasion/io/read_file.hpp"
-#include "support/report.hpp"
-
 namespace support {
+
+class Report;
 
 /// What metrics.json of a run says.
 struct RunSummary {
@@ -22,55 +17,11 @@ struct RunSummary {
 };
 
 /// IoError when the folder holds no metrics.json, or one of something else.
-inline RunSummary read_run(const std::filesystem::path& folder) {
-  const auto file = folder / "metrics.json";
-  const auto number = [](const nlohmann::json& value) {  // JSON has no NaN
-    return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
-  };
-  try {
-    const auto json = nlohmann::json::parse(nasion::io::read_file(file, 1 << 20));
-    const auto& settings = json.at("settings");
-    return {.program = settings.at("program"),
-            .network = settings.value("network", ""),
-            .recipe = settings.at("recipe"),
-            .seed = settings.at("seed"),
-            .photos = settings.at("photos"),
-            .epochs = json.at("epochs"),
-            .seconds = number(json.at("training_seconds")),
-            .mse = number(json.at("val_mse")),
-            .error_px = number(json.at("val_mean_error_px")),
-            .frontal_px = number(json.at("frontal_error_px")),
-            .turned_px = number(json.at("turned_error_px"))};
-  } catch (const nlohmann::json::exception& error) {
-    throw nasion::IoError(file, std::string("is not the metrics of a run: ") + error.what());
-  }
-}
+RunSummary read_run(const std::filesystem::path& folder);
 
-inline std::vector<RunSummary> read_runs(const std::vector<std::filesystem::path>& folders) {
-  std::vector<RunSummary> runs;
-  for (const auto& folder : folders) runs.push_back(read_run(folder));
-  return runs;
-}
+std::vector<RunSummary> read_runs(const std::vector<std::filesystem::path>& folders);
 
 /// A table of this run and the others, and a warning about those that were measured on other photos.
-inline void add_comparison(Report& report, const RunSummary& own, const std::vector<RunSummary>& others) {
-  Table table{.columns = {"run", "recipe", "seed", "epochs", "time, s", "MSE", "mean, px", "frontal", "turned"},
-              .rows = {},
-              .caption = "This run (first) and others: errors on the validation photos."};
-  const auto add = [&](const RunSummary& run) {
-    table.rows.push_back({run.program + (run.network.empty() ? "" : ": " + run.network), run.recipe, run.seed,
-                          std::to_string(run.epochs), fixed(run.seconds, 0), fixed(run.mse, 6), fixed(run.error_px, 1),
-                          fixed(run.frontal_px, 1), fixed(run.turned_px, 1)});
-  };
-  add(own);
-  for (const auto& run : others) {
-    add(run);
-    const auto place = [](const std::string& photos) { return std::filesystem::weakly_canonical(photos); };
-    if (place(run.photos) != place(own.photos))
-      report.warning(nasion::message("The run of ", run.program, " with seed ", run.seed,
-                                     " was measured on other photos (", run.photos, "): its errors do not compare."));
-  }
-  report.table(table);
-}
+void add_comparison(Report& report, const RunSummary& own, const std::vector<RunSummary>& others);
 
 }  // namespace support

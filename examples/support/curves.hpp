@@ -2,33 +2,21 @@
 // The charts that every training program shows of its history.
 
 #include <string>
-#include <vector>
 
-#include "nasion/train/history.hpp"
-#include "support/report.hpp"
+#include "support/chart.hpp"
+
+namespace nasion::train {
+class History;
+}
 
 namespace support {
 
+class Report;
+
 /// Training and validation loss over the epochs, from `first_epoch` on. `loss` names what is measured.
-inline Chart loss_chart(const nasion::train::History& history, const std::string& loss, int first_epoch = 1) {
-  Chart chart{.x_title = "epoch", .y_title = loss, .series = {{"training", {}}, {"validation", {}}}};
-  chart.from_x = first_epoch;
-  for (const auto& row : history.rows()) {
-    chart.series[0].points.emplace_back(row.epoch, row.train_loss);
-    chart.series[1].points.emplace_back(row.epoch, row.val_loss);
-  }
-  return chart;
-}
+Chart loss_chart(const nasion::train::History& history, const std::string& loss, int first_epoch = 1);
 
 /// Adds the loss over all epochs, the same without the first, and on a logarithmic scale.
-inline void add_curves(Report& report, const nasion::train::History& history, const std::string& loss) {
-  std::vector<NamedChart> charts{{"curves", loss_chart(history, loss), "Loss after each epoch."}};
-  if (history.last_epoch() > 2)
-    charts.push_back({"curves_from_epoch_2", loss_chart(history, loss, 2),
-                      "Without the first epoch, whose large loss hides the rest."});
-  charts.push_back({"curves_log", loss_chart(history, loss), "All epochs on a logarithmic scale."});
-  charts.back().chart.log_y = true;
-  report.charts(charts);
-}
+void add_curves(Report& report, const nasion::train::History& history, const std::string& loss);
 
 }  // namespace support

@@ -1,228 +1,64 @@
 #pragma once
 // What the reports of all parts show of their predictions: the errors per view, the photos that went well or badly.
 
-#include <algorithm>
-#include <cmath>
-#include <iostream>
-#include <limits>
-#include <span>
 #include <string>
 #include <vector>
 
-#include "nasion/vision/draw.hpp"
+#include "nasion/train/progress.hpp"
+#include "nasion/vision/affine.hpp"
+#include "nasion/vision/image.hpp"
 #include "support/evaluation.hpp"
+#include "support/recipe.hpp"
 #include "support/report.hpp"
 
 namespace support {
 
 /// Some of the photos at the network's resolution, enlarged, with the labels of these points.
-inline nasion::vision::Image sample_sheet(const std::vector<LabelledFace>& faces, int width, int height,
-                                          const std::vector<int>& points) {
-  namespace vision = nasion::vision;
-  const int enlarged = std::max(1, 240 / width);
-  std::vector<vision::Image> pictures;
-  std::vector<std::string> captions;
-  for (std::size_t i = 0; i < std::min<std::size_t>(12, faces.size()); ++i) {
-    const auto& face = faces[i * faces.size() / 12];
-    const auto seen = vision::resize(vision::to_grey(face.photo), width, height);
-    auto picture = vision::to_rgb(vision::resize(seen, enlarged * width, enlarged * height));
-    const auto fit = vision::Affine::scale(static_cast<double>(picture.width) / face.photo.width,
-                                           static_cast<double>(picture.height) / face.photo.height);
-    for (const int point : points)
-      vision::draw_point(picture, fit(face.points[static_cast<std::size_t>(point)]), vision::colours::green,
-                         points.size() == 1 ? 4 : 1.5);
-    pictures.push_back(std::move(picture));
-    captions.push_back(face.entry.name + "  " + std::string(vision::imm_view_name(face.entry.view)));
-  }
-  return vision::contact_sheet(pictures, {.columns = 4}, captions);
-}
+nasion::vision::Image sample_sheet(const std::vector<LabelledFace>& faces, int width, int height,
+                                   const std::vector<int>& points);
 
 /// From a photo to a picture of this size, close to the face: the box around its points, with some room.
-inline nasion::vision::Affine close_up(const nasion::vision::Landmarks& points, int width, int height) {
-  const auto [left, right] =
-      std::minmax_element(points.begin(), points.end(), [](auto a, auto b) { return a.x < b.x; });
-  const auto [top, bottom] =
-      std::minmax_element(points.begin(), points.end(), [](auto a, auto b) { return a.y < b.y; });
-  const double x = (left->x + right->x) / 2, y = (top->y + bottom->y) / 2;
-  const double wide = 1.4 * std::max({right->x - left->x, (bottom->y - top->y) * width / height, 1.0});
-  const double high = wide * height / width;
-  return nasion::vision::Affine::fit({x - wide / 2, y - high / 2, wide, high}, width, height);
-}
+nasion::vision::Affine close_up(const nasion::vision::Landmarks& points, int width, int height);
 
 /// How errors are compared: in pixels where all photos are of one kind, otherwise as parts of the distance of the eyes.
 enum class ErrorUnit { px, eyes_percent };
 
-inline double error_in(ErrorUnit unit, const Prediction& p) {
-  return unit == ErrorUnit::px ? p.error_px : p.nme_percent();
-}
+double error_in(ErrorUnit unit, const Prediction& p);
 
 /// Photos as small pictures with their true and predicted points, each pair joined by its error.
-inline nasion::vision::Image error_sheet(const std::vector<const Prediction*>& chosen, ErrorUnit unit = ErrorUnit::px) {
-  namespace vision = nasion::vision;
-  std::vector<vision::Image> pictures;
-  std::vector<std::string> captions;
-  for (const auto* p : chosen) {
-    const auto& photo = p->face->photo;
-    const auto fit = p->truth.size() == 1 ? vision::Affine::scale(240.0 / photo.width, 180.0 / photo.height)
-                                          : close_up(p->truth, 240, 180);
-    auto picture = vision::to_rgb(vision::warp(photo, fit, 240, 180));
-    vision::draw_errors(picture, vision::transform(fit, p->truth), vision::transform(fit, p->predicted),
-                        vision::colours::green, vision::colours::red, p->truth.size() == 1 ? 2 : 1);
-    pictures.push_back(std::move(picture));
-    captions.push_back(p->face->entry.name + "  " + fixed(error_in(unit, *p), 1) +
-                       (unit == ErrorUnit::px ? " px" : " %"));
-  }
-  return vision::contact_sheet(pictures, {.columns = 4}, captions);
-}
+nasion::vision::Image error_sheet(const std::vector<const Prediction*>& chosen, ErrorUnit unit = ErrorUnit::px);
 
 /// By error, smallest first.
-inline std::vector<const Prediction*> by_error(const std::vector<Prediction>& predictions,
-                                               ErrorUnit unit = ErrorUnit::px) {
-  std::vector<const Prediction*> sorted;
-  for (const auto& p : predictions) sorted.push_back(&p);
-  const auto place = [unit](const auto* p) {
-    const double error = error_in(unit, *p);
-    return std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
-  };
-  std::stable_sort(sorted.begin(), sorted.end(), [&](const auto* a, const auto* b) { return place(a) < place(b); });
-  return sorted;
-}
+std::vector<const Prediction*> by_error(const std::vector<Prediction>& predictions, ErrorUnit unit = ErrorUnit::px);
 
 /// A warning when training diverged.
-inline void warn_if_diverged(Report& report, const TrainingRun& run, const TrainingRecipe& recipe) {
-  if (!run.finite)
-    report.warning(nasion::message("Training diverged: the loss was not finite in epoch ", run.history.last_epoch(),
-                                   ", with learning rate ", nasion::io::csv_field(recipe.lr),
-                                   ". The weights are those before that step, and the numbers below mean nothing."));
-}
+void warn_if_diverged(Report& report, const TrainingRun& run, const TrainingRecipe& recipe);
 
 /// The figures at the top of the page, and a warning when training diverged.
-inline void add_key_figures(Report& report, const std::vector<Prediction>& predictions, const TrainingRun& run,
-                            const TrainingRecipe& recipe) {
-  const ViewErrors errors = view_errors(predictions);
-  report.key("validation MSE", fixed(normalised_mse(predictions), 6));
-  report.key("mean error", fixed(errors.all, 1) + " px");
-  report.key("frontal", fixed(errors.frontal, 1) + " px");
-  report.key("turned", fixed(errors.turned, 1) + " px");
-  report.key("training", fixed(run.seconds(), 0) + " s");
-  warn_if_diverged(report, run, recipe);
-}
+void add_key_figures(Report& report, const std::vector<Prediction>& predictions, const TrainingRun& run,
+                     const TrainingRecipe& recipe);
 
 /// The errors in words; `what` is off, and `mean_face` is the MSE of always answering with the mean face.
-inline void add_summary(Report& report, const std::vector<Prediction>& predictions, const std::string& what,
-                        double mean_face) {
-  const ViewErrors errors = view_errors(predictions);
-  report.paragraph(nasion::message(
-      "On ", predictions.size(), " photos of persons that the network never saw, ", what, " is off by ",
-      fixed(errors.all, 1), " pixels of the photo on average (", fixed(nme_percent(predictions), 1),
-      " % of the distance between the outer eye corners): ", fixed(errors.frontal, 1), " on frontal faces, ",
-      fixed(errors.turned, 1), " on turned ones, ", fixed(errors.turned / errors.frontal, 2),
-      " times as much. The mean squared error of the coordinates, as parts of width and height, is ",
-      fixed(normalised_mse(predictions), 6), "; answering with the mean face of the training photos would give ",
-      fixed(mean_face, 5), "."));
-}
+void add_summary(Report& report, const std::vector<Prediction>& predictions, const std::string& what, double mean_face);
 
 /// The errors of each view in a table.
-inline void add_view_errors(Report& report, const std::vector<Prediction>& predictions) {
-  const ViewErrors errors = view_errors(predictions);
-  Table views{.columns = {"view", "photos", "mean error, px"},
-              .rows = {},
-              .caption = "Mean error in pixels of the photo, per view."};
-  for (std::size_t v = 0; v < 6; ++v)
-    views.rows.push_back({nasion::message(v + 1, ": ", nasion::vision::imm_view_name(static_cast<int>(v) + 1)),
-                          std::to_string(errors.count[v]), fixed(errors.view[v], 1)});
-  views.rows.push_back({"frontal (1, 2)", std::to_string(errors.count[0] + errors.count[1]), fixed(errors.frontal, 1)});
-  views.rows.push_back({"turned (3, 4)", std::to_string(errors.count[2] + errors.count[3]), fixed(errors.turned, 1)});
-  views.rows.push_back({"all", std::to_string(predictions.size()), fixed(errors.all, 1)});
-  report.table(views);
-}
+void add_view_errors(Report& report, const std::vector<Prediction>& predictions);
 
 /// The photos with the smallest and the largest errors as pictures.
-inline void add_successes_and_failures(Report& report, const std::vector<Prediction>& predictions,
-                                       ErrorUnit unit = ErrorUnit::px) {
-  const auto sorted = by_error(predictions, unit);
-  const auto shown = std::min<std::ptrdiff_t>(8, std::ssize(sorted));
-  report.figure({"successes", error_sheet({sorted.begin(), sorted.begin() + shown}, unit),
-                 "The smallest errors. Green: labelled; red: predicted; yellow: the error."});
-  report.figure({"failures", error_sheet({sorted.rbegin(), sorted.rbegin() + shown}, unit), "The largest errors."});
-}
+void add_successes_and_failures(Report& report, const std::vector<Prediction>& predictions,
+                                ErrorUnit unit = ErrorUnit::px);
 
 /// How much of the error is the labels': the eyes of some validation photos are labelled from the other corner.
-inline void add_eye_note(Report& report, const std::vector<Prediction>& predictions) {
-  auto repaired = with_eyes_in_order(predictions);
-  std::string photos;
-  for (std::size_t i = 0; i < repaired.size(); ++i)
-    if (repaired[i].truth != predictions[i].truth)
-      photos += (photos.empty() ? "" : ", ") + repaired[i].face->entry.name;
-  if (photos.empty()) return;
-  report.note(nasion::message(
-      "Errors are those against the labels as published, except where points are compared. In ", photos,
-      " these begin an eye at its inner corner, in the other validation photos at its outer one; in training, all eyes "
-      "were put in order. With these in order too, the MSE is ",
-      fixed(normalised_mse(repaired), 6), " and the mean error ", fixed(view_errors(repaired).all, 1), " px."));
-}
+void add_eye_note(Report& report, const std::vector<Prediction>& predictions);
 
 /// Mean error of each point of the face, of 58 points with eyes in order: the worst in a table, all of them on a face.
-inline void add_point_errors(Report& report, const std::vector<Prediction>& published) {
-  namespace vision = nasion::vision;
-  const std::size_t count = published.front().truth.size();
-  const auto predictions = count == vision::imm::point_count ? with_eyes_in_order(published) : published;
-  struct PointError {
-    double percent, px;  // of the distance of the outer eye corners; of the photos
-    int point;
-  };
-  std::vector<PointError> errors;
-  for (std::size_t k = 0; k < count; ++k) {
-    PointError error{0, 0, static_cast<int>(k)};
-    for (const auto& p : predictions) {
-      const double px = std::hypot(p.predicted[k].x - p.truth[k].x, p.predicted[k].y - p.truth[k].y);
-      error.px += px / static_cast<double>(predictions.size());
-      error.percent += 100 * px / p.eye_distance / static_cast<double>(predictions.size());
-    }
-    if (!std::isfinite(error.percent)) error.percent = std::numeric_limits<double>::infinity();
-    errors.push_back(error);
-  }
-
-  const Prediction& shown = *by_error(predictions, ErrorUnit::eyes_percent).front();
-  const auto fit = close_up(shown.truth, 720, 540);
-  auto picture = vision::to_rgb(vision::warp(shown.face->photo, fit, 720, 540));
-  for (const auto& error : errors)
-    vision::draw_circle(picture, fit(shown.truth[static_cast<std::size_t>(error.point)]), vision::colours::yellow,
-                        error.percent / 100 * shown.eye_distance * fit.xx, 1.5);
-  report.figure({"points", picture,
-                 "The mean error of each point over all validation photos as the radius of its circle, as large as it "
-                 "would be on this face."});
-
-  std::sort(errors.begin(), errors.end(), [](const auto& a, const auto& b) { return a.percent > b.percent; });
-  Table worst{.columns = {"point", "part of the face", "mean error, % of the eyes' distance", "px"},
-              .rows = {},
-              .caption = "The ten points with the largest errors."};
-  const auto paths = vision::landmark_paths(count);
-  for (const auto& error : std::span(errors).first(std::min<std::size_t>(10, errors.size()))) {
-    const auto path = std::find_if(paths.begin(), paths.end(), [&](const auto& part) {
-      return error.point >= part.first && error.point <= part.last;
-    });
-    worst.rows.push_back({std::to_string(error.point), path == paths.end() ? "" : std::string(path->name),
-                          fixed(error.percent, 1), fixed(error.px, 1)});
-  }
-  report.table(worst);
-}
+void add_point_errors(Report& report, const std::vector<Prediction>& published);
 
 /// On stderr: that training diverged, if it did.
-inline void say_if_diverged(const std::string& program, const TrainingRun& run, const TrainingRecipe& recipe) {
-  if (!run.finite)
-    std::cerr << program << ": training diverged: the loss was not finite in epoch " << run.history.last_epoch()
-              << ", with learning rate " << recipe.lr << "\n";
-}
+void say_if_diverged(const std::string& program, const TrainingRun& run, const TrainingRecipe& recipe);
 
 /// On stderr and on the terminal: how the run ended.
-inline void say_result(const std::string& program, const OutputFolder& out, const std::vector<Prediction>& predictions,
-                       const TrainingRun& run, const TrainingRecipe& recipe, nasion::train::Progress& progress) {
-  say_if_diverged(program, run, recipe);
-  const ViewErrors errors = view_errors(predictions);
-  progress.say(nasion::message("validation MSE ", fixed(normalised_mse(predictions), 6), ", mean error ",
-                               fixed(errors.all, 2), " px (frontal ", fixed(errors.frontal, 2), ", turned ",
-                               fixed(errors.turned, 2), ")\nreport: ", (out / "report.html").string()));
-}
+void say_result(const std::string& program, const OutputFolder& out, const std::vector<Prediction>& predictions,
+                const TrainingRun& run, const TrainingRecipe& recipe, nasion::train::Progress& progress);
 
 }  // namespace support

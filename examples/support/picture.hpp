@@ -1,14 +1,12 @@
 #pragma once
 // A picture of a report: the bytes of a PNG file, and its size.
 
-#include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 
-#include "nasion/core/error.hpp"
-#include "nasion/vision/image.hpp"
+namespace nasion::vision {
+struct Image;
+}
 
 namespace support {
 
@@ -16,37 +14,13 @@ struct Picture {
   std::string png;
   int width = 0, height = 0;  ///< pixels
 
-  Picture(const nasion::vision::Image& image)  // NOLINT: an image is a picture
-      : png(nasion::vision::encode_png(image)), width(image.width), height(image.height) {}
+  Picture(const nasion::vision::Image& image);  // NOLINT: an image is a picture
 
   /// ValueError unless the bytes begin as a PNG file does.
-  Picture(std::string bytes) : png(std::move(bytes)) {  // NOLINT: so are its bytes
-    using namespace std::string_view_literals;
-    nasion::check<nasion::ValueError>(
-        png.size() > 24 && png.starts_with("\x89PNG\r\n\x1a\n"sv) && std::string_view(png).substr(12, 4) == "IHDR",
-        "[Picture] the bytes are not those of a PNG file");
-    const auto number = [this](std::size_t at) {
-      int value = 0;
-      for (std::size_t i = at; i < at + 4; ++i) value = (value & 0x7fffff) << 8 | static_cast<unsigned char>(png[i]);
-      return value;
-    };
-    width = number(16);
-    height = number(20);
-  }
+  Picture(std::string bytes);  // NOLINT: so are its bytes
 };
 
 /// The bytes in base64, as data: addresses want them.
-inline std::string base64(std::string_view bytes) {
-  static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (; !bytes.empty(); bytes.remove_prefix(bytes.size() < 3 ? bytes.size() : 3)) {
-    std::uint32_t three = 0;
-    for (std::size_t i = 0; i < 3; ++i)
-      three = three << 8 | (i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u);
-    for (std::size_t i = 0; i < 4; ++i) text += i <= bytes.size() ? digits[three >> (18 - 6 * i) & 63] : '=';
-  }
-  return text;
-}
+std::string base64(std::string_view bytes);
 
 }  // namespace support

@@ -1,19 +1,9 @@
 #pragma once
 // Another program: run with a text on its standard input, its output kept. No shell takes part.
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
-
-extern char** environ;
 
 namespace support {
 
@@ -23,55 +13,7 @@ struct ProcessResult {
   std::string out, err;
 };
 
-namespace detail {
-using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
-
-// Nameless files instead of pipes: nothing can block, however much is written in whatever order.
-inline File nameless_file() {
-  File file(std::tmpfile(), &std::fclose);
-  // A child must see the descriptors it is given, and no others.
-  if (file) ::fcntl(::fileno(file.get()), F_SETFD, FD_CLOEXEC);
-  return file;
-}
-
-inline std::string whole_text(std::FILE* file) {
-  std::string text;
-  char piece[65536];
-  std::rewind(file);
-  while (const auto count = std::fread(piece, 1, sizeof piece, file)) text.append(piece, count);
-  return text;
-}
-}  // namespace detail
-
 /// Runs `command` (program, searched on the PATH, and its arguments) and waits for its end.
-inline ProcessResult run_process(std::vector<std::string> command, std::string_view input) {
-  const auto in = detail::nameless_file(), out = detail::nameless_file(), err = detail::nameless_file();
-  ProcessResult result;
-  if (!in || !out || !err || command.empty()) return result;
-  std::fwrite(input.data(), 1, input.size(), in.get());
-  std::rewind(in.get());  // also flushes: the child reads the same open file from its start
-
-  std::vector<char*> arguments;
-  for (auto& word : command) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, ::fileno(in.get()), STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, ::fileno(out.get()), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, ::fileno(err.get()), STDERR_FILENO);
-  pid_t child = 0;
-  const int failed = ::posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) return result;
-
-  result.started = true;
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0)
-    if (errno != EINTR) return result;
-  if (WIFEXITED(status)) result.code = WEXITSTATUS(status);
-  result.out = detail::whole_text(out.get());
-  result.err = detail::whole_text(err.get());
-  return result;
-}
+ProcessResult run_process(std::vector<std::string> command, std::string_view input);
 
 }  // namespace support

@@ -2,13 +2,13 @@
 // The processes that train together: this one alone, or those that mpirun has started, with --mpi in a program that was
 // built with MPI.
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "nasion/train/fit.hpp"
+#include "support/options.hpp"
 #ifdef NASION_WITH_MPI
 #include "nasion/distributed/mpi.hpp"
 #else
@@ -18,7 +18,7 @@
 namespace support {
 
 inline void add_mpi_flag(CLI::App& app, bool& mpi) {
-  app.add_flag("--mpi", mpi, "train in all processes that mpirun has started, each with its part of every batch");
+  add_switch(app, "--mpi", "train in all processes that mpirun has started, each with its part of every batch", mpi);
 }
 
 #ifdef NASION_WITH_MPI

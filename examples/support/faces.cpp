@@ -1,0 +1,156 @@
+#include "support/faces.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "nasion/core/parallel.hpp"
+#include "nasion/vision/face_view.hpp"
+#include "nasion/vision/imm.hpp"
+#include "nasion/vision/synthetic.hpp"
+#include "nasion/vision/w300.hpp"
+
+namespace support {
+
+namespace {
+
+FaceEntry face_entry(const nasion::vision::ImmEntry& e) {
+  return {.name = e.name(), .image = e.image, .shape = e.shape, .person = e.person, .view = e.view};
+}
+
+FaceEntry face_entry(const nasion::vision::W300Entry& e) {
+  return {.name = e.name(),
+          .image = e.image,
+          .shape = e.shape,
+          .original_scale = e.to_original ? std::sqrt(e.to_original->xx * e.to_original->yy) : 1};
+}
+
+template <class Entry>
+std::vector<FaceEntry> face_entries(const std::vector<Entry>& entries) {
+  std::vector<FaceEntry> faces;
+  for (const auto& entry : entries) faces.push_back(face_entry(entry));
+  return faces;
+}
+
+LabelledFace read_face(const FaceEntry& entry, int count) {
+  namespace vision = nasion::vision;
+  LabelledFace face{entry, vision::read_image(entry.image), {}};
+  face.points = entry.shape.extension() == ".asf"
+                    ? vision::read_asf(entry.shape).pixels(face.photo.width, face.photo.height)
+                    : vision::read_pts(entry.shape);
+  if (std::ssize(face.points) != count)
+    throw nasion::IoError(entry.shape, nasion::message("has ", face.points.size(), " points, not ", count));
+  return face;
+}
+
+FaceFiles list_imm_faces(const Options& options, const OutputFolder& out, nasion::train::Progress& progress) {
+  namespace vision = nasion::vision;
+  std::filesystem::path folder;
+  if (options.data) {
+    folder = *options.data;
+  } else {
+    folder = out / "synthetic_faces";
+    if (!std::filesystem::exists(folder)) progress.say("making synthetic faces in " + folder.string());
+    vision::write_synthetic_imm(folder, options.seed);
+  }
+  auto [training, validation] = vision::ImmFaces(folder).split();
+  nasion::check<nasion::ValueError>(!training.empty() && !validation.empty(), folder.string(),
+                                    ": needs photos of persons up to 32, for training, and above, for validation");
+  std::string source = options.data ? folder.string() : "synthetic faces";
+  if (options.fold) {
+    const auto held_out = std::stable_partition(
+        training.begin(), training.end(), [&](const auto& entry) { return (entry.person - 1) % 4 != *options.fold; });
+    validation.assign(held_out, training.end());
+    training.erase(held_out, training.end());
+    source += nasion::message(", part ", *options.fold, " of the training persons left out");
+    nasion::check<nasion::ValueError>(!training.empty() && !validation.empty(), folder.string(),
+                                      ": has too few persons for cross-validation");
+  }
+  return {.source = source,
+          .points = vision::imm::point_count,
+          .training = face_entries(training),
+          .validation = face_entries(validation)};
+}
+
+FaceFiles list_w300_faces(const std::filesystem::path& root, const std::optional<int>& fold) {
+  const nasion::vision::W300Faces faces(root);
+  FaceFiles files{
+      .source = root.string(), .points = nasion::vision::ibug::point_count, .training = {}, .validation = {}};
+  if (fold) {
+    const auto split = faces.split(*fold, 4);
+    files.source += nasion::message(", part ", *fold, " of the training photos left out");
+    files.training = face_entries(split.training);
+    files.validation = face_entries(split.validation);
+    return files;
+  }
+  files.training = face_entries(faces.training());
+  for (const auto& [name, entries] : faces.tests()) {
+    if (name == "lfpw/testset")
+      files.validation = face_entries(entries);
+    else
+      files.tests.emplace_back(name, face_entries(entries));
+  }
+  if (files.validation.empty()) throw nasion::IoError(root / "lfpw/testset", "no faces to validate on");
+  return files;
+}
+
+/// The square that a network sees of a face: around its points, with some room (see vision::face_view).
+nasion::vision::Box view_of(const LabelledFace& face, double margin) {
+  return nasion::vision::face_view(nasion::vision::bounding_box(face.points), margin);
+}
+
+}  // namespace
+
+std::vector<LabelledFace> read_faces(std::span<const FaceEntry> entries, int count) {
+  std::vector<LabelledFace> faces(entries.size());
+  nasion::parallel_for(static_cast<nasion::Index>(entries.size()), 1, [&](nasion::Index i, nasion::Index) {
+    faces[static_cast<std::size_t>(i)] = read_face(entries[static_cast<std::size_t>(i)], count);
+  });
+  return faces;
+}
+
+FaceFiles list_faces(const Options& options, const OutputFolder& out, nasion::train::Progress& progress) {
+  if (options.data && nasion::vision::W300Faces::found_in(*options.data))
+    return list_w300_faces(*options.data, options.fold);
+  return list_imm_faces(options, out, progress);
+}
+
+Faces load_faces(const Options& options, const OutputFolder& out, nasion::train::Progress& progress) {
+  const FaceFiles files = list_imm_faces(options, out, progress);
+  Faces faces{files.source, read_faces(files.training, files.points), read_faces(files.validation, files.points)};
+  for (auto& face : faces.training) nasion::vision::imm::repair_eye_order(face.points);
+  progress.say(nasion::message("read ", faces.training.size(), " training and ", faces.validation.size(),
+                               " validation photos: ", faces.source));
+  return faces;
+}
+
+void add_faces(nasion::vision::KeypointDataset& dataset, std::span<const FaceEntry> entries, int points,
+               double margin) {
+  constexpr std::size_t at_once = 64;
+  for (std::size_t first = 0; first < entries.size(); first += at_once)
+    for (auto& face : read_faces(entries.subspan(first, std::min(at_once, entries.size() - first)), points)) {
+      if (points == nasion::vision::imm::point_count) nasion::vision::imm::repair_eye_order(face.points);
+      dataset.add(face.photo, face.points, view_of(face, margin));
+    }
+}
+
+void add_faces(nasion::vision::KeypointDataset& dataset, const std::vector<LabelledFace>& faces, double margin) {
+  for (const auto& face : faces) dataset.add(face.photo, face.points, view_of(face, margin));
+}
+
+std::vector<int> all_points(int count) {
+  std::vector<int> points(static_cast<std::size_t>(count));
+  std::iota(points.begin(), points.end(), 0);
+  return points;
+}
+
+nasion::vision::KeypointDataset make_dataset(const std::vector<LabelledFace>& faces, int width, int height,
+                                             const std::vector<int>& points,
+                                             const std::optional<nasion::vision::Augmentation>& augmentation) {
+  nasion::vision::KeypointDataset dataset(
+      {.width = width, .height = height, .points = points, .augmentation = augmentation});
+  for (const auto& face : faces) dataset.add(face.photo, face.points);
+  return dataset;
+}
+
+}  // namespace support

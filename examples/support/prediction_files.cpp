@@ -1,0 +1,117 @@
+#include "support/prediction_files.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <system_error>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "nasion/core/error.hpp"
+#include "nasion/io/atomic_file.hpp"
+#include "nasion/io/read_file.hpp"
+#include "nasion/vision/draw.hpp"
+#include "nasion/vision/pts.hpp"
+
+namespace support {
+
+nasion::vision::Image draw_faces(const nasion::vision::Image& photo, const std::vector<PredictedFace>& faces) {
+  namespace vision = nasion::vision;
+  constexpr int readable = 900;  // pixels of the longer side
+  const int zoom = std::clamp(readable / std::max(photo.width, photo.height), 1, 4);
+  auto picture = vision::to_rgb(vision::resize(photo, zoom * photo.width, zoom * photo.height));
+  for (std::size_t i = 0; i < faces.size(); ++i) {
+    const auto points = vision::transform(vision::Affine::scale(zoom, zoom), faces[i].points);
+    const auto box = vision::bounding_box(points);
+    const double width = std::max(1.0, std::max(box.width, box.height) / 100), radius = 1.3 * width;
+    const auto paths = vision::landmark_paths(points.size());
+    // Dark below bright is seen on any skin.
+    vision::draw_landmarks(picture, points,
+                           {.colour = vision::colours::black, .radius = 0, .paths = paths, .line_width = 2 * width});
+    vision::draw_landmarks(picture, points,
+                           {.colour = vision::colours::green, .radius = 0, .paths = paths, .line_width = width});
+    vision::draw_landmarks(picture, points, {.colour = vision::colours::black, .radius = radius + 0.6 * width});
+    vision::draw_landmarks(picture, points, {.colour = vision::colours::yellow, .radius = radius});
+    if (faces.size() == 1) continue;
+    const int scale = std::clamp(static_cast<int>(std::lround(box.width / 60)), 1, 64);
+    const auto number = std::to_string(i + 1);
+    const int x = static_cast<int>(box.x), y = static_cast<int>(box.y) - (vision::text_height + 2) * scale;
+    for (const auto& [dx, dy] : {std::pair{-1, 0}, {1, 0}, {0, -1}, {0, 1}})
+      vision::draw_text(picture, x + dx * scale, y + dy * scale, number, vision::colours::black, scale);
+    vision::draw_text(picture, x, y, number, vision::colours::yellow, scale);
+  }
+  return picture;
+}
+PredictionFiles::PredictionFiles(std::filesystem::path folder, std::filesystem::path photo)
+    : folder_(std::move(folder)), photo_(std::move(photo)) {}
+
+std::filesystem::path PredictionFiles::points(std::size_t face) const {
+  return named((face == 0 ? "" : "_" + std::to_string(face + 1)) + ".pts");
+}
+
+std::filesystem::path PredictionFiles::picture() const {
+  auto kind = photo_.extension().string();
+  std::transform(kind.begin(), kind.end(), kind.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  return named(kind == ".jpg" || kind == ".jpeg" ? ".jpg" : ".png");
+}
+
+void PredictionFiles::write(const nasion::vision::Image& photo, const std::vector<PredictedFace>& faces,
+                            bool overwrite) const {
+  namespace fs = std::filesystem;
+  namespace vision = nasion::vision;
+  std::vector<fs::path> files{json(), picture()};
+  for (std::size_t i = 0; i < faces.size(); ++i) files.push_back(points(i));
+  const auto earlier = overwrite ? earlier_files() : std::vector<fs::path>{};
+  std::error_code unreadable;
+  for (const auto& file : files)
+    if (fs::exists(file, unreadable) && std::find(earlier.begin(), earlier.end(), file) == earlier.end())
+      throw nasion::IoError(file, overwrite ? "is there already, and is no earlier prediction for this photo"
+                                            : "is there already: --overwrite replaces an earlier prediction");
+  fs::create_directories(folder_, unreadable);
+  for (std::size_t i = 0; i < faces.size(); ++i) vision::write_pts(points(i), faces[i].points);
+  const auto drawn = draw_faces(photo, faces);
+  picture().extension() == ".jpg" ? vision::write_jpeg(picture(), drawn) : vision::write_png(picture(), drawn);
+  nasion::io::write_atomically(json(), text(photo, faces));
+  for (const auto& file : earlier)  // the points of faces that are no longer found
+    if (std::find(files.begin(), files.end(), file) == files.end()) fs::remove(file, unreadable);
+}
+
+std::vector<std::filesystem::path> PredictionFiles::earlier_files() const {
+  std::error_code unreadable;
+  if (!std::filesystem::exists(json(), unreadable)) return {};
+  const auto said = nlohmann::json::parse(nasion::io::read_file(json(), 64 << 20), nullptr, false);
+  if (!said.is_object() || said.value("photo", "") != photo_.string() || !said.contains("faces") ||
+      !said["faces"].is_array())
+    return {};
+  std::vector<std::filesystem::path> files{json(), picture()};
+  for (std::size_t i = 0; i < said["faces"].size(); ++i) files.push_back(points(i));
+  return files;
+}
+
+std::string PredictionFiles::text(const nasion::vision::Image& photo, const std::vector<PredictedFace>& faces) const {
+  using nlohmann::ordered_json;
+  const auto rounded = [](double value) { return std::round(value * 1000) / 1000; };
+  ordered_json list = ordered_json::array();
+  for (std::size_t i = 0; i < faces.size(); ++i) {
+    const auto& [box, score, points_of] = faces[i];
+    ordered_json coordinates = ordered_json::array();
+    for (const auto& p : points_of) coordinates.push_back({rounded(p.x), rounded(p.y)});
+    list.push_back({{"box", {rounded(box.x), rounded(box.y), rounded(box.width), rounded(box.height)}},
+                    {"score", score ? ordered_json(rounded(*score)) : ordered_json(nullptr)},
+                    {"pts", points(i).filename().string()},
+                    {"points", std::move(coordinates)}});
+  }
+  const std::size_t count = faces.front().points.size();
+  const ordered_json all{
+      {"photo", photo_.string()},
+      {"width", photo.width},
+      {"height", photo.height},
+      {"landmarks", count == nasion::vision::ibug::point_count  ? "ibug 68"
+                    : count == nasion::vision::imm::point_count ? "imm 58"
+                                                                : "unknown"},
+      {"coordinates", "pixels of the upright photo from its top-left corner: the first pixel covers 0 to 1"},
+      {"faces", std::move(list)}};
+  return all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace support
