@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Every check there is: all tests with GCC (optimised for this machine), all unit tests and headers with Clang under
+# Every check there is: all tests with GCC (optimised for this machine), all unit tests with Clang under
 # AddressSanitizer and UndefinedBehaviorSanitizer, and the tests that start threads under ThreadSanitizer. Installs what
-# is missing. Vector code is also tested with narrower registers: AVX2, and what every x86-64 processor has. With
+# is missing. Vector code is also tested with narrower registers: AVX2, and what every x86-64 processor has, there without OpenMP. With
 # arguments only the named suites run: scripts/test.sh [release] [avx2] [baseline] [asan] [tsan]
 #
 # Tests tagged [data] need real faces: NASION_DATA_DIR names their folder, and without it they count as skipped.
@@ -81,8 +81,7 @@ for suite in "$@"; do
   case $suite in
     release) run_suite release ;;
     avx2 | baseline) run_suite "$suite" -L unit ;;
-    asan) run_suite asan -L 'unit|header' ;;
-    tsan) run_suite tsan -L unit ;;
+    asan | tsan) run_suite "$suite" -L unit ;;
   esac
 done
 
