@@ -64,7 +64,7 @@ int main(int argc, char** argv) {
               named["processes"] = how;
               return named;
             };
-            tell(with("alone"), step(train::OneProcess{}));
+            tell(with("alone"), step(training::OneProcess{}));
             tell(with("together"), step(distributed::DataParallel(session, model)));
             tell(with("together, batch norm too"),
                  step(distributed::DataParallel(session, model, {.sync_batch_norm = true})));

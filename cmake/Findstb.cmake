@@ -39,5 +39,6 @@ else()
   add_library(nasion_stb STATIC EXCLUDE_FROM_ALL "${CMAKE_CURRENT_BINARY_DIR}/stb_implementation.cpp")
   target_include_directories(nasion_stb SYSTEM PUBLIC ${stb_folders})
   set_target_properties(nasion_stb PROPERTIES POSITION_INDEPENDENT_CODE ON)
-  add_library(stb::stb ALIAS nasion_stb)
+  add_library(stb::stb INTERFACE IMPORTED GLOBAL)  # no alias: that would have to be installed, too
+  target_link_libraries(stb::stb INTERFACE nasion_stb)
 endif()

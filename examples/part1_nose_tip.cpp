@@ -65,7 +65,7 @@ double spread_px(const std::vector<support::Prediction>& predictions) {
 /// The course's question: what does a learning rate of 0.5 do that 0.02 does not? Trains the course's network with
 /// each, unless a resumed folder has the answer already.
 std::vector<RateTrial> compare_learning_rates(const support::OutputFolder& out, const support::Faces& faces,
-                                              std::uint64_t seed, int epochs, train::Progress& progress) {
+                                              std::uint64_t seed, int epochs, training::Progress& progress) {
   std::vector<RateTrial> trials;
   if (out.resuming()) trials = support::read_rate_trials(out);
   if (trials.size() == 2) return trials;
@@ -80,8 +80,8 @@ std::vector<RateTrial> compare_learning_rates(const support::OutputFolder& out, 
     auto batches = data::make_loader(training, {.batch_size = seed_recipe().batch, .shuffle = true, .seed = seed});
     auto checks = data::make_loader(validation, {.batch_size = 16});
     RateTrial trial{lr, {}, 0};
-    train::fit(model, sgd, loss, batches, checks, trial.history,
-               {.epochs = epochs, .lr = std::stod(lr), .progress = &progress});
+    training::fit(model, sgd, loss, batches, checks, trial.history,
+                  {.epochs = epochs, .lr = std::stod(lr), .progress = &progress});
     nn::eval(model);
     trial.spread_px = spread_px(support::predict(std::cref(model), validation, faces.validation));
     trials.push_back(std::move(trial));
@@ -108,7 +108,7 @@ void run(const support::Options& options, bool mpi) {
   const support::Processes processes(mpi);
   const auto recipe = with_flags(options.recipe == support::Recipe::seed ? seed_recipe() : best_recipe(), options);
   const auto out = processes.root_first([&] { return support::OutputFolder(options.out, options.resume); });
-  train::Progress progress(train::Progress::detect(options.quiet || !processes.is_root()));
+  training::Progress progress(training::Progress::detect(options.quiet || !processes.is_root()));
   const auto faces = processes.root_first([&] { return support::load_faces(options, out, progress); });
   const auto settings = support::settings_of("part1_nose_tip", options, recipe, faces.source);
   const auto training = support::make_dataset(faces.training, width, height, nose_tip, recipe.augmentation),

@@ -79,7 +79,7 @@ void run(const support::Options& options, std::optional<Network> chosen) {
   const Network network = chosen.value_or(seed ? Network::course : Network::soft_argmax);
   const auto recipe = with_flags(seed ? seed_recipe() : best_recipe(), options);
   const support::OutputFolder out(options.out, options.resume);
-  train::Progress progress(train::Progress::detect(options.quiet));
+  training::Progress progress(training::Progress::detect(options.quiet));
   const support::Faces faces = support::load_faces(options, out, progress);
   auto settings = support::settings_of("part2_full_face", options, recipe, faces.source);
   settings.emplace_back("network", name_of(network));

@@ -71,7 +71,7 @@ void begin_with_mean_face(models::ResNet<models::BasicBlock<float>>& model, cons
 models::LandmarkFinder<float> with_face_finder(const models::LandmarkFinderConfig& config,
                                                const models::ResNet<models::BasicBlock<float>>& model,
                                                const support::FaceFiles& files, const support::TrainingRecipe& recipe,
-                                               std::uint64_t seed, train::Progress& progress) {
+                                               std::uint64_t seed, training::Progress& progress) {
   support::FaceFinderTraining training{.seed = seed};
   const auto batches = (std::ssize(files.training) + recipe.batch - 1) / recipe.batch;
   training.steps = static_cast<int>(std::min<std::ptrdiff_t>(training.steps, recipe.epochs * batches));
@@ -151,7 +151,7 @@ void write_report(const support::OutputFolder& out, const std::vector<TestSet>& 
   report.key("AUC at 8 %", fixed(errors.auc, 3));
   report.key("above 8 %", fixed(errors.failure_percent, 1) + " %");
   report.key("MAE", fixed(errors.mae_px, 1) + " px");
-  report.key("training", train::clock_time(run.seconds()));
+  report.key("training", training::clock_time(run.seconds()));
   support::warn_if_diverged(report, run, recipe.training);
   report.paragraph(message("Trained on ", training.size(), " faces. On ", predictions.size(),
                            " faces that it never saw, a point is off by ", fixed(errors.nme_percent, 2),
@@ -181,7 +181,7 @@ void write_report(const support::OutputFolder& out, const std::vector<TestSet>& 
 template <class Network>
 std::optional<double> write_submission(const support::OutputFolder& out, const std::filesystem::path& xml,
                                        const Network& network, const models::LandmarkFinderConfig& config,
-                                       train::Progress& progress) {
+                                       training::Progress& progress) {
   const auto list = vision::read_dlib_xml(xml);
   const auto faces = list.faces();
   std::vector<vision::Landmarks> answers(faces.size());
@@ -215,7 +215,7 @@ void run(const support::Options& options, const std::optional<std::filesystem::p
   auto recipe = seed ? seed_recipe() : best_recipe();
   recipe.training = with_flags(recipe.training, options);
   const auto out = processes.root_first([&] { return support::OutputFolder(options.out, options.resume); });
-  train::Progress progress(train::Progress::detect(options.quiet || !processes.is_root()));
+  training::Progress progress(training::Progress::detect(options.quiet || !processes.is_root()));
   const auto files = processes.root_first([&] { return support::list_faces(options, out, progress); });
   const models::LandmarkFinderConfig config{.points = files.points, .input_size = recipe.input_size};
   auto settings = support::settings_of("part3_resnet18", options, recipe.training, files.source);

@@ -156,7 +156,7 @@ void run(const support::Options& options, const Flags& flags) {
   auto recipe = options.recipe == support::Recipe::seed ? seed_recipe() : best_recipe();
   recipe.training = with_flags(recipe.training, options);
   const support::OutputFolder out(options.out, options.resume);
-  train::Progress progress(train::Progress::detect(options.quiet));
+  training::Progress progress(training::Progress::detect(options.quiet));
   const support::Faces faces = support::load_faces(options, out, progress);
   auto settings = support::settings_of("part4_heatmaps", options, recipe.training, faces.source);
   settings.emplace_back("network", name_of(flags.network));

@@ -135,7 +135,7 @@ TEST_CASE("Whole numbers get whole marks") {
 }
 
 TEST_CASE("The curves of a history: all epochs, without the first, logarithmic") {
-  nasion::train::History history;
+  nasion::training::History history;
   for (int epoch = 1; epoch <= 6; ++epoch) history.add({epoch, 1.0 / epoch, 2.0 / epoch, 0.1, 1});
   const auto chart = support::loss_chart(history, "mean squared error", 4);
   REQUIRE(chart.series.size() == 2);

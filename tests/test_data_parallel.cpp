@@ -30,7 +30,7 @@ double difference(const SmallNet& a, const SmallNet& b) {
 
 struct Outcome {
   SmallNet net;
-  train::History history;
+  training::History history;
 };
 
 template <class Processes>
@@ -41,8 +41,8 @@ Outcome train_small(SmallNet net, const data::Shard& shard, Processes&& processe
   auto checks = data::make_loader(own, {.batch_size = 6});
   optim::SGD<float> sgd(nn::parameters(net), {.momentum = 0.9});
   Outcome outcome{net, {}};
-  CHECK(train::fit(net, sgd, small_loss, batches, checks, outcome.history,
-                   {.epochs = 4, .lr = 0.02, .clip_grad_norm = 1.0}, processes));
+  CHECK(training::fit(net, sgd, small_loss, batches, checks, outcome.history,
+                      {.epochs = 4, .lr = 0.02, .clip_grad_norm = 1.0}, processes));
   return outcome;
 }
 
@@ -50,7 +50,7 @@ Outcome train_small(SmallNet net, const data::Shard& shard, Processes&& processe
 
 TEST_CASE("All processes together train as one does") {
   Rng rng(1), other(2 + static_cast<std::uint64_t>(session().rank()));
-  const auto one = train_small(SmallNet(rng), {}, train::OneProcess{});
+  const auto one = train_small(SmallNet(rng), {}, training::OneProcess{});
 
   Rng again(1);
   const auto begin = session().is_root() ? SmallNet(again) : SmallNet(other);  // is made that of rank 0

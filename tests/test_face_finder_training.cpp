@@ -1,3 +1,4 @@
+#include "nasion/vision/face_view.hpp"
 #include "support/face_finder_training.hpp"
 
 #include <sstream>
@@ -21,7 +22,7 @@ vision::SyntheticFace synthetic_face(int person, int view) {
 models::FaceFinder<float> train_finder(const std::vector<FacePhoto>& photos,
                                        const support::FaceFinderTraining& options) {
   std::ostringstream nowhere;
-  train::Progress progress(train::Progress::Style::quiet, nowhere);
+  training::Progress progress(training::Progress::Style::quiet, nowhere);
   return support::train_face_finder(photos, options, progress);
 }
 

@@ -42,13 +42,13 @@ TEST_CASE("fit learns, records every epoch and follows the schedule") {
   Rng rng(1);
   Net net(rng);
   optim::SGD<float> sgd(nn::parameters(net), {});
-  train::History history;
+  training::History history;
   int calls = 0;
   const bool finite =
-      train::fit(net, sgd, loss, batches, checks, history,
-                 {.epochs = 30, .lr = 0.3, .schedule = optim::cosine(), .after_epoch = [&](const auto& h) {
-                    CHECK(h.last_epoch() == ++calls);
-                  }});
+      training::fit(net, sgd, loss, batches, checks, history,
+                    {.epochs = 30, .lr = 0.3, .schedule = optim::cosine(), .after_epoch = [&](const auto& h) {
+                       CHECK(h.last_epoch() == ++calls);
+                     }});
   CHECK(finite);
   REQUIRE(history.rows().size() == 30);
   CHECK(calls == 30);
@@ -63,14 +63,14 @@ TEST_CASE("fit lowers the learning rate on a plateau, also in a run that goes on
   auto batches = data::make_loader(line, {.batch_size = 8});
   auto checks = data::make_loader(line, {.batch_size = 8});
   const auto constant_loss = [](const Tensorf& y, const Tensorf&) { return sum(y * 0) + 1; };  // never improves
-  train::FitOptions options{.epochs = 4, .lr = 0.5, .plateau = optim::PlateauOptions{.factor = 0.5, .patience = 1}};
+  training::FitOptions options{.epochs = 4, .lr = 0.5, .plateau = optim::PlateauOptions{.factor = 0.5, .patience = 1}};
   Rng rng(1);
   Net net(rng);
   optim::SGD<float> sgd(nn::parameters(net), {});
-  train::History history;
-  CHECK(train::fit(net, sgd, constant_loss, batches, checks, history, options));
+  training::History history;
+  CHECK(training::fit(net, sgd, constant_loss, batches, checks, history, options));
   options.epochs = 7;
-  CHECK(train::fit(net, sgd, constant_loss, batches, checks, history, options));
+  CHECK(training::fit(net, sgd, constant_loss, batches, checks, history, options));
   std::vector<double> rates;
   for (const auto& row : history.rows()) rates.push_back(row.lr);
   CHECK(rates == std::vector<double>{0.5, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125});
@@ -82,13 +82,13 @@ TEST_CASE("fit refuses a plateau without validation, and clips what it trains") 
   auto checks = data::make_loader(nothing, {.batch_size = 8});
   Rng rng(1);
   Net net(rng);
-  train::History history;
+  training::History history;
   optim::SGD<float> of_bias({net.fc.bias}, {});
   CHECK_THROWS_WITH(
-      train::fit(net, of_bias, loss, batches, checks, history, {.epochs = 1, .plateau = optim::PlateauOptions{}}),
+      training::fit(net, of_bias, loss, batches, checks, history, {.epochs = 1, .plateau = optim::PlateauOptions{}}),
       ContainsSubstring("[fit]"));
   // Gradients of the weight, which is not optimised, do not pile up.
-  train::fit(net, of_bias, loss, batches, checks, history, {.epochs = 50, .lr = 0, .clip_grad_norm = 1e9});
+  training::fit(net, of_bias, loss, batches, checks, history, {.epochs = 50, .lr = 0, .clip_grad_norm = 1e9});
   CHECK(max(abs(net.fc.weight.grad())).item() < 10);
 }
 
@@ -101,13 +101,13 @@ TEST_CASE("fit clips gradients and lets a moving average follow each step") {
   const Net start = nn::clone(net);
   optim::SGD<float> sgd(nn::parameters(net), {});
   optim::Ema<Net> ema(net, {.decay = 0.5, .warm_up = false});
-  train::History history;
+  training::History history;
   int steps = 0;
-  CHECK(train::fit(net, sgd, loss, batches, checks, history,
-                   {.epochs = 1, .lr = 1, .clip_grad_norm = 0.01, .after_step = [&] {
-                      ++steps;
-                      ema.update(net);
-                    }}));
+  CHECK(training::fit(net, sgd, loss, batches, checks, history,
+                      {.epochs = 1, .lr = 1, .clip_grad_norm = 0.01, .after_step = [&] {
+                         ++steps;
+                         ema.update(net);
+                       }}));
   CHECK(steps == 3);
   double moved = 0;
   for (std::size_t i = 0; i < 2; ++i)
@@ -125,13 +125,13 @@ TEST_CASE("A run continued from its history ends as one that never stopped") {
     Rng rng(2);
     Net net(rng, 0.2);
     optim::Adam<float> adam(nn::parameters(net), {});
-    train::History history;
+    training::History history;
     for (const int stop : stops) {
       auto batches = data::make_loader(line, {.batch_size = 5, .shuffle = true, .workers = 2, .seed = 3});
       auto checks = data::make_loader(line, {.batch_size = 8});
-      train::FitOptions options{.epochs = 6, .lr = 0.01};
+      training::FitOptions options{.epochs = 6, .lr = 0.01};
       if (stop < 6) options.epochs = stop;
-      train::fit(net, adam, loss, batches, checks, history, options);
+      training::fit(net, adam, loss, batches, checks, history, options);
     }
     const auto w = net.fc.weight.values();
     return std::vector<float>(w.begin(), w.end());
@@ -146,8 +146,8 @@ TEST_CASE("A loss that is no number ends the run and is recorded") {
   Rng rng(3);
   Net net(rng);
   optim::SGD<float> sgd(nn::parameters(net), {});
-  train::History history;
-  CHECK_FALSE(train::fit(net, sgd, loss, batches, checks, history, {.epochs = 50, .lr = 1e6}));
+  training::History history;
+  CHECK_FALSE(training::fit(net, sgd, loss, batches, checks, history, {.epochs = 50, .lr = 1e6}));
   CHECK(history.rows().size() < 50);
   CHECK_FALSE(std::isfinite(history.rows().back().train_loss));
   CHECK(std::isnan(history.rows().back().val_loss));
@@ -159,9 +159,9 @@ TEST_CASE("evaluate weighs batches by their size, in eval mode, and restores the
   Net net(rng, 0.5);
   auto small = data::make_loader(line, {.batch_size = 2});
   auto whole = data::make_loader(line, {.batch_size = 9});
-  CHECK(train::evaluate(net, small, loss) == Approx(train::evaluate(net, whole, loss)).epsilon(1e-5));
+  CHECK(training::evaluate(net, small, loss) == Approx(training::evaluate(net, whole, loss)).epsilon(1e-5));
   CHECK(net.dropout.is_training);
   const Line none{0};
   auto empty = data::make_loader(none, {.batch_size = 2});
-  CHECK(std::isnan(train::evaluate(net, empty, loss)));
+  CHECK(std::isnan(training::evaluate(net, empty, loss)));
 }

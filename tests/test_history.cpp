@@ -7,7 +7,7 @@
 #include "support/temporary_folder.hpp"
 
 using nasion::IoError;
-using nasion::train::History;
+using nasion::training::History;
 
 namespace {
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();

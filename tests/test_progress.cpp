@@ -5,8 +5,8 @@
 
 #include "support/catch.hpp"
 
-using nasion::train::clock_time;
-using nasion::train::Progress;
+using nasion::training::clock_time;
+using nasion::training::Progress;
 
 namespace {
 std::string run(Progress::Style style) {

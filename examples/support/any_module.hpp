@@ -29,7 +29,7 @@ AnyModule any_module(Module& module) {
   return any;
 }
 
-/// An optimizer of any kind, as train::fit uses it.
+/// An optimizer of any kind, as training::fit uses it.
 class AnyOptimizer {
  public:
   using Scalar = float;

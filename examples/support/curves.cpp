@@ -7,7 +7,7 @@
 
 namespace support {
 
-Chart loss_chart(const nasion::train::History& history, const std::string& loss, int first_epoch) {
+Chart loss_chart(const nasion::training::History& history, const std::string& loss, int first_epoch) {
   Chart chart{.x_title = "epoch", .y_title = loss, .series = {{"training", {}}, {"validation", {}}}};
   chart.from_x = first_epoch;
   for (const auto& row : history.rows()) {
@@ -17,7 +17,7 @@ Chart loss_chart(const nasion::train::History& history, const std::string& loss,
   return chart;
 }
 
-void add_curves(Report& report, const nasion::train::History& history, const std::string& loss) {
+void add_curves(Report& report, const nasion::training::History& history, const std::string& loss) {
   std::vector<NamedChart> charts{{"curves", loss_chart(history, loss), "Loss after each epoch."}};
   if (history.last_epoch() > 2)
     charts.push_back({"curves_from_epoch_2", loss_chart(history, loss, 2),

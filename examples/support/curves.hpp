@@ -5,7 +5,7 @@
 
 #include "support/chart.hpp"
 
-namespace nasion::train {
+namespace nasion::training {
 class History;
 }
 
@@ -14,9 +14,9 @@ namespace support {
 class Report;
 
 /// Training and validation loss over the epochs, from `first_epoch` on. `loss` names what is measured.
-Chart loss_chart(const nasion::train::History& history, const std::string& loss, int first_epoch = 1);
+Chart loss_chart(const nasion::training::History& history, const std::string& loss, int first_epoch = 1);
 
 /// Adds the loss over all epochs, the same without the first, and on a logarithmic scale.
-void add_curves(Report& report, const nasion::train::History& history, const std::string& loss);
+void add_curves(Report& report, const nasion::training::History& history, const std::string& loss);
 
 }  // namespace support

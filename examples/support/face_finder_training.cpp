@@ -46,7 +46,7 @@ void find_lookalikes(std::vector<FacePhoto>& photos, const nasion::models::FaceF
 }
 
 nasion::models::FaceFinder<float> train_face_finder(std::vector<FacePhoto> photos, const FaceFinderTraining& options,
-                                                    nasion::train::Progress& progress) {
+                                                    nasion::training::Progress& progress) {
   nasion::check<nasion::ValueError>(options.steps > 0 && options.batch > 0, "[train_face_finder] steps ", options.steps,
                                     " and batch ", options.batch, " must be positive");
   nasion::Rng rng(options.seed);

@@ -33,6 +33,6 @@ void find_lookalikes(std::vector<FacePhoto>& photos, const nasion::models::FaceF
 /// A network, in eval mode, that finds faces like those of the photos. The same seed gives the same network, for any
 /// number of threads. ValueError for no photos, no steps or no batch.
 nasion::models::FaceFinder<float> train_face_finder(std::vector<FacePhoto> photos, const FaceFinderTraining& options,
-                                                    nasion::train::Progress& progress);
+                                                    nasion::training::Progress& progress);
 
 }  // namespace support

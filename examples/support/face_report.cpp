@@ -194,7 +194,7 @@ void say_if_diverged(const std::string& program, const TrainingRun& run, const T
 }
 
 void say_result(const std::string& program, const OutputFolder& out, const std::vector<Prediction>& predictions,
-                const TrainingRun& run, const TrainingRecipe& recipe, nasion::train::Progress& progress) {
+                const TrainingRun& run, const TrainingRecipe& recipe, nasion::training::Progress& progress) {
   say_if_diverged(program, run, recipe);
   const ViewErrors errors = view_errors(predictions);
   progress.say(nasion::message("validation MSE ", fixed(normalised_mse(predictions), 6), ", mean error ",

@@ -59,6 +59,6 @@ void say_if_diverged(const std::string& program, const TrainingRun& run, const T
 
 /// On stderr and on the terminal: how the run ended.
 void say_result(const std::string& program, const OutputFolder& out, const std::vector<Prediction>& predictions,
-                const TrainingRun& run, const TrainingRecipe& recipe, nasion::train::Progress& progress);
+                const TrainingRun& run, const TrainingRecipe& recipe, nasion::training::Progress& progress);
 
 }  // namespace support

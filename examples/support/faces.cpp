@@ -43,7 +43,7 @@ LabelledFace read_face(const FaceEntry& entry, int count) {
   return face;
 }
 
-FaceFiles list_imm_faces(const Options& options, const OutputFolder& out, nasion::train::Progress& progress) {
+FaceFiles list_imm_faces(const Options& options, const OutputFolder& out, nasion::training::Progress& progress) {
   namespace vision = nasion::vision;
   std::filesystem::path folder;
   if (options.data) {
@@ -109,13 +109,13 @@ std::vector<LabelledFace> read_faces(std::span<const FaceEntry> entries, int cou
   return faces;
 }
 
-FaceFiles list_faces(const Options& options, const OutputFolder& out, nasion::train::Progress& progress) {
+FaceFiles list_faces(const Options& options, const OutputFolder& out, nasion::training::Progress& progress) {
   if (options.data && nasion::vision::W300Faces::found_in(*options.data))
     return list_w300_faces(*options.data, options.fold);
   return list_imm_faces(options, out, progress);
 }
 
-Faces load_faces(const Options& options, const OutputFolder& out, nasion::train::Progress& progress) {
+Faces load_faces(const Options& options, const OutputFolder& out, nasion::training::Progress& progress) {
   const FaceFiles files = list_imm_faces(options, out, progress);
   Faces faces{files.source, read_faces(files.training, files.points), read_faces(files.validation, files.points)};
   for (auto& face : faces.training) nasion::vision::imm::repair_eye_order(face.points);

@@ -52,7 +52,7 @@ struct FaceFiles {
 /// 300-W: AFW and the training sets of HELEN and LFPW for training, LFPW's test set for validation, and the other test
 /// sets that there are; with `options.fold`, a quarter of the training photos for validation, and no test set is looked
 /// at.
-FaceFiles list_faces(const Options& options, const OutputFolder& out, nasion::train::Progress& progress);
+FaceFiles list_faces(const Options& options, const OutputFolder& out, nasion::training::Progress& progress);
 
 /// Faces in memory.
 struct Faces {
@@ -62,7 +62,7 @@ struct Faces {
 
 /// Reads the photos of an IMM folder, or synthetic ones. The eyes of the training faces are put in order (a few files
 /// of the database have them otherwise); the labels that are measured against stay as published.
-Faces load_faces(const Options& options, const OutputFolder& out, nasion::train::Progress& progress);
+Faces load_faces(const Options& options, const OutputFolder& out, nasion::training::Progress& progress);
 
 /// Adds faces to a dataset, each seen in its view, a few photos in memory at a time; eyes of 58 points are put in
 /// order.

@@ -18,7 +18,7 @@ std::vector<RateTrial> read_rate_trials(const OutputFolder& out) {
     for (const auto& trial : saved) {
       std::istringstream history(trial.value("history", ""));
       trials.push_back(
-          {trial.value("lr", ""), nasion::train::History::read(history, file), trial.value("spread_px", 0.0)});
+          {trial.value("lr", ""), nasion::training::History::read(history, file), trial.value("spread_px", 0.0)});
     }
   return trials;
 }

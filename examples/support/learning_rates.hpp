@@ -11,7 +11,7 @@ namespace support {
 
 struct RateTrial {
   std::string lr;
-  nasion::train::History history;
+  nasion::training::History history;
   double spread_px;  // of the answers for the validation photos: root mean square distance from their mean
 };
 

@@ -69,17 +69,17 @@ class Processes {
     if (session_) nasion::distributed::broadcast_state(*session_, module, what);
   }
 
-  nasion::train::LossSum sum(const nasion::train::LossSum& own) const {
+  nasion::training::LossSum sum(const nasion::training::LossSum& own) const {
     if (!session_) return own;
     double numbers[] = {own.sum, static_cast<double>(own.examples)};
     session_->sum(numbers);
     return {numbers[0], static_cast<nasion::Index>(numbers[1])};
   }
 
-  /// Calls use(who): who trains the model, as train::fit wants to know.
+  /// Calls use(who): who trains the model, as training::fit wants to know.
   template <class Model, class Use>
   auto train_with(Model& model, Use&& use) const {
-    if (!session_) return use(nasion::train::OneProcess{});
+    if (!session_) return use(nasion::training::OneProcess{});
     return use(nasion::distributed::DataParallel<Model>(*session_, model, {.sync_batch_norm = true}));
   }
 
@@ -106,8 +106,8 @@ class Processes {
   void check_loader(const auto&) const {}
   void broadcast(std::string&) const {}
   void broadcast_state(auto&, const std::string&) const {}
-  nasion::train::LossSum sum(const nasion::train::LossSum& own) const { return own; }
-  auto train_with(auto&, auto&& use) const { return use(nasion::train::OneProcess{}); }
+  nasion::training::LossSum sum(const nasion::training::LossSum& own) const { return own; }
+  auto train_with(auto&, auto&& use) const { return use(nasion::training::OneProcess{}); }
 };
 
 #endif

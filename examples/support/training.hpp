@@ -40,7 +40,8 @@ struct Trainee {
 inline TrainingRun train_by_recipe(const OutputFolder& out, const Settings& settings, Trainee trainee,
                                    const TrainingRecipe& recipe, const nasion::vision::KeypointDataset& training,
                                    const nasion::vision::KeypointDataset& validation, const Loss& loss,
-                                   std::uint64_t seed, nasion::train::Progress& progress, const Processes& processes) {
+                                   std::uint64_t seed, nasion::training::Progress& progress,
+                                   const Processes& processes) {
   namespace io = nasion::io;
   const auto shard = processes.shard();
   processes.together([&] { nasion::data::check_shard(shard, training.size(), recipe.batch, false); });
@@ -73,20 +74,20 @@ inline TrainingRun train_by_recipe(const OutputFolder& out, const Settings& sett
   processes.broadcast_state(optimizer, "optimizer");
   if (!history.empty()) {
     std::istringstream text(history);
-    run.history = nasion::train::History::read(text, out.checkpoint());
+    run.history = nasion::training::History::read(text, out.checkpoint());
     const auto& rows = run.history.rows();
     run.finite = rows.empty() || (std::isfinite(rows.back().train_loss) && std::isfinite(rows.back().val_loss));
     progress.say(nasion::message("resuming after epoch ", run.history.last_epoch()));
   }
 
-  nasion::train::FitOptions fit{.epochs = recipe.epochs,
-                                .lr = recipe.lr,
-                                .schedule = recipe.schedule,
-                                .after_step = trainee.update_average,
-                                .progress = &progress};
+  nasion::training::FitOptions fit{.epochs = recipe.epochs,
+                                   .lr = recipe.lr,
+                                   .schedule = recipe.schedule,
+                                   .after_step = trainee.update_average,
+                                   .progress = &progress};
   if (trainee.average)
-    fit.validate = [&] { return nasion::train::evaluate(*trainee.average, checks, loss, processes); };
-  fit.after_epoch = [&](const nasion::train::History& h) {
+    fit.validate = [&] { return nasion::training::evaluate(*trainee.average, checks, loss, processes); };
+  fit.after_epoch = [&](const nasion::training::History& h) {
     processes.on_root([&] {
       auto with_history = metadata;
       with_history["history"] = h.csv();
@@ -96,7 +97,7 @@ inline TrainingRun train_by_recipe(const OutputFolder& out, const Settings& sett
   };
   if (run.finite)
     run.finite = processes.train_with(trainee.model, [&](auto&& who) {
-      return nasion::train::fit(trainee.model, optimizer, loss, batches, checks, run.history, fit, who);
+      return nasion::training::fit(trainee.model, optimizer, loss, batches, checks, run.history, fit, who);
     });
   processes.on_root([&] { run.history.write(out / "history.csv"); });
   return run;
@@ -107,7 +108,7 @@ template <class Model>
 TrainingRun train_by_recipe(const OutputFolder& out, const Settings& settings, Model& model,
                             const TrainingRecipe& recipe, const nasion::vision::KeypointDataset& training,
                             const nasion::vision::KeypointDataset& validation, const Loss& loss, std::uint64_t seed,
-                            nasion::train::Progress& progress, const Processes& processes = Processes()) {
+                            nasion::training::Progress& progress, const Processes& processes = Processes()) {
   Trainee trainee{.model = any_module(model)};
   std::optional<nasion::optim::Ema<Model>> average;
   if (recipe.average) {
@@ -131,7 +132,7 @@ template <class Model>
 TrainingRun run_training(const OutputFolder& out, const Settings& settings, Model& model, const TrainingRecipe& recipe,
                          const nasion::vision::KeypointDataset& training,
                          const nasion::vision::KeypointDataset& validation, const Loss& loss, std::uint64_t seed,
-                         nasion::train::Progress& progress, const Processes& processes = Processes()) {
+                         nasion::training::Progress& progress, const Processes& processes = Processes()) {
   const auto run = train_by_recipe(out, settings, model, recipe, training, validation, loss, seed, progress, processes);
   processes.on_root([&] { nasion::io::save(out.model(), any_module(model), model_metadata(settings, run)); });
   return run;

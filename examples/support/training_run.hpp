@@ -11,7 +11,7 @@
 namespace support {
 
 struct TrainingRun {
-  nasion::train::History history;
+  nasion::training::History history;
   bool finite = true;  // false: the loss became infinite or NaN, and training stopped there
 
   double seconds() const {

@@ -34,12 +34,12 @@ void run(const std::filesystem::path& folder, const std::string& what) {
   test::SmallNet net(rng, odd && what == "model" ? 9 : 8);
   distributed::DataParallel parallel(session, net, {.bucket_bytes = 256, .sync_batch_norm = true});
   optim::SGD<float> sgd(nn::parameters(net), {.momentum = 0.9});
-  train::History history;
+  training::History history;
   bool there = false;
   session.on_root([&] { there = std::filesystem::exists(checkpoint); });
   if (session.gather(there ? 1.0 : 0.0)[0] > 0) {
     std::istringstream text(distributed::load_checkpoint(session, checkpoint, net, sgd)["history"]);
-    history = train::History::read(text, checkpoint);
+    history = training::History::read(text, checkpoint);
     if (session.is_root()) std::cout << "goes on after epoch " << history.last_epoch() << std::endl;
   }
   int steps = 0;
@@ -48,16 +48,16 @@ void run(const std::filesystem::path& folder, const std::string& what) {
     if (what == "killed") std::raise(SIGKILL);
     if (what == "throws") throw ValueError("something of its own");
   };
-  const auto save = [&](const train::History& h) {
-    train::History timeless;  // the same bytes every time
+  const auto save = [&](const training::History& h) {
+    training::History timeless;  // the same bytes every time
     for (auto row : h.rows()) {
       row.seconds = 0;
       timeless.add(row);
     }
     distributed::save_checkpoint(session, checkpoint, net, sgd, {{"history", timeless.csv()}});
   };
-  train::fit(net, sgd, test::small_loss, batches, checks, history,
-             {.epochs = 4, .lr = 0.02, .after_step = misbehave, .after_epoch = save}, parallel);
+  training::fit(net, sgd, test::small_loss, batches, checks, history,
+                {.epochs = 4, .lr = 0.02, .after_step = misbehave, .after_epoch = save}, parallel);
 }
 
 }  // namespace

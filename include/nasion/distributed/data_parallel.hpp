@@ -82,7 +82,7 @@ struct DataParallelOptions {
   bool sync_batch_norm = false;  ///< normalise by the statistics of whole batches (nn::sync_batch_norm)
 };
 
-/// Trains `model` in all processes of `session`; stands for train::OneProcess in train::fit.
+/// Trains `model` in all processes of `session`; stands for training::OneProcess in training::fit.
 ///
 /// Starts with the weights of rank 0. Batch norm that is not synchronised normalises by the part of the batch that is
 /// here, and its running statistics are those of rank 0, as in PyTorch's DistributedDataParallel.
@@ -116,7 +116,7 @@ class DataParallel {
   /// losses of the whole batch; when they are not finite, there are no gradients.   ValueError on every process when
   /// one has no examples.
   template <class Loss>
-  train::LossSum gradients(Index examples, Loss&& loss) {
+  training::LossSum gradients(Index examples, Loss&& loss) {
     buckets_->begin();
     const auto counts = session_.gather(static_cast<double>(examples));
     for (std::size_t rank = 0; rank < counts.size(); ++rank)
@@ -141,7 +141,7 @@ class DataParallel {
   }
 
   /// Losses of all processes together.
-  train::LossSum sum(const train::LossSum& own) {
+  training::LossSum sum(const training::LossSum& own) {
     double numbers[] = {own.sum, static_cast<double>(own.examples)};
     session_.sum(numbers);
     return {numbers[0], static_cast<Index>(numbers[1])};

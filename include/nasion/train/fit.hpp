@@ -15,7 +15,7 @@
 #include "nasion/train/history.hpp"
 #include "nasion/train/progress.hpp"
 
-namespace nasion::train {
+namespace nasion::training {
 
 /// Losses of examples, added up.
 struct LossSum {
@@ -136,4 +136,4 @@ bool fit(M& model, Optimizer& optimizer, Loss&& loss, TrainLoader& training, Val
   return true;
 }
 
-}  // namespace nasion::train
+}  // namespace nasion::training

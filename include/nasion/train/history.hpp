@@ -16,7 +16,7 @@
 #include "nasion/io/atomic_file.hpp"
 #include "nasion/io/csv.hpp"
 
-namespace nasion::train {
+namespace nasion::training {
 
 /// One epoch. `seconds` is its wall time, validation included; a run without validation has a NaN `val_loss`.
 struct EpochRow {
@@ -115,4 +115,4 @@ class History {
   std::vector<EpochRow> rows_;
 };
 
-}  // namespace nasion::train
+}  // namespace nasion::training

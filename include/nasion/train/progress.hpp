@@ -16,7 +16,7 @@
 
 #include "nasion/train/history.hpp"
 
-namespace nasion::train {
+namespace nasion::training {
 
 /// Seconds as people write them: `0:07`, `12:30`, `1:02:03`; `?` for what is not known.
 inline std::string clock_time(double seconds) {
@@ -157,4 +157,4 @@ class Progress {
   bool shown_ = false;
 };
 
-}  // namespace nasion::train
+}  // namespace nasion::training
