@@ -1,9 +1,9 @@
-#include "nasion/vision/face_view.hpp"
 #include "support/face_finder_training.hpp"
 
 #include <sstream>
 
 #include "nasion/vision/draw.hpp"
+#include "nasion/vision/face_view.hpp"
 #include "nasion/vision/synthetic.hpp"
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"
