@@ -24,7 +24,9 @@ void direct_weight_tile(const S* x, Index x_step, Index pixels, const S* dy, Ind
       for (Index v = 0; v < V; ++v) simd::add_product(sum[c][v], value, factor[v]);
     }
   }
+#pragma GCC unroll 16
   for (Index c = 0; c < C; ++c)
+#pragma GCC unroll 4
     for (Index v = 0; v < V; ++v) {
       T* const to = sums + (c * V + v) * lanes;
       simd::store(to, simd::load(to) + sum[c][v]);
@@ -39,8 +41,9 @@ void direct_weight_tiles(const S* x, Index x_step, Index pixels, const S* dy, In
     direct_weight_tile<T, some, V>(x + c, x_step, pixels, dy, dy_step, sums + c * V * simd::lanes<T>);
     c += some;
   };
-  // A full tile unless fours do without single numbers at the end.
-  while (numbers - c >= C && ((numbers - c) % 4 != 0 || numbers - c >= 4 * C)) tile_of.template operator()<C>();
+  // Full tiles, unless only fours do without single numbers at the end.
+  const auto full = [](Index rest) { return rest % 4 != 0 || rest % C == 0 || rest % C == 4 || rest >= 4 * C; };
+  while (numbers - c >= C && full(numbers - c)) tile_of.template operator()<C>();
   while (numbers - c >= 4) tile_of.template operator()<4>();
   while (numbers - c >= 1) tile_of.template operator()<1>();
 }
