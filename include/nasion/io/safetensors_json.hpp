@@ -11,11 +11,11 @@
 
 #include "nasion/io/safetensors_header.hpp"
 
-#ifdef NASION_COMPILED_IO
-#define NASION_IO_INLINE
-#else
+// Units that link nasion::compiled find the functions there: only src/compiled_io.cpp defines them.
+#ifndef NASION_COMPILED_IO
 #define NASION_IO_INLINE inline
 #endif
+#ifdef NASION_IO_INLINE
 
 namespace nasion::io::detail {
 
@@ -150,7 +150,7 @@ class HeaderEvents {
 };
 
 NASION_IO_INLINE SafetensorsHeader parse_header(const std::filesystem::path& path, std::string_view text,
-                                      std::uint64_t data_size) {
+                                                std::uint64_t data_size) {
   SafetensorsHeader header;
   HeaderEvents events(path, header);
   if (!text.starts_with('{')) throw IoError(path, "the header does not start with '{'");
@@ -221,3 +221,5 @@ NASION_IO_INLINE std::string header_text(const std::filesystem::path& path, cons
 }
 
 }  // namespace nasion::io::detail
+
+#endif
