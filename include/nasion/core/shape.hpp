@@ -16,6 +16,7 @@ namespace nasion {
 
 /// Sizes, positions and strides. Signed, so that differences and loops downwards are safe.
 using Index = std::int64_t;
+static_assert(sizeof(Index) == sizeof(std::ptrdiff_t), "nasion needs a 64-bit processor");
 
 inline constexpr int max_rank = 6;
 /// Most elements of a tensor: far from where sums of sizes or numbers of bytes overflow.
