@@ -19,29 +19,39 @@ struct WinogradWeightGradient {
   Index pad_h, pad_w;
   T* dw;
 
-  // A register tile of dy passes many channels of x, while it is in the first cache.
-  static constexpr Index c_channels = std::max(direct_channels<T>, Index{64});
+  // So many channels of x meet as many of dy in a piece of work: each number that is read serves all of the others.
+  static constexpr Index piece_channels = std::max(direct_channels<T>, Index{64});
 
   WinogradTiles tiles{dy.n, dy.h, dy.w};
-  Index c_blocks = (x.used + c_channels - 1) / c_channels;
+  Index c_pieces = (x.used + piece_channels - 1) / piece_channels;
+  Index k_pieces = (dy.used + piece_channels - 1) / piece_channels;
   Index k_blocks = (dy.used + direct_channels<T> - 1) / direct_channels<T>;
-  Index c_row = std::min(c_channels, (x.used + lanes - 1) / lanes * lanes);  // of one tile, in one block
+  Index c_row = std::min(piece_channels, (x.used + lanes - 1) / lanes * lanes);  // of one tile, in one block
   Index k_row = std::min(direct_channels<T>, (dy.used + lanes - 1) / lanes * lanes);
 
-  /// sums [channels][width of the block] += pixels times gradients, over tiles at one place.
-  void multiply(Index some, Index width, const T* pixels, Index channels, const T* gradients, T* sums) const {
-    with_vectors<T>(width, [&]<Index V>() {
-      for (Index begin = 0; begin < some; begin += direct_weight_block) {
-        const Index count = std::min(direct_weight_block, some - begin);
-        direct_weight_tiles<T, direct_pixels(V), V>(pixels + begin * c_row, c_row, count, gradients + begin * k_row,
-                                                    k_row, sums, channels);
-      }
-    });
+  /// sums [blocks of dy][channels][channels of the block] += pixels times gradients, over tiles at one place. Blocks of
+  /// gradients are `step` apart, and there are `last` channels of them.
+  void multiply(Index some, const T* pixels, Index channels, const T* gradients, Index step, Index last,
+                T* sums) const {
+    const Index blocks = std::max<Index>(1, (some + direct_weight_block - 1) / direct_weight_block);
+    const Index block = (some + blocks - 1) / blocks;  // about equal
+    for (Index begin = 0; begin < some; begin += block) {
+      const Index count = std::min(block, some - begin);
+      for (Index k = 0; k < last; k += direct_channels<T>)
+        with_vectors<T>(last - k, [&]<Index V>() {
+          direct_weight_tiles<T, direct_pixels(V), V>(pixels + begin * c_row, c_row, count,
+                                                      gradients + k / direct_channels<T> * step + begin * k_row, k_row,
+                                                      sums + k * channels, channels);
+        });
+    }
   }
 
-  /// Channels k .. k + lanes-1 of dy and first .. last-1 of x of dw, from sums whose places are `step` apart and whose
-  /// channels of x `width`.
-  void write(Index k, Index first, Index last, const T* sums, Index step, Index width) const {
+  /// dw of the piece of channels of x from `first` on and of channels k .. k + lanes-1 of dy, from the piece's sums,
+  /// whose places are `step` apart.
+  void write(Index first, Index k, const T* sums, Index step) const {
+    const Index last = std::min(x.used, first + piece_channels), block = k / direct_channels<T> * direct_channels<T>;
+    const Index width = direct_width<T>(block, dy.used);
+    sums += block % piece_channels * (last - first) + (k - block);
     for (; first < last; first += lanes, sums += lanes * width) {
       const Index channels = std::min(lanes, last - first), numbers = channels * taps;
       Vec tap[lanes * taps];  // [channel of x][tap]
@@ -62,69 +72,70 @@ struct WinogradWeightGradient {
   void run() const {
     const Scratch<T> zeros(std::max(x.used, dy.used) + lanes);
     std::fill_n(zeros.data(), std::max(x.used, dy.used) + lanes, T{0});
-    const Index tile_numbers = places * (c_blocks * c_row + k_blocks * k_row), count = tiles.count();
+    const Index tile_numbers = places * (c_pieces * c_row + k_blocks * k_row), count = tiles.count();
     // With many channels and few tiles a piece of work is a block of weights from beginning to end; otherwise some
     // tiles at a time, so that they stay in the cache.
     const Index mebibyte = (Index{1} << 20) / static_cast<Index>(sizeof(T));
-    const bool whole = c_blocks * k_blocks >= 16 && tile_numbers * count <= 32 * mebibyte;
-    const Index at_once = whole ? count : std::clamp<Index>(8 * mebibyte / tile_numbers, 1, std::max<Index>(1, count));
+    const bool whole = c_pieces * k_pieces >= 16 && tile_numbers * count <= 32 * mebibyte;
+    const Index blocks = std::max<Index>(1, 4 * mebibyte / tile_numbers / direct_weight_block);
+    const Index at_once = whole ? count : std::min(count, blocks * direct_weight_block);
     const Index c_place = at_once * c_row + lanes, k_place = at_once * k_row + lanes;
-    const Scratch<T> pixels(c_blocks * places * c_place), gradients(k_blocks * places * k_place);
+    const Scratch<T> pixels(c_pieces * places * c_place), gradients(k_blocks * places * k_place);
     const auto read = [&](Index start, Index some) {
       parallel_for(some, 8, [&](Index begin, Index end) {
         for (Index t = begin; t < end; ++t) {
           const Index image = tiles.image(start + t), row = tiles.row(start + t), column = tiles.column(start + t);
-          for (Index c = 0; c < x.used; c += c_channels) {
+          for (Index c = 0; c < x.used; c += piece_channels) {
             auto some_x = x;
             some_x.first += c;
-            some_x.used = std::min(c_channels, x.used - c);
+            some_x.used = std::min(piece_channels, x.used - c);
             winograd_read<W::points, W::points>(some_x, zeros.data(), image, row - pad_h, column - pad_w,
-                                                pixels.data() + c / c_channels * places * c_place + t * c_row, c_place,
-                                                direct_channels<T>, [](auto& d, auto& o) { W::pixels(d, o); });
+                                                pixels.data() + c / piece_channels * places * c_place + t * c_row,
+                                                c_place, direct_channels<T>, [](auto& d, auto& o) { W::pixels(d, o); });
           }
           winograd_read<4, W::points>(dy, zeros.data(), image, row, column, gradients.data() + t * k_row, k_place,
                                       places * k_place, [](auto& d, auto& o) { W::gradients(d, o); });
         }
       });
     };
-    const auto multiply_at = [&](Index some, Index place, Index c_block, Index k_block, T* sums) {
-      multiply(some, direct_width<T>(k_block * direct_channels<T>, dy.used),
-               pixels.data() + (c_block * places + place) * c_place,
-               std::min(c_channels, x.used - c_block * c_channels),
-               gradients.data() + (k_block * places + place) * k_place, sums);
+    // Sums of a piece are [blocks of dy][channels of x][channels of the block].
+    const auto multiply_at = [&](Index some, Index place, Index c, Index k, T* sums) {
+      multiply(some, pixels.data() + (c / piece_channels * places + place) * c_place,
+               std::min(piece_channels, x.used - c),
+               gradients.data() + (k / direct_channels<T> * places + place) * k_place, places * k_place,
+               std::min(piece_channels, dy.used - k), sums);
     };
     if (whole) {
       read(0, count);
-      parallel_for(k_blocks * c_blocks, 1, [&](Index item, Index) {
-        const Index k = item / c_blocks * direct_channels<T>, c = item % c_blocks * c_channels;
-        const Index width = direct_width<T>(k, dy.used), channels = std::min(c_channels, x.used - c);
-        const Index step = channels * width + lanes;
+      parallel_for(k_pieces * c_pieces, 1, [&](Index item, Index) {
+        const Index k = item / c_pieces * piece_channels, c = item % c_pieces * piece_channels;
+        const Index step = c_row * std::min(piece_channels, k_blocks * k_row) + lanes;
         const Scratch<T> sums(places * step);
         std::fill_n(sums.data(), places * step, T{0});
-        for (Index p = 0; p < places; ++p)
-          multiply_at(count, p, item % c_blocks, item / c_blocks, sums.data() + p * step);
-        for (Index i = 0; i < width; i += lanes) write(k + i, c, c + channels, sums.data() + i, step, width);
+        for (Index p = 0; p < places; ++p) multiply_at(count, p, c, k, sums.data() + p * step);
+        for (Index i = k; i < std::min(dy.used, k + piece_channels); i += lanes) write(c, i, sums.data(), step);
       });
       return;
     }
-    const Index size = x.used * k_blocks * k_row + lanes;
+    const Index row = k_blocks * k_row, size = x.used * row + lanes;
     const Scratch<T> sums(places * size);
     parallel_for(places * size, 65536, [&](Index a, Index b) { std::fill(sums.data() + a, sums.data() + b, T{0}); });
-    const auto sums_of = [&](Index c, Index k) { return sums.data() + k * x.used + c * direct_width<T>(k, dy.used); };
+    const auto sums_of = [&](Index c, Index k) {
+      return sums.data() + c * row + k * std::min(piece_channels, x.used - c);
+    };
     for (Index start = 0; start < count; start += at_once) {
       const Index some = std::min(at_once, count - start);
       read(start, some);
-      parallel_for(places * c_blocks * k_blocks, 1, [&](Index item, Index) {
-        const Index p = item / (c_blocks * k_blocks), c = item / k_blocks % c_blocks, k = item % k_blocks;
-        multiply_at(some, p, c, k, sums_of(c * c_channels, k * direct_channels<T>) + p * size);
+      parallel_for(places * c_pieces * k_pieces, 1, [&](Index item, Index) {
+        const Index p = item / (c_pieces * k_pieces), c = item / k_pieces % c_pieces * piece_channels;
+        const Index k = item % k_pieces * piece_channels;
+        multiply_at(some, p, c, k, sums_of(c, k) + p * size);
       });
     }
-    parallel_for(k_blocks * k_row / lanes * c_blocks, 1, [&](Index item, Index) {
-      const Index k = item / c_blocks * lanes, c = item % c_blocks * c_channels;
-      if (k >= dy.used) return;
-      const Index first = k / direct_channels<T> * direct_channels<T>;
-      write(k, c, std::min(x.used, c + c_channels), sums_of(c, first) + (k - first), size,
-            direct_width<T>(first, dy.used));
+    const Index vectors = (dy.used + lanes - 1) / lanes;
+    parallel_for(c_pieces * vectors, 1, [&](Index item, Index) {
+      const Index c = item / vectors * piece_channels, k = item % vectors * lanes;
+      write(c, k, sums_of(c, k / piece_channels * piece_channels), size);
     });
   }
 };
