@@ -275,22 +275,21 @@ struct DirectWeights {
     const T* from = data + k * result_step + c * source_step;
     const Index some = std::min(lanes, results - k);
     if (taps == 1 && result_step == 1) return out(0, simd::load_some(from, some));
-    if (taps < 4) {
-      for (Index t = 0; t < taps; ++t) {
-        simd::Vector<T> values{};
-        for (Index i = 0; i < some; ++i) values[i] = from[i * result_step + t];
-        out(t, values);
-      }
-      return;
-    }
-    for (Index t = 0; t < taps; t += lanes) {  // rows of one result channel each become vectors of one tap each
+    Index t = 0;
+    for (; taps - t >= 4; t += lanes) {  // rows of one result channel each become vectors of one tap each
       simd::Vector<T> rows[lanes] = {};
       for (Index i = 0; i < some; ++i) {
         const T* row = from + i * result_step + t;
         rows[i] = simd::load_some(row, end - row);
+        __builtin_prefetch(row + 8 * source_step);  // channels may be far apart
       }
       simd::transpose<T>(rows);
       for (Index i = 0; i < std::min(lanes, taps - t); ++i) out(t + i, rows[i]);
+    }
+    for (; t < taps; ++t) {  // too few for that
+      T values[lanes] = {};
+      for (Index i = 0; i < some; ++i) values[i] = from[i * result_step + t];
+      out(t, simd::load(values));
     }
   }
 };
