@@ -1,6 +1,7 @@
 #pragma once
 // What takes a compiler longest: the kernels of convolutions and matrix products, for float and double. Units that link
-// the CMake target nasion::compiled (it defines NASION_COMPILED) are told here that src/compiled_kernels.cpp holds them.
+// the CMake target nasion::compiled (it defines NASION_COMPILED) are told here that src/compiled_kernels.cpp holds
+// them.
 
 #include "nasion/kernels/conv2d.hpp"
 #include "nasion/kernels/gemm.hpp"
