@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Every check there is: all tests with GCC (optimised for this machine), all unit tests with Clang under
 # AddressSanitizer and UndefinedBehaviorSanitizer, and the tests that start threads under ThreadSanitizer. Installs what
-# is missing. Vector code is also tested with narrower registers: AVX2, and what every x86-64 processor has, there without OpenMP. With
-# arguments only the named suites run: scripts/test.sh [release] [avx2] [baseline] [asan] [tsan]
+# is missing. Vector code is also tested with narrower registers: AVX2, and what every x86-64 processor has, there
+# without OpenMP. With arguments only the named suites run:
+# scripts/test.sh [release] [avx2] [baseline] [asan] [tsan]
 #
 # Tests tagged [data] need real faces: NASION_DATA_DIR names their folder, and without it they count as skipped.
 set -euo pipefail
