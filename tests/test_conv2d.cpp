@@ -255,24 +255,30 @@ TEST_CASE("Winograd computes the definition, with a few digits less, and says wh
         Case{2, 3, 9, 11, 5, 5, 5, {}}, Case{2, 17, 7, 6, 70, 5, 5, {.padding = {2, 1}}},
         Case{3, 4, 8, 9, 6, 5, 5, {.padding = 4, .groups = 2}}}) {
     INFO(c);
-    compare_with_naive<double>(c, 1e-11, {Conv2dAlgorithm::winograd});
-    compare_with_naive<float>(c, 1e-4, {Conv2dAlgorithm::winograd});
+    std::vector algorithms{Conv2dAlgorithm::winograd};
+    if (c.kh == 3) algorithms.push_back(Conv2dAlgorithm::winograd_small);
+    compare_with_naive<double>(c, 1e-11, algorithms);
+    compare_with_naive<float>(c, 1e-4, algorithms);
   }
   compare_with_naive<float>({3, 130, 30, 20, 66, 3, 3, {.padding = 1}}, 1e-4, {Conv2dAlgorithm::winograd});
   compare_with_naive<float>({2, 40, 36, 33, 20, 5, 5, {.padding = 2}}, 1e-4, {Conv2dAlgorithm::winograd});
   // More weights than tiles, where each block of weights is a piece of work from beginning to end.
-  compare_with_naive<float>({2, 300, 6, 5, 520, 3, 3, {.padding = 1}}, 1e-4, {Conv2dAlgorithm::winograd});
+  compare_with_naive<float>({2, 300, 6, 5, 520, 3, 3, {.padding = 1}}, 1e-4,
+                            {Conv2dAlgorithm::winograd, Conv2dAlgorithm::winograd_small});
   const auto x = random({2, 3, 9, 9});
   CHECK_THROWS_WITH(conv2d(x, random({4, 3, 3, 3}), {}, with({.stride = 2}, Conv2dAlgorithm::winograd)),
                     ContainsSubstring("[conv2d] winograd") && ContainsSubstring("[4, 3, 3, 3] at stride 2x2"));
   CHECK_THROWS_AS(conv2d(x, random({4, 3, 7, 7}), {}, with({}, Conv2dAlgorithm::winograd)), ValueError);
   CHECK_THROWS_AS(conv2d(x, random({4, 3, 3, 5}), {}, with({}, Conv2dAlgorithm::winograd)), ValueError);
+  CHECK_THROWS_WITH(
+      conv2d(x, random({4, 3, 5, 5}), {}, with({}, Conv2dAlgorithm::winograd_small)),
+      ContainsSubstring("[conv2d] winograd_small is for 3x3 kernels") && ContainsSubstring("[4, 3, 5, 5]"));
 }
 
 TEST_CASE("conv2d with ReLU is the same as a ReLU after it") {
   const SerialScope serial;
   for (const auto algorithm : {Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col, Conv2dAlgorithm::direct,
-                               Conv2dAlgorithm::winograd, Conv2dAlgorithm::automatic})
+                               Conv2dAlgorithm::winograd, Conv2dAlgorithm::winograd_small, Conv2dAlgorithm::automatic})
     for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last})
       for (const bool with_bias : {true, false}) {
         INFO("algorithm " << static_cast<int>(algorithm) << ", " << order << ", bias " << with_bias);
@@ -301,7 +307,7 @@ TEST_CASE("conv2d with ReLU is the same as a ReLU after it") {
 
 TEST_CASE("Weights are prepared once for inference, until they change") {
   const SerialScope serial;
-  for (const auto algorithm : {Conv2dAlgorithm::direct, Conv2dAlgorithm::winograd}) {
+  for (const auto algorithm : {Conv2dAlgorithm::direct, Conv2dAlgorithm::winograd, Conv2dAlgorithm::winograd_small}) {
     const auto x = to_order(random<float>({2, 9, 11, 7}), MemoryOrder::channels_last);
     const auto w = random<float>({20, 9, 3, 3}, 8).set_requires_grad();
     const Conv2dOptions o{.algorithm = algorithm};
@@ -327,7 +333,11 @@ TEST_CASE("conv2d says which kernel runs") {
   CHECK(conv2d_algorithm({8, 64, 56, 56}, {64, 64, 3, 3}) == winograd);
   CHECK(conv2d_algorithm({8, 64, 56, 56}, {64, 64, 5, 5}, {}, backward_weight) == winograd);
   CHECK(conv2d_algorithm({8, 64, 56, 56}, {128, 64, 3, 3}, {.stride = 2}) == direct);
-  CHECK(conv2d_algorithm({1, 512, 7, 7}, {512, 512, 3, 3}, {.padding = 1}) == direct);
+  CHECK(conv2d_algorithm({2, 512, 7, 7}, {512, 512, 3, 3}, {.padding = 1}) == winograd);
+  CHECK(conv2d_algorithm({2, 512, 7, 7}, {512, 512, 3, 3}, {.padding = 1}, backward_weight) == direct);
+  CHECK(conv2d_algorithm({1, 512, 7, 7}, {512, 512, 3, 3}, {.padding = 1}) == winograd_small);
+  CHECK(conv2d_algorithm({1, 512, 7, 7}, {512, 512, 3, 3}, {.padding = 1}, backward_input) == winograd_small);
+  CHECK(conv2d_algorithm({1, 512, 3, 3}, {512, 512, 3, 3}, {.padding = 1}) == direct);
   CHECK(conv2d_algorithm({8, 64, 56, 56}, {64, 64, 3, 3}, {.dilation = 2}) == direct);
   CHECK(conv2d_algorithm({8, 1, 56, 56}, {64, 1, 7, 7}) == direct);
   CHECK(conv2d_algorithm({8, 1, 56, 56}, {64, 1, 7, 7}, {}, backward_input) == im2col);
@@ -337,16 +347,20 @@ TEST_CASE("conv2d says which kernel runs") {
 }
 
 TEST_CASE("Winograd gives the same bits for any number of threads") {
-  for (const auto& c : {Case{5, 20, 30, 29, 33, 3, 3}, Case{5, 20, 30, 29, 33, 5, 5}, Case{1, 200, 6, 7, 530, 3, 3}}) {
-    INFO(c);
+  using enum Conv2dAlgorithm;
+  for (const auto& [algorithm, c] :
+       {std::pair{winograd, Case{5, 20, 30, 29, 33, 3, 3}}, std::pair{winograd, Case{5, 20, 30, 29, 33, 5, 5}},
+        std::pair{winograd, Case{1, 200, 6, 7, 530, 3, 3}}, std::pair{winograd_small, Case{3, 20, 15, 13, 33, 3, 3}},
+        std::pair{winograd_small, Case{1, 200, 6, 7, 530, 3, 3}}}) {
+    INFO(c << ", algorithm " << static_cast<int>(algorithm));
     const auto x = random<float>({c.n, c.c, c.h, c.w}), w = random<float>({c.k, c.c, c.kh, c.kw}, 8);
     const auto b = random<float>({c.k}, 9);
-    CHECK(test::same_for_all_thread_counts(
-        [&] { return run(x, w, b, {.algorithm = Conv2dAlgorithm::winograd}, MemoryOrder::channels_last); },
-        [](const auto& p, const auto& q) {
-          return test::identical(p.y, q.y) && test::identical(p.dx, q.dx) && test::identical(p.dw, q.dw) &&
-                 test::identical(p.db, q.db);
-        }));
+    const auto options = with({}, algorithm);
+    CHECK(test::same_for_all_thread_counts([&] { return run(x, w, b, options, MemoryOrder::channels_last); },
+                                           [](const auto& p, const auto& q) {
+                                             return test::identical(p.y, q.y) && test::identical(p.dx, q.dx) &&
+                                                    test::identical(p.dw, q.dw) && test::identical(p.db, q.db);
+                                           }));
   }
 }
 

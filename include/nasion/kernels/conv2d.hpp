@@ -12,10 +12,16 @@ namespace nasion {
 
 /// Which kernel computes a convolution: `naive` is the reference, `im2col` the parallel matrix product, `direct` keeps
 /// tiles of the result in registers, `winograd` saves multiplications (3x3 and 5x5 at stride 1, with a few digits
-/// less), `direct_bfloat16` is `direct` with factors rounded to bfloat16 (float only). These three are for
+/// less), `winograd_small` is that for small images in small batches (3x3; its gradient of the weight is that of
+/// `winograd`), `direct_bfloat16` is `direct` with factors rounded to bfloat16 (float only). These four are for
 /// channels-last images; others are converted. `automatic` takes the fastest for the sizes, the last only under
 /// Autocast.
-enum class Conv2dAlgorithm { automatic, naive, im2col, direct, winograd, direct_bfloat16 };
+enum class Conv2dAlgorithm { automatic, naive, im2col, direct, winograd, winograd_small, direct_bfloat16 };
+
+/// Whether `algorithm` is one of Winograd's method.
+constexpr bool is_winograd(Conv2dAlgorithm algorithm) {
+  return algorithm == Conv2dAlgorithm::winograd || algorithm == Conv2dAlgorithm::winograd_small;
+}
 
 /// The three convolutions of a training step.
 enum class Conv2dPass { forward, backward_input, backward_weight };
@@ -32,6 +38,7 @@ inline Strides result_strides(const Conv2dSizes& s, MemoryOrder order) {
 inline Strides weight_strides(const Conv2dSizes& s) {
   return dense_strides({s.k, s.group_c(), s.kh, s.kw}, MemoryOrder::row_major);
 }
+inline Index winograd_tile(Conv2dAlgorithm algorithm) { return algorithm == Conv2dAlgorithm::winograd_small ? 2 : 4; }
 }  // namespace detail
 
 /// The kernel that runs. What `automatic` takes depends on the sizes alone; benchmarks/bench_conv2d is where the limits
@@ -41,9 +48,12 @@ inline Conv2dAlgorithm conv2d_algorithm(Conv2dAlgorithm asked, Conv2dPass pass, 
   using enum Conv2dAlgorithm;
   if (asked != automatic) return asked;
   if (order == MemoryOrder::row_major) return im2col;
-  // Transformed weights are four times the weights: a few tiles do not pay for them.
-  const Index tiles = s.n * ((s.oh + 3) / 4) * ((s.ow + 3) / 4);
-  if (winograd_fits(s) && s.group_c() >= 8 && s.group_k() >= 8 && tiles >= 12) return winograd;
+  if (winograd_fits(s) && s.group_c() >= 8 && s.group_k() >= 8) {
+    // A few tiles do not pay for weights that grow to four times their size; less than twice, for small tiles, they may.
+    const Index tiles = s.n * ((s.oh + 3) / 4) * ((s.ow + 3) / 4), results = s.n * s.pixels();
+    if (tiles >= (pass == Conv2dPass::backward_weight ? 12 : 8)) return winograd;
+    if (winograd_fits(s, 2) && results >= 16 && pass != Conv2dPass::backward_weight) return winograd_small;
+  }
   return (pass == Conv2dPass::backward_input ? s.group_c() : s.group_k()) >= 8 ? direct : im2col;
 }
 
@@ -53,8 +63,8 @@ template <class T>
 std::unique_ptr<Scratch<T>> conv2d_prepare(Conv2dAlgorithm algorithm, const Conv2dSizes& s, const T* weight) {
   if (s.groups == 1 && algorithm == Conv2dAlgorithm::direct)
     return std::make_unique<Scratch<T>>(conv2d_direct_prepare(s, weight));
-  if (s.groups == 1 && algorithm == Conv2dAlgorithm::winograd)
-    return std::make_unique<Scratch<T>>(conv2d_winograd_prepare(s, weight));
+  if (s.groups == 1 && is_winograd(algorithm))
+    return std::make_unique<Scratch<T>>(conv2d_winograd_prepare(s, detail::winograd_tile(algorithm), weight));
   return nullptr;
 }
 
@@ -66,7 +76,8 @@ void conv2d_forward(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder
   if constexpr (std::is_same_v<T, float>)
     if (algorithm == Conv2dAlgorithm::direct_bfloat16) return conv2d_bfloat16_forward(s, x, weight, bias, relu, y);
   if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_forward(s, x, weight, bias, relu, y, prepared);
-  if (algorithm == Conv2dAlgorithm::winograd) return conv2d_winograd_forward(s, x, weight, bias, relu, y, prepared);
+  if (is_winograd(algorithm))
+    return conv2d_winograd_forward(s, detail::winograd_tile(algorithm), x, weight, bias, relu, y, prepared);
   if (algorithm == Conv2dAlgorithm::naive)
     conv2d_naive_forward(s, x, detail::image_strides(s, order), weight, detail::weight_strides(s), bias, y,
                          detail::result_strides(s, order));
@@ -146,7 +157,8 @@ void conv2d_backward_input(Conv2dAlgorithm algorithm, const Conv2dSizes& s, Memo
   if constexpr (std::is_same_v<T, float>)
     if (algorithm == Conv2dAlgorithm::direct_bfloat16) return conv2d_bfloat16_backward_input(s, dy, weight, dx);
   if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_backward_input(s, dy, weight, dx);
-  if (algorithm == Conv2dAlgorithm::winograd) return conv2d_winograd_backward_input(s, dy, weight, dx);
+  if (is_winograd(algorithm))
+    return conv2d_winograd_backward_input(s, detail::winograd_tile(algorithm), dy, weight, dx);
   std::fill_n(dx, s.n * s.c * s.h * s.w, T{0});
   if (algorithm == Conv2dAlgorithm::naive)
     return conv2d_naive_backward_input(s, dy, detail::result_strides(s, order), weight, detail::weight_strides(s), dx,
@@ -162,7 +174,7 @@ void conv2d_backward_weight(Conv2dAlgorithm algorithm, const Conv2dSizes& s, Mem
   if constexpr (std::is_same_v<T, float>)
     if (algorithm == Conv2dAlgorithm::direct_bfloat16) return conv2d_bfloat16_backward_weight(s, x, dy, dw);
   if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_backward_weight<T>(s, x, dy, dw);
-  if (algorithm == Conv2dAlgorithm::winograd) return conv2d_winograd_backward_weight(s, x, dy, dw);
+  if (is_winograd(algorithm)) return conv2d_winograd_backward_weight(s, x, dy, dw);
   if (algorithm == Conv2dAlgorithm::im2col) return conv2d_im2col_backward_weight(s, order, x, dy, dw);
   std::fill_n(dw, s.k * s.taps(), T{0});
   conv2d_naive_backward_weight(s, x, detail::image_strides(s, order), dy, detail::result_strides(s, order), dw,

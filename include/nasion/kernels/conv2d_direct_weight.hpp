@@ -45,7 +45,9 @@ void direct_weight_tiles(const S* x, Index x_step, Index pixels, const S* dy, In
   const auto full = [](Index rest) { return rest % 4 != 0 || rest % C == 0 || rest % C == 4 || rest >= 4 * C; };
   while (numbers - c >= C && full(numbers - c)) tile_of.template operator()<C>();
   while (numbers - c >= 4) tile_of.template operator()<4>();
-  while (numbers - c >= 1) tile_of.template operator()<1>();
+  if (numbers - c >= 3) tile_of.template operator()<3>();
+  if (numbers - c >= 2) tile_of.template operator()<2>();
+  if (numbers - c >= 1) tile_of.template operator()<1>();
 }
 
 /// How far apart pixels of so many numbers are kept: a vector more than they need, so that they fall on all lines of
@@ -79,7 +81,7 @@ void conv2d_direct_backward_weight(const Conv2dSizes& s, const T* x, const T* dy
   constexpr Index lanes = simd::lanes<T>, block_pixels = direct_weight_block * simd::numbers_in<S>;
   const Index pixels = s.n * s.pixels(), blocks = (pixels + block_pixels - 1) / block_pixels;
   // Short runs are put together, into one piece of work of whole tiles; otherwise each run is one.
-  const bool together = grid.runs.size() > 1 && grid.runs[0].count * s.group_c() < 16;
+  const bool together = grid.runs.size() > 1 && grid.runs[0].count * s.group_c() < 24;
   const Index pieces = together ? 1 : static_cast<Index>(grid.runs.size());
   const Index tile = direct_pixels<S>(std::min(direct_vectors, (s.group_k() + lanes - 1) / lanes));
   const Index numbers = together ? (s.taps() + tile - 1) / tile * tile : grid.runs[0].count * s.group_c();

@@ -1,6 +1,7 @@
 #pragma once
 // Convolution at stride 1 by Winograd's minimal filtering: results in tiles of 4x4, with a quarter (3x3) or a sixth
-// (5x5) of the multiplications.
+// (5x5) of the multiplications. Tiles of 2x2 save less (3x3: 4 of 9), but their transformed weights are half as many,
+// which counts where there are few tiles to share them.
 //
 //   forward, gradient of input:  y = A^T [ (G w G^T) * (B^T x B) ] A          tile by tile
 //   gradient of weight:         dw = A^T [ sum of (G dy G^T) * (B^T x B) ] A  over all tiles
@@ -37,14 +38,15 @@ template <std::size_t N, std::size_t M, class V, class F, class Load, class Stor
   }
 }
 
-/// The tiles of the results of a convolution, counted through all images.
+/// The tiles of the results of a convolution, size x size each, counted through all images.
 struct WinogradTiles {
-  Index images, rows, columns;  // rows and columns of tiles
-  WinogradTiles(Index n, Index oh, Index ow) : images(n), rows((oh + 3) / 4), columns((ow + 3) / 4) {}
+  Index size, images, rows, columns;  // rows and columns of tiles
+  WinogradTiles(Index tile, Index n, Index oh, Index ow)
+      : size(tile), images(n), rows((oh + tile - 1) / tile), columns((ow + tile - 1) / tile) {}
   Index count() const { return images * rows * columns; }
   Index image(Index tile) const { return tile / (rows * columns); }
-  Index row(Index tile) const { return tile / columns % rows * 4; }
-  Index column(Index tile) const { return tile % columns * 4; }
+  Index row(Index tile) const { return tile / columns % rows * size; }
+  Index column(Index tile) const { return tile % columns * size; }
 };
 
 /// Reads N x N pixels from (row, column) on, zeros outside of the image, transforms them by f and writes place p of the
@@ -106,7 +108,7 @@ struct WinogradConvolution {
   bool relu;
   const T* prepared = nullptr;  // all blocks of weights, transformed before
 
-  WinogradTiles tiles{result.n, result.h, result.w};
+  WinogradTiles tiles{W::outputs, result.n, result.h, result.w};
   Index panels = (tiles.count() + panel_tiles - 1) / panel_tiles;
   Index in_step = (source.used + lanes - 1) / lanes * lanes;
   // A cache line more, so that places do not fall on the same lines of the cache.
@@ -120,7 +122,8 @@ struct WinogradConvolution {
     if (tile >= tiles.count()) return;
     const Index image = tiles.image(tile), row = tiles.row(tile) - pad_h, column = tiles.column(tile) - pad_w;
     for (Index y = std::max<Index>(row, 0); y < std::min(row + W::points, source.h); ++y) {
-      const Index first = std::max<Index>(column + W::points - 4, 0), last = std::min(column + W::points, source.w);
+      const Index first = std::max<Index>(column + W::points - W::outputs, 0),
+                  last = std::min(column + W::points, source.w);
       if (first >= last) continue;
       const T *from = source.pixel(image, y, first), *end = source.pixel(image, y, last - 1) + source.used;
       for (; from < end; from += lanes) __builtin_prefetch(from);
@@ -162,8 +165,9 @@ struct WinogradConvolution {
     const T* w = packed + place * weight_step(width);
     const DirectRun run{.row = 0, .column = 0, .count = 1, .tap = 0, .step = 0};
     with_vectors<T>(width, [&]<Index V>() {
-      constexpr Index P = V > 2 ? direct_pixels(direct_vectors) : direct_pixels(V);
-      for (Index begin = 0; begin < in_panel(panel); begin += P) {
+      constexpr Index most = V > 2 ? direct_pixels(direct_vectors) : direct_pixels(V), few = (most + 1) / 2;
+      Index begin = 0;
+      const auto tile_of = [&]<Index P>() {
         const T* from[P];
         T* to[P];
         for (Index i = 0; i < P; ++i) {
@@ -171,7 +175,10 @@ struct WinogradConvolution {
           to[i] = sums + place * sum_step + (begin + i) * width;
         }
         direct_tile<T, P, V>(from, &run, 1, source.used, w, {}, to, V * lanes);
-      }
+        begin += P;
+      };
+      while (in_panel(panel) - begin > few) tile_of.template operator()<most>();
+      if (begin < in_panel(panel)) tile_of.template operator()<few>();
     });
   }
 
@@ -180,23 +187,23 @@ struct WinogradConvolution {
     for (Index i = 0; i < in_panel(panel); ++i) {
       const Index tile = panel * panel_tiles + i, image = tiles.image(tile);
       const Index row = tiles.row(tile), column = tiles.column(tile);
-      const Index rows = std::min<Index>(4, result.h - row), columns = std::min<Index>(4, result.w - column);
-      Vec halves[direct_vectors][4][W::points];  // A^T m, of each vector of channels
+      const Index rows = std::min(W::outputs, result.h - row), columns = std::min(W::outputs, result.w - column);
+      Vec halves[direct_vectors][W::outputs][W::points];  // A^T m, of each vector of channels
       for (Index v = 0; v < width / lanes; ++v)
 #pragma GCC unroll 1
         for (Index q = 0; q < W::points; ++q) {
-          Vec in[W::points], out[4];
+          Vec in[W::points], out[W::outputs];
           const T* from = sums + q * sum_step + i * width + v * lanes;
 #pragma GCC unroll 8
           for (Index p = 0; p < W::points; ++p) in[p] = simd::load(from + p * W::points * sum_step);
           W::results(in, out);
-          for (Index r = 0; r < 4; ++r) halves[v][r][q] = out[r];
+          for (Index r = 0; r < W::outputs; ++r) halves[v][r][q] = out[r];
         }
       for (Index r = 0; r < rows; ++r)
         for (Index k = 0; k < width; k += lanes) {
           const Index some = std::min(lanes, result.used - first - k);
           const Vec add = bias ? simd::load_some(bias + first + k, some) : Vec{};
-          Vec out[4];
+          Vec out[W::outputs];
           W::results(halves[k / lanes][r], out);
           T* to = result.pixel(image, row + r, column) + first + k;
           for (Index c = 0; c < columns; ++c, to += result.channels) {
@@ -258,22 +265,19 @@ struct WinogradConvolution {
   }
 };
 
-/// Calls f.template operator()<W>() with the transforms for kernels of this size.
+/// Calls f.template operator()<W>() with the transforms for kernels of this size and tiles of 4x4 results.
 template <class T, class F>
-void with_winograd(const Conv2dSizes& s, F&& f) {
+auto with_winograd(const Conv2dSizes& s, F&& f) {
   if (s.kh == 3) return f.template operator()<Winograd3<T>>();
-  f.template operator()<Winograd5<T>>();
+  return f.template operator()<Winograd5<T>>();
+}
+/// The same for tiles of `tile` x `tile` results.
+template <class T, class F>
+auto with_winograd(const Conv2dSizes& s, Index tile, F&& f) {
+  if (tile == 2) return f.template operator()<Winograd3Small<T>>();
+  return with_winograd<T>(s, f);
 }
 
-}  // namespace detail
-
-/// Whether these kernels can compute the convolution.
-inline bool winograd_fits(const Conv2dSizes& s) {
-  return (s.kh == 3 || s.kh == 5) && s.kw == s.kh && s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 &&
-         s.dilation_w == 1;
-}
-
-namespace detail {
 template <class T, class W>
 WinogradConvolution<T, W> winograd_forward(const Conv2dSizes& s, Index g, const T* x, const T* weight, const T* bias,
                                            bool relu, T* y, const T* prepared = nullptr) {
@@ -287,31 +291,40 @@ WinogradConvolution<T, W> winograd_forward(const Conv2dSizes& s, Index g, const 
           relu,
           prepared};
 }
+
 }  // namespace detail
+
+// `tile` below is 4, or 2 for 3x3 kernels: the rows and columns of results that are computed together.
+
+/// Whether these kernels can compute the convolution.
+inline bool winograd_fits(const Conv2dSizes& s, Index tile = 4) {
+  return (s.kh == 3 || (s.kh == 5 && tile == 4)) && s.kw == s.kh && s.stride_h == 1 && s.stride_w == 1 &&
+         s.dilation_h == 1 && s.dilation_w == 1;
+}
 
 /// The weight as the forward pass uses it, for many calls; for one group.
 template <class T>
-Scratch<T> conv2d_winograd_prepare(const Conv2dSizes& s, const T* weight) {
-  if (s.kh == 3)
-    return detail::winograd_forward<T, Winograd3<T>>(s, 0, nullptr, weight, nullptr, false, nullptr).pack_all();
-  return detail::winograd_forward<T, Winograd5<T>>(s, 0, nullptr, weight, nullptr, false, nullptr).pack_all();
+Scratch<T> conv2d_winograd_prepare(const Conv2dSizes& s, Index tile, const T* weight) {
+  return detail::with_winograd<T>(s, tile, [&]<class W>() {
+    return detail::winograd_forward<T, W>(s, 0, nullptr, weight, nullptr, false, nullptr).pack_all();
+  });
 }
 
 /// y = [relu] (conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw].
 template <class T>
-void conv2d_winograd_forward(const Conv2dSizes& s, const T* x, const T* weight, const T* bias, bool relu, T* y,
-                             const T* prepared = nullptr) {
+void conv2d_winograd_forward(const Conv2dSizes& s, Index tile, const T* x, const T* weight, const T* bias, bool relu,
+                             T* y, const T* prepared = nullptr) {
   for (Index g = 0; g < s.groups; ++g)
     detail::with_winograd<T>(
-        s, [&]<class W>() { detail::winograd_forward<T, W>(s, g, x, weight, bias, relu, y, prepared).run(); });
+        s, tile, [&]<class W>() { detail::winograd_forward<T, W>(s, g, x, weight, bias, relu, y, prepared).run(); });
 }
 
 /// dx = gradient of the input: the convolution of dy with the weights turned around.
 template <class T>
-void conv2d_winograd_backward_input(const Conv2dSizes& s, const T* dy, const T* weight, T* dx) {
+void conv2d_winograd_backward_input(const Conv2dSizes& s, Index tile, const T* dy, const T* weight, T* dx) {
   const T* const end = weight + s.k * s.taps();
   for (Index g = 0; g < s.groups; ++g)
-    detail::with_winograd<T>(s, [&]<class W>() {
+    detail::with_winograd<T>(s, tile, [&]<class W>() {
       detail::WinogradConvolution<T, W>{
           {dy, s.n, s.oh, s.ow, s.k, g * s.group_k(), s.group_k()},
           {dx, s.n, s.h, s.w, s.c, g * s.group_c(), s.group_c()},

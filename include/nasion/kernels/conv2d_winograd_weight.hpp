@@ -22,7 +22,7 @@ struct WinogradWeightGradient {
   // So many channels of x meet as many of dy in a piece of work: each number that is read serves all of the others.
   static constexpr Index piece_channels = std::max(direct_channels<T>, Index{64});
 
-  WinogradTiles tiles{dy.n, dy.h, dy.w};
+  WinogradTiles tiles{4, dy.n, dy.h, dy.w};
   Index c_pieces = (x.used + piece_channels - 1) / piece_channels;
   Index k_pieces = (dy.used + piece_channels - 1) / piece_channels;
   Index k_blocks = (dy.used + direct_channels<T> - 1) / direct_channels<T>;

@@ -2,9 +2,10 @@
 // The small matrices of Winograd's minimal filtering (Lavin and Gray, "Fast algorithms for convolutional neural
 // networks", 2015), as functions on vectors. A filter's results are values of a product of polynomials, which a few
 // products determine: with the points 0, 1, -1, 2, -2 and infinity six products give four neighbouring results of three
-// taps, F(4, 3), and with 1/2 and -1/2 as well eight give those of five taps, F(4, 5).
+// taps, F(4, 3), and with 1/2 and -1/2 as well eight give those of five taps, F(4, 5). The points 0, 1, -1 and infinity
+// give two results of three taps, F(2, 3).
 //
-//   pixels B^T d: the pixels under four results    weights G g: a filter's taps    results A^T m: from the products
+//   pixels B^T d: the pixels under the results    weights G g: a filter's taps    results A^T m: from the products
 //
 // The gradient of the weights is such a filtering too, with four gradients as taps: F(3, 4) and F(5, 4).
 
@@ -12,10 +13,35 @@
 
 namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
-/// Three taps, six points.
+/// Three taps, four points, two results.
+template <class T>
+struct Winograd3Small {
+  static constexpr Index taps = 3, points = 4, outputs = 2;
+  using V = simd::Vector<T>;
+
+  [[gnu::always_inline]] static void pixels(const V (&d)[4], V (&o)[4]) {
+    o[0] = d[0] - d[2];
+    o[1] = d[1] + d[2];
+    o[2] = d[2] - d[1];
+    o[3] = d[3] - d[1];
+  }
+  [[gnu::always_inline]] static void results(const V (&m)[4], V (&o)[2]) {
+    o[0] = m[0] + m[1] + m[2];
+    o[1] = m[1] - m[2] + m[3];
+  }
+  [[gnu::always_inline]] static void weights(const V (&g)[3], V (&o)[4]) {
+    const V even = (g[0] + g[2]) * T(0.5), odd = g[1] * T(0.5);
+    o[0] = g[0];
+    o[1] = even + odd;
+    o[2] = even - odd;
+    o[3] = g[2];
+  }
+};
+
+/// Three taps, six points, four results.
 template <class T>
 struct Winograd3 {
-  static constexpr Index taps = 3, points = 6;
+  static constexpr Index taps = 3, points = 6, outputs = 4;
   using V = simd::Vector<T>;
 
   [[gnu::always_inline]] static void pixels(const V (&d)[6], V (&o)[6]) {
@@ -58,10 +84,10 @@ struct Winograd3 {
   }
 };
 
-/// Five taps, eight points.
+/// Five taps, eight points, four results.
 template <class T>
 struct Winograd5 {
-  static constexpr Index taps = 5, points = 8;
+  static constexpr Index taps = 5, points = 8, outputs = 4;
   using V = simd::Vector<T>;
 
   [[gnu::always_inline]] static void pixels(const V (&d)[8], V (&o)[8]) {

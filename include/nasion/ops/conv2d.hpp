@@ -75,7 +75,7 @@ Conv2dAlgorithm autocast_algorithm(Conv2dAlgorithm asked, const kernels::Conv2dS
 template <class T>
 std::shared_ptr<const kernels::Scratch<T>> prepared_weight(const Tensor<T>& weight, const kernels::Conv2dSizes& s,
                                                            Conv2dAlgorithm algorithm) {
-  const bool packs = algorithm == Conv2dAlgorithm::direct || algorithm == Conv2dAlgorithm::winograd;
+  const bool packs = algorithm == Conv2dAlgorithm::direct || is_winograd(algorithm);
   if (!packs || s.groups != 1 || (nasion::grad_enabled() && weight.requires_grad())) return nullptr;
   const auto& impl = Access::impl(weight);
   const Buffer::Key key{simd::register_bytes,
@@ -118,11 +118,12 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
   if (bias.defined())
     check(bias.shape() == Shape{s.k}, "[conv2d] bias ", bias.shape(), " does not fit weight ", weight.shape());
   const auto algorithm = detail::autocast_algorithm<T>(options.algorithm, s);
-  const bool winograd = algorithm == Conv2dAlgorithm::winograd,
-             bfloat16 = algorithm == Conv2dAlgorithm::direct_bfloat16;
-  check<ValueError>(!winograd || kernels::winograd_fits(s),
-                    "[conv2d] winograd is for 3x3 and 5x5 kernels at stride 1 and dilation 1, not for weight ",
-                    weight.shape(), " at stride ", options.stride, " and dilation ", options.dilation);
+  const bool winograd = is_winograd(algorithm), bfloat16 = algorithm == Conv2dAlgorithm::direct_bfloat16;
+  const bool small = algorithm == Conv2dAlgorithm::winograd_small;
+  check<ValueError>(!winograd || kernels::winograd_fits(s, small ? 2 : 4), "[conv2d] winograd",
+                    small ? "_small is for 3x3" : " is for 3x3 and 5x5",
+                    " kernels at stride 1 and dilation 1, not for weight ", weight.shape(), " at stride ",
+                    options.stride, " and dilation ", options.dilation);
   check<ValueError>(!bfloat16 || std::is_same_v<T, float>, "[conv2d] direct_bfloat16 is for float tensors");
   const MemoryOrder order =
       winograd || bfloat16 || algorithm == Conv2dAlgorithm::direct ? MemoryOrder::channels_last : x.order();
