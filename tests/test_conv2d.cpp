@@ -137,7 +137,7 @@ TEST_CASE("Every algorithm computes the definition, in both memory orders") {
   }
 }
 
-TEST_CASE("Images of several row blocks and deep columns") {
+TEST_CASE("Images of several row blocks and deep columns", "[long]") {
   const SerialScope serial;
   // Rows are convolved in blocks of about half a mebibyte of columns: here there are several.
   compare_with_naive<float>({2, 24, 40, 33, 5, 5, 5, {.padding = 2}}, 1e-5);
