@@ -5,6 +5,7 @@ program_packages=(g++ cmake ninja-build pkg-config libstb-dev nlohmann-json3-dev
                   gnuplot-nox fonts-dejavu-core)
 mpi_packages=(libopenmpi-dev openmpi-bin)  # several processes; everything works without them
 test_packages=(libeigen3-dev libzip-dev libdlpack-dev catch2 clang libclang-rt-dev libomp-dev)
+arm_packages=(g++-aarch64-linux-gnu qemu-user)
 docs_packages=(mkdocs mkdocs-material)
 
 note() { printf '\n== %s\n' "$*"; }

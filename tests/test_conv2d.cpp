@@ -137,7 +137,7 @@ TEST_CASE("Every algorithm computes the definition, in both memory orders") {
   }
 }
 
-TEST_CASE("Images of several row blocks and deep columns") {
+TEST_CASE("Images of several row blocks and deep columns", "[long]") {
   const SerialScope serial;
   // Rows are convolved in blocks of about half a mebibyte of columns: here there are several.
   compare_with_naive<float>({2, 24, 40, 33, 5, 5, 5, {.padding = 2}}, 1e-5);
@@ -260,11 +260,6 @@ TEST_CASE("Winograd computes the definition, with a few digits less, and says wh
     compare_with_naive<double>(c, 1e-11, algorithms);
     compare_with_naive<float>(c, 1e-4, algorithms);
   }
-  compare_with_naive<float>({3, 130, 30, 20, 66, 3, 3, {.padding = 1}}, 1e-4, {Conv2dAlgorithm::winograd});
-  compare_with_naive<float>({2, 40, 36, 33, 20, 5, 5, {.padding = 2}}, 1e-4, {Conv2dAlgorithm::winograd});
-  // More weights than tiles, where each block of weights is a piece of work from beginning to end.
-  compare_with_naive<float>({2, 300, 6, 5, 520, 3, 3, {.padding = 1}}, 1e-4,
-                            {Conv2dAlgorithm::winograd, Conv2dAlgorithm::winograd_small});
   const auto x = random({2, 3, 9, 9});
   CHECK_THROWS_WITH(conv2d(x, random({4, 3, 3, 3}), {}, with({.stride = 2}, Conv2dAlgorithm::winograd)),
                     ContainsSubstring("[conv2d] winograd") && ContainsSubstring("[4, 3, 3, 3] at stride 2x2"));
@@ -273,6 +268,15 @@ TEST_CASE("Winograd computes the definition, with a few digits less, and says wh
   CHECK_THROWS_WITH(
       conv2d(x, random({4, 3, 5, 5}), {}, with({}, Conv2dAlgorithm::winograd_small)),
       ContainsSubstring("[conv2d] winograd_small is for 3x3 kernels") && ContainsSubstring("[4, 3, 5, 5]"));
+}
+
+TEST_CASE("Winograd over many channels and tiles", "[long]") {
+  const SerialScope serial;
+  compare_with_naive<float>({3, 130, 30, 20, 66, 3, 3, {.padding = 1}}, 1e-4, {Conv2dAlgorithm::winograd});
+  compare_with_naive<float>({2, 40, 36, 33, 20, 5, 5, {.padding = 2}}, 1e-4, {Conv2dAlgorithm::winograd});
+  // More weights than tiles, where each block of weights is a piece of work from beginning to end.
+  compare_with_naive<float>({2, 300, 6, 5, 520, 3, 3, {.padding = 1}}, 1e-4,
+                            {Conv2dAlgorithm::winograd, Conv2dAlgorithm::winograd_small});
 }
 
 TEST_CASE("conv2d with ReLU is the same as a ReLU after it") {
