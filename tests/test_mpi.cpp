@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "nasion/io/safetensors.hpp"
-#include "nasion/train/history.hpp"
+#include "nasion/train/history_file.hpp"
 #include "support/catch.hpp"
 #include "support/imm_folder.hpp"
 #include "support/process.hpp"
@@ -110,8 +110,8 @@ TEST_CASE("part1_nose_tip --mpi in two processes is the run of one") {
   CHECK(train(1, "one").code == 0);
   CHECK(train(2, "two").code == 0);
   CHECK(difference(folder / "one/model.safetensors", folder / "two/model.safetensors") < 1e-5);
-  const auto one = training::History::read(folder / "one/history.csv").rows(),
-             two = training::History::read(folder / "two/history.csv").rows();
+  const auto one = training::read_history(folder / "one/history.csv").rows(),
+             two = training::read_history(folder / "two/history.csv").rows();
   REQUIRE(one.size() == two.size());
   for (std::size_t i = 0; i < one.size(); ++i) {
     CHECK(two[i].train_loss == Approx(one[i].train_loss).epsilon(1e-5));

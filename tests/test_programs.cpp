@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "nasion/io/safetensors.hpp"
-#include "nasion/train/history.hpp"
+#include "nasion/train/history_file.hpp"
 #include "nasion/vision/draw.hpp"
 #include "nasion/vision/landmarks.hpp"
 #include "nasion/vision/pts.hpp"
@@ -64,7 +64,7 @@ TEST_CASE("part1_nose_tip writes all that it promises") {
        {"report.html", "history.csv", "metrics.json", "predictions.csv", "model.safetensors", "checkpoint.safetensors",
         "samples.png", "successes.png", "failures.png", "learning_rates.json"})
     CHECK(fs::exists(out / name));
-  const auto history = training::History::read(out / "history.csv");
+  const auto history = training::read_history(out / "history.csv");
   CHECK(history.last_epoch() == 5);
   for (const auto& row : history.rows()) CHECK(std::isfinite(row.val_loss));
   const auto metrics = nlohmann::json::parse(test::read_text(out / "metrics.json"));
@@ -139,7 +139,7 @@ TEST_CASE("A run that is killed again and again, and resumed, ends with the same
   REQUIRE(last.code == 0);
   CHECK(test::read_text(folder.path() / "broken/model.safetensors") ==
         test::read_text(folder.path() / "whole/model.safetensors"));
-  CHECK(training::History::read(folder.path() / "broken/history.csv").last_epoch() == 12);
+  CHECK(training::read_history(folder.path() / "broken/history.csv").last_epoch() == 12);
 }
 
 TEST_CASE("A learning rate that makes the loss explode is reported, in every file it touches") {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "nasion/io/read_file.hpp"
+#include "nasion/train/history_file.hpp"
 
 namespace support {
 
@@ -18,7 +19,7 @@ std::vector<RateTrial> read_rate_trials(const OutputFolder& out) {
     for (const auto& trial : saved) {
       std::istringstream history(trial.value("history", ""));
       trials.push_back(
-          {trial.value("lr", ""), nasion::training::History::read(history, file), trial.value("spread_px", 0.0)});
+          {trial.value("lr", ""), nasion::training::read_history(history, file), trial.value("spread_px", 0.0)});
     }
   return trials;
 }
@@ -26,7 +27,8 @@ std::vector<RateTrial> read_rate_trials(const OutputFolder& out) {
 void write_rate_trials(const OutputFolder& out, const std::vector<RateTrial>& trials) {
   nlohmann::ordered_json saved;
   for (const auto& trial : trials)
-    saved.push_back({{"lr", trial.lr}, {"spread_px", trial.spread_px}, {"history", trial.history.csv()}});
+    saved.push_back(
+        {{"lr", trial.lr}, {"spread_px", trial.spread_px}, {"history", nasion::training::history_csv(trial.history)}});
   out.write("learning_rates.json", saved.dump(2) + "\n");
 }
 

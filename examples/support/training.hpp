@@ -14,6 +14,7 @@
 #include "nasion/io/checkpoint.hpp"
 #include "nasion/optim/ema.hpp"
 #include "nasion/train/fit.hpp"
+#include "nasion/train/history_file.hpp"
 #include "nasion/vision/keypoint_dataset.hpp"
 #include "support/any_module.hpp"
 #include "support/output_folder.hpp"
@@ -74,7 +75,7 @@ inline TrainingRun train_by_recipe(const OutputFolder& out, const Settings& sett
   processes.broadcast_state(optimizer, "optimizer");
   if (!history.empty()) {
     std::istringstream text(history);
-    run.history = nasion::training::History::read(text, out.checkpoint());
+    run.history = nasion::training::read_history(text, out.checkpoint());
     const auto& rows = run.history.rows();
     run.finite = rows.empty() || (std::isfinite(rows.back().train_loss) && std::isfinite(rows.back().val_loss));
     progress.say(nasion::message("resuming after epoch ", run.history.last_epoch()));
@@ -90,7 +91,7 @@ inline TrainingRun train_by_recipe(const OutputFolder& out, const Settings& sett
   fit.after_epoch = [&](const nasion::training::History& h) {
     processes.on_root([&] {
       auto with_history = metadata;
-      with_history["history"] = h.csv();
+      with_history["history"] = nasion::training::history_csv(h);
       io::save_checkpoint(out.checkpoint(), trainee.saved, optimizer, with_history);
       h.write(out / "history.csv");
     });
@@ -99,7 +100,7 @@ inline TrainingRun train_by_recipe(const OutputFolder& out, const Settings& sett
     run.finite = processes.train_with(trainee.model, [&](auto&& who) {
       return nasion::training::fit(trainee.model, optimizer, loss, batches, checks, run.history, fit, who);
     });
-  processes.on_root([&] { run.history.write(out / "history.csv"); });
+  processes.on_root([&] { nasion::training::write_history(out / "history.csv", run.history); });
   return run;
 }
 

@@ -3,6 +3,7 @@
 // hold the operations, layers and optimizers for float and double, so that they need not compile them again.
 // nasion/nasion.hpp includes it for them; the kernels' part is kernels/compiled.hpp.
 
+#include "nasion/data/loader.hpp"
 #include "nasion/kernels/compiled.hpp"
 #include "nasion/nn/batch_norm.hpp"
 #include "nasion/nn/layers.hpp"
@@ -94,6 +95,8 @@
                                              const ConvTranspose2dOptions&);                                        \
   prefix template Tensor<T> batch_norm(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&, const Tensor<T>&,      \
                                        const Tensor<T>&, const BatchNormOptions&, const Tensor<T>&);                \
+  prefix template data::Example<T> data::stack(const std::vector<data::Example<T>>&);                               \
+  prefix template void nn::detail::load_state(const nn::Visitor<T>&, const nn::StateDict<T>&);                      \
   prefix template struct nn::Conv2d<T>;                                                                             \
   prefix template struct nn::ConvTranspose2d<T>;                                                                    \
   prefix template struct nn::Linear<T>;                                                                             \

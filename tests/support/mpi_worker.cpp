@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "nasion/distributed/mpi.hpp"
+#include "nasion/train/history_file.hpp"
 #include "support/small_training.hpp"
 
 using namespace nasion;
@@ -39,7 +40,7 @@ void run(const std::filesystem::path& folder, const std::string& what) {
   session.on_root([&] { there = std::filesystem::exists(checkpoint); });
   if (session.gather(there ? 1.0 : 0.0)[0] > 0) {
     std::istringstream text(distributed::load_checkpoint(session, checkpoint, net, sgd)["history"]);
-    history = training::History::read(text, checkpoint);
+    history = training::read_history(text, checkpoint);
     if (session.is_root()) std::cout << "goes on after epoch " << history.last_epoch() << std::endl;
   }
   int steps = 0;
@@ -54,7 +55,7 @@ void run(const std::filesystem::path& folder, const std::string& what) {
       row.seconds = 0;
       timeless.add(row);
     }
-    distributed::save_checkpoint(session, checkpoint, net, sgd, {{"history", timeless.csv()}});
+    distributed::save_checkpoint(session, checkpoint, net, sgd, {{"history", training::history_csv(timeless)}});
   };
   training::fit(net, sgd, test::small_loss, batches, checks, history,
                 {.epochs = 4, .lr = 0.02, .after_step = misbehave, .after_epoch = save}, parallel);

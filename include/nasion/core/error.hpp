@@ -1,11 +1,9 @@
 #pragma once
 // Errors and the check that raises them. Messages name the operation, the roles and both shapes.
 
-#include <filesystem>
 #include <sstream>
 #include <stdexcept>
 #include <string>
-#include <utility>
 
 namespace nasion {
 
@@ -17,17 +15,6 @@ struct ShapeError : std::invalid_argument {
 /// A value outside its allowed range, or a call out of order.
 struct ValueError : std::invalid_argument {
   using std::invalid_argument::invalid_argument;
-};
-
-/// A file or folder that cannot be read or written as asked. The message starts with the path.
-class IoError : public std::runtime_error {
- public:
-  IoError(std::filesystem::path path, const std::string& what)
-      : std::runtime_error(path.string() + ": " + what), path_(std::move(path)) {}
-  const std::filesystem::path& path() const noexcept { return path_; }
-
- private:
-  std::filesystem::path path_;
 };
 
 /// The parts streamed one after another into a string.

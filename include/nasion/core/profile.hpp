@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <iomanip>
-#include <map>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -57,9 +56,8 @@ class Profile {
 
   /// What was run, the longest first.
   std::vector<Entry> entries() const {
-    std::vector<Entry> result;
-    for (const auto& [key, entry] : entries_) result.push_back(entry);
-    std::stable_sort(result.begin(), result.end(), [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
+    auto result = entries_;
+    std::sort(result.begin(), result.end(), [](const Entry& a, const Entry& b) { return a.seconds > b.seconds; });
     return result;
   }
   /// Since construction.
@@ -72,7 +70,13 @@ class Profile {
   friend class detail::Timer;
   using Clock = std::chrono::steady_clock;
 
-  std::map<std::pair<std::string_view, Pass>, Entry> entries_;
+  Entry& entry(std::string_view op, Pass pass) {  // there are few
+    for (auto& e : entries_)
+      if (e.pass == pass && e.op == op) return e;
+    return entries_.emplace_back(Entry{.op = op, .pass = pass});
+  }
+
+  std::vector<Entry> entries_;
   detail::Timer* running_ = nullptr;  // the innermost
   Profile* before_;
   Clock::time_point start_ = Clock::now();
@@ -119,7 +123,7 @@ class Timer {
     const double seconds = std::chrono::duration<double>(Profile::Clock::now() - start_).count();
     profile_->running_ = outer_;
     if (outer_) outer_->inner_ += seconds;
-    auto& entry = profile_->entries_.try_emplace({op_, pass_}, Profile::Entry{op_, pass_}).first->second;
+    auto& entry = profile_->entry(op_, pass_);
     ++entry.calls;
     entry.seconds += seconds - inner_;
     entry.flops += flops_;

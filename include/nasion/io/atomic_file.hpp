@@ -14,7 +14,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "nasion/core/error.hpp"
+#include "nasion/io/io_error.hpp"
 
 namespace nasion::io {
 

@@ -2,6 +2,7 @@
 // A training run in one file: the model, what its optimizer remembers, and its random generators. Restoring it and
 // going on gives the same bits as never having stopped.
 
+#include "nasion/io/io_error.hpp"
 #include "nasion/io/safetensors.hpp"
 
 namespace nasion::io {

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "nasion/core/error.hpp"
+#include "nasion/io/io_error.hpp"
 #include "nasion/io/read_file.hpp"
 #include "nasion/io/text.hpp"
 

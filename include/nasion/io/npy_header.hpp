@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "nasion/core/error.hpp"
 #include "nasion/core/shape.hpp"
+#include "nasion/io/io_error.hpp"
 
 namespace nasion::io::detail {
 

@@ -9,6 +9,7 @@
 
 #include <zip.h>
 
+#include "nasion/io/io_error.hpp"
 #include "nasion/io/npy.hpp"
 
 namespace nasion::io {

@@ -8,7 +8,7 @@
 #include <string>
 #include <system_error>
 
-#include "nasion/core/error.hpp"
+#include "nasion/io/io_error.hpp"
 
 namespace nasion::io {
 

@@ -10,6 +10,7 @@
 #include "nasion/io/atomic_file.hpp"
 #include "nasion/io/bytes.hpp"
 #include "nasion/io/integer_array.hpp"
+#include "nasion/io/io_error.hpp"
 #include "nasion/io/safetensors_header.hpp"
 #include "nasion/nn/module.hpp"
 #include "nasion/ops/shape.hpp"
@@ -114,14 +115,14 @@ class SafetensorsReader {
   std::ifstream file_;
 };
 
-/// Strict: every error names the file, and then nothing in `module` has been changed.
-template <class M>
-void restore(const std::filesystem::path& path, M& module, const SafetensorsFile<nn::ScalarOf<M>>& file) {
+/// Strict: every error names the file, and then nothing in the module that was visited has been changed.
+template <std::floating_point T>
+void restore(const std::filesystem::path& path, const nn::Visitor<T>& visited, const SafetensorsFile<T>& file) {
   std::string unexpected;
   for (const auto& [name, array] : file.integers) unexpected += message(" ", in_quotes(name), " ", array.shape);
   if (!unexpected.empty()) throw IoError(path, "holds arrays of integers, which no module has:" + unexpected);
   try {
-    nn::load_state_dict(module, file.state);
+    nn::detail::load_state(visited, file.state);
   } catch (const ValueError& error) {
     std::string what = error.what();  // names from the file; keep it one line
     std::replace_if(
@@ -215,8 +216,19 @@ void save(const std::filesystem::path& path, const M& module, const Metadata& me
 template <class M>
 Metadata load(const std::filesystem::path& path, M& module) {
   auto file = read_safetensors<nn::ScalarOf<M>>(path);
-  detail::restore(path, module, file);
+  detail::restore(path, nn::traverse(module), file);
   return std::move(file.metadata);
 }
+
+#ifdef NASION_COMPILED_IO  // the CMake target nasion::compiled has them compiled
+extern template void write_safetensors(const std::filesystem::path&, const SafetensorsFile<float>&);
+extern template void write_safetensors(const std::filesystem::path&, const SafetensorsFile<double>&);
+extern template void detail::restore(const std::filesystem::path&, const nn::Visitor<float>&,
+                                     const SafetensorsFile<float>&);
+extern template void detail::restore(const std::filesystem::path&, const nn::Visitor<double>&,
+                                     const SafetensorsFile<double>&);
+extern template SafetensorsFile<float> read_safetensors(const std::filesystem::path&);
+extern template SafetensorsFile<double> read_safetensors(const std::filesystem::path&);
+#endif
 
 }  // namespace nasion::io

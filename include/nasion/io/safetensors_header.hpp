@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "nasion/core/shape.hpp"
+#include "nasion/io/io_error.hpp"
 
 namespace nasion::io {
 

@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "nasion/io/io_error.hpp"
 #include "nasion/io/safetensors_header.hpp"
 
 // Units that link nasion::compiled find the functions there: only src/compiled_io.cpp defines them.

@@ -2,6 +2,8 @@
 // Convolution of channels-last float images with factors rounded to bfloat16: the direct kernel, with pairs of channels
 // (or of pixels, for the gradient of the weight) in the place of single numbers.
 
+#include <concepts>
+
 #include "nasion/kernels/conv2d_direct_weight.hpp"
 
 namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
@@ -30,20 +32,22 @@ inline Scratch<Bfloat16Pair> channel_pairs(Index pixels, Index groups, Index cha
 }  // namespace detail
 
 /// y = [relu] (conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw].
-inline void conv2d_bfloat16_forward(const Conv2dSizes& s, const float* x, const float* weight, const float* bias,
-                                    bool relu, float* y) {
+template <std::same_as<float> T>
+void conv2d_bfloat16_forward(const Conv2dSizes& s, const T* x, const T* weight, const T* bias, bool relu, T* y) {
   const auto pairs = detail::channel_pairs(s.n * s.h * s.w, s.groups, s.group_c(), x);
   conv2d_direct_forward(s, pairs.data(), weight, bias, relu, y);
 }
 
 /// dx = gradient of the input.
-inline void conv2d_bfloat16_backward_input(const Conv2dSizes& s, const float* dy, const float* weight, float* dx) {
+template <std::same_as<float> T>
+void conv2d_bfloat16_backward_input(const Conv2dSizes& s, const T* dy, const T* weight, T* dx) {
   const auto pairs = detail::channel_pairs(s.n * s.pixels(), s.groups, s.group_k(), dy);
   conv2d_direct_backward_input(s, pairs.data(), weight, dx);
 }
 
 /// dw = gradient of the weight.
-inline void conv2d_bfloat16_backward_weight(const Conv2dSizes& s, const float* x, const float* dy, float* dw) {
+template <std::same_as<float> T>
+void conv2d_bfloat16_backward_weight(const Conv2dSizes& s, const T* x, const T* dy, T* dw) {
   conv2d_direct_backward_weight<Bfloat16Pair>(s, x, dy, dw);
 }
 

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "nasion/io/io_error.hpp"
 #include "nasion/io/safetensors.hpp"
 #include "nasion/models/face_finder.hpp"
 #include "nasion/models/resnet.hpp"

@@ -204,11 +204,10 @@ StateDict<ScalarOf<M>> state_dict(const M& module) {
   return state;
 }
 
-/// Copies `state` into `module`, strictly: one ValueError lists every missing, unexpected and mismatched key, and then
-/// nothing has been changed.
-template <class M>
-requires(!std::is_const_v<M>) void load_state_dict(M& module, const StateDict<ScalarOf<M>>& state) {
-  const auto visited = traverse(module);
+namespace detail {
+/// What load_state_dict() does with all that a module has, of whatever type it is.
+template <class T>
+void load_state(const Visitor<T>& visited, const StateDict<T>& state) {
   std::string missing, unexpected, mismatched;
   const auto find = [](auto& list, const std::string& name) {
     return std::find_if(list.begin(), list.end(), [&](const auto& entry) { return entry.name == name; });
@@ -235,6 +234,14 @@ requires(!std::is_const_v<M>) void load_state_dict(M& module, const StateDict<Sc
   const NoGrad no_grad;
   for (const auto& own : visited.tensors) own.tensor.copy_from(find(state.tensors, own.name)->tensor);
   for (const auto& own : visited.counters) *own.slot = find(state.counters, own.name)->value;
+}
+}  // namespace detail
+
+/// Copies `state` into `module`, strictly: one ValueError lists every missing, unexpected and mismatched key, and then
+/// nothing has been changed.
+template <class M>
+requires(!std::is_const_v<M>) void load_state_dict(M& module, const StateDict<ScalarOf<M>>& state) {
+  detail::load_state(traverse(module), state);
 }
 
 /// Switches dropout and the like on (training) or off (inference).

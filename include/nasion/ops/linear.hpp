@@ -10,21 +10,23 @@ namespace nasion {
 
 namespace detail {
 
-/// The same as a convolution of single pixels, for factors rounded to bfloat16.
-inline Tensorf linear_bfloat16(const kernels::Conv2dSizes& s, const Tensorf& x, const Tensorf& w, const Tensorf& b) {
-  const auto y = Tensorf::empty({s.n, s.k});
+/// The same as a convolution of single pixels, for factors rounded to bfloat16. A template, for those who do not use
+/// it.
+template <std::same_as<float> T>
+Tensor<T> linear_bfloat16(const kernels::Conv2dSizes& s, const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b) {
+  const auto y = Tensor<T>::empty({s.n, s.k});
   kernels::conv2d_bfloat16_forward(s, x.data(), w.data(), b.defined() ? b.data() : nullptr, false, y.mutable_data());
-  return record("linear", y, {x, w, b}, [s, x = save(x), w = save(w)](const Tensorf& dy) {
-    Tensorf dx, dw;
+  return record("linear", y, {x, w, b}, [s, x = save(x), w = save(w)](const Tensor<T>& dy) {
+    Tensor<T> dx, dw;
     if (x.requires_grad()) {
-      dx = Tensorf::empty(x->shape());
+      dx = Tensor<T>::empty(x->shape());
       kernels::conv2d_bfloat16_backward_input(s, dy.data(), w->data(), dx.mutable_data());
     }
     if (w.requires_grad()) {
-      dw = Tensorf::empty(w->shape());
+      dw = Tensor<T>::empty(w->shape());
       kernels::conv2d_bfloat16_backward_weight(s, x->data(), dy.data(), dw.mutable_data());
     }
-    return Grads<float>{dx, dw, dy};
+    return Grads<T>{dx, dw, dy};
   });
 }
 

@@ -1,20 +1,11 @@
 #pragma once
-// What a training run did, epoch by epoch, and the CSV file that keeps it.
+// What a training run did, epoch by epoch. history_file.hpp keeps it in a CSV file.
 
-#include <charconv>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
-#include <istream>
 #include <limits>
-#include <string>
-#include <string_view>
-#include <system_error>
 #include <vector>
 
 #include "nasion/core/error.hpp"
-#include "nasion/io/atomic_file.hpp"
-#include "nasion/io/csv.hpp"
 
 namespace nasion::training {
 
@@ -55,63 +46,7 @@ class History {
     return found;
   }
 
-  /// A header and a line for each epoch.
-  std::string csv() const {
-    std::string text = std::string(header) + "\n";
-    for (const auto& row : rows_) text += io::csv_line(row.epoch, row.train_loss, row.val_loss, row.lr, row.seconds);
-    return text;
-  }
-
-  /// Replaces the file `path` in one step.
-  void write(const std::filesystem::path& path) const { io::write_atomically(path, csv()); }
-
-  /// Reads what write() wrote; anything else is an IoError naming file and line.
-  static History read(const std::filesystem::path& path) {
-    std::ifstream in(path);
-    if (!in) throw IoError(path, "cannot be opened");
-    return read(in, path);
-  }
-
-  /// The same from text that is part of the file `path`.
-  static History read(std::istream& in, const std::filesystem::path& path) {
-    History history;
-    std::string line;
-    if (!std::getline(in, line) || line != header) throw at_line(path, 1, "expected the header " + std::string(header));
-    for (int number = 2; std::getline(in, line); ++number) {
-      if (in.eof()) throw at_line(path, number, "is cut off");
-      const EpochRow row = parse(line, path, number);
-      if (row.epoch <= history.last_epoch()) throw at_line(path, number, "epochs must count upwards from 1");
-      history.rows_.push_back(row);
-    }
-    if (in.bad()) throw IoError(path, "cannot be read");
-    return history;
-  }
-
  private:
-  static constexpr std::string_view header = "epoch,train_loss,val_loss,lr,seconds";
-
-  static IoError at_line(const std::filesystem::path& path, int line, const std::string& what) {
-    return {path, "line " + std::to_string(line) + ": " + what};
-  }
-
-  static EpochRow parse(std::string_view line, const std::filesystem::path& path, int number) {
-    EpochRow row;
-    const char* next = line.data();
-    const char* const end = next + line.size();
-    const auto read_field = [&](auto& value, const char* name, bool last = false) {
-      const auto [stop, error] = std::from_chars(next, end, value);
-      if (error != std::errc{} || (last ? stop != end : stop == end || *stop != ','))
-        throw at_line(path, number, std::string("expected 5 numbers, ") + name + " is not one");
-      next = last ? stop : stop + 1;
-    };
-    read_field(row.epoch, "epoch");
-    read_field(row.train_loss, "train_loss");
-    read_field(row.val_loss, "val_loss");
-    read_field(row.lr, "lr");
-    read_field(row.seconds, "seconds", true);
-    return row;
-  }
-
   std::vector<EpochRow> rows_;
 };
 

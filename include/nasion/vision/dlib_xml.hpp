@@ -15,7 +15,7 @@
 
 #include <pugixml.hpp>
 
-#include "nasion/core/error.hpp"
+#include "nasion/io/io_error.hpp"
 #include "nasion/io/read_file.hpp"
 #include "nasion/io/text.hpp"
 #include "nasion/vision/affine.hpp"

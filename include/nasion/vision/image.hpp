@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "nasion/core/error.hpp"
 #include "nasion/io/atomic_file.hpp"
+#include "nasion/io/io_error.hpp"
 #include "nasion/io/read_file.hpp"
 #include "nasion/vision/image_header.hpp"
 

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "nasion/core/error.hpp"
+#include "nasion/io/io_error.hpp"
 #include "nasion/vision/image.hpp"
 #include "nasion/vision/landmarks.hpp"
 

@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "nasion/core/error.hpp"
 #include "nasion/io/atomic_file.hpp"
 #include "nasion/io/csv.hpp"
+#include "nasion/io/io_error.hpp"
 #include "nasion/io/text.hpp"
 #include "nasion/vision/landmarks.hpp"
 

@@ -15,8 +15,8 @@
 #include <utility>
 #include <vector>
 
-#include "nasion/core/error.hpp"
 #include "nasion/io/atomic_file.hpp"
+#include "nasion/io/io_error.hpp"
 #include "nasion/io/read_file.hpp"
 #include "nasion/io/text.hpp"
 #include "nasion/vision/affine.hpp"

@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-#include "nasion/core/error.hpp"
 #include "nasion/io/atomic_file.hpp"
 #include "nasion/io/csv.hpp"
+#include "nasion/io/io_error.hpp"
 #include "nasion/io/read_file.hpp"
 #include "nasion/io/text.hpp"
 #include "nasion/vision/landmarks.hpp"

@@ -11,6 +11,7 @@
 
 #include "nasion/core/parallel.hpp"
 #include "nasion/core/random.hpp"
+#include "nasion/io/io_error.hpp"
 #include "nasion/vision/synthetic/develop.hpp"
 #include "nasion/vision/synthetic/people.hpp"
 #include "nasion/vision/synthetic/portrait.hpp"

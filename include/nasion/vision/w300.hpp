@@ -14,9 +14,9 @@
 #include <utility>
 #include <vector>
 
-#include "nasion/core/error.hpp"
 #include "nasion/core/random.hpp"
 #include "nasion/io/csv.hpp"
+#include "nasion/io/io_error.hpp"
 #include "nasion/vision/affine.hpp"
 #include "nasion/vision/image.hpp"
 #include "nasion/vision/landmarks.hpp"
