@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "nasion/core/error.hpp"
 #include "nasion/core/parallel.hpp"
+#include "nasion/io/io_error.hpp"
 #include "support/catch.hpp"
 #include "support/program.hpp"
 #include "support/temporary_folder.hpp"

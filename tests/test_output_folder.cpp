@@ -1,6 +1,6 @@
 #include "support/output_folder.hpp"
 
-#include "nasion/core/error.hpp"
+#include "nasion/io/io_error.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "nasion/core/error.hpp"
+#include "nasion/io/io_error.hpp"
 #include "nasion/io/read_file.hpp"
 #include "support/report.hpp"
 

@@ -6,8 +6,8 @@
 #include <system_error>
 #include <utility>
 
-#include "nasion/core/error.hpp"
 #include "nasion/io/atomic_file.hpp"
+#include "nasion/io/io_error.hpp"
 
 namespace support {
 

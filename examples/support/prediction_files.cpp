@@ -7,8 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "nasion/core/error.hpp"
 #include "nasion/io/atomic_file.hpp"
+#include "nasion/io/io_error.hpp"
 #include "nasion/io/read_file.hpp"
 #include "nasion/vision/draw.hpp"
 #include "nasion/vision/pts.hpp"

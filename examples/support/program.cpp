@@ -7,8 +7,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "nasion/core/error.hpp"
 #include "nasion/core/parallel.hpp"
+#include "nasion/io/io_error.hpp"
 
 namespace support {
 

@@ -93,7 +93,7 @@ inline TrainingRun train_by_recipe(const OutputFolder& out, const Settings& sett
       auto with_history = metadata;
       with_history["history"] = nasion::training::history_csv(h);
       io::save_checkpoint(out.checkpoint(), trainee.saved, optimizer, with_history);
-      h.write(out / "history.csv");
+      nasion::training::write_history(out / "history.csv", h);
     });
   };
   if (run.finite)

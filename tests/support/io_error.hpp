@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "nasion/core/error.hpp"
+#include "nasion/io/io_error.hpp"
 #include "support/catch.hpp"
 
 namespace test {
