@@ -1,5 +1,6 @@
 #include "nasion/distributed/session.hpp"
 
+#include "nasion/io/io_error.hpp"
 #include "support/catch.hpp"
 #include "support/mpi_session.hpp"
 
