@@ -51,7 +51,7 @@ inline Conv2dAlgorithm conv2d_algorithm(Conv2dAlgorithm asked, Conv2dPass pass, 
   if (winograd_fits(s) && s.group_c() >= 8 && s.group_k() >= 8) {
     // A few tiles do not pay for weights that grow to four times their size; less than twice, for small tiles, they may.
     const Index tiles = s.n * ((s.oh + 3) / 4) * ((s.ow + 3) / 4), results = s.n * s.pixels();
-    if (tiles >= (pass == Conv2dPass::backward_weight ? 12 : 8)) return winograd;
+    if (tiles >= (s.kh == 5 || pass == Conv2dPass::backward_weight ? 12 : 8)) return winograd;
     if (winograd_fits(s, 2) && results >= 16 && pass != Conv2dPass::backward_weight) return winograd_small;
   }
   return (pass == Conv2dPass::backward_input ? s.group_c() : s.group_k()) >= 8 ? direct : im2col;
