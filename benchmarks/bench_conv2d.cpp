@@ -133,8 +133,8 @@ void run(const bench::Options& options, const Flags& flags, bench::Printer print
           return std::find(list.begin(), list.end(), name) != list.end();
         };
         if (!asked(flags.passes, pass_name) || !asked(flags.algorithms, algorithm_name)) continue;
-        const Index tile = algorithm == Conv2dAlgorithm::winograd_small ? 2 : 4;
-        if (is_winograd(algorithm) && !kernels::winograd_fits(problem.sizes, tile)) continue;
+        if (is_winograd(algorithm) && !kernels::winograd_fits(problem.sizes, kernels::winograd_tile(algorithm)))
+          continue;
         const auto timing = bench::measure(options.effort, [&, a = algorithm, p = pass] { problem.run(a, p); });
         const auto chosen = kernels::conv2d_algorithm(algorithm, pass, problem.sizes, MemoryOrder::channels_last);
         bench::Record record{{"shape", shape.name()},       {"network", shape.network},

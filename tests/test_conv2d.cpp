@@ -342,6 +342,8 @@ TEST_CASE("conv2d says which kernel runs") {
   CHECK(conv2d_algorithm({1, 512, 7, 7}, {512, 512, 3, 3}, {.padding = 1}) == winograd_small);
   CHECK(conv2d_algorithm({1, 512, 7, 7}, {512, 512, 3, 3}, {.padding = 1}, backward_input) == winograd_small);
   CHECK(conv2d_algorithm({1, 512, 3, 3}, {512, 512, 3, 3}, {.padding = 1}) == direct);
+  CHECK(conv2d_algorithm({2, 12, 12, 12}, {32, 12, 5, 5}) == direct);  // of 8 tiles, as 3x3 may be, and of 12
+  CHECK(conv2d_algorithm({3, 12, 12, 12}, {32, 12, 5, 5}) == winograd);
   CHECK(conv2d_algorithm({8, 64, 56, 56}, {64, 64, 3, 3}, {.dilation = 2}) == direct);
   CHECK(conv2d_algorithm({8, 1, 56, 56}, {64, 1, 7, 7}) == direct);
   CHECK(conv2d_algorithm({8, 1, 56, 56}, {64, 1, 7, 7}, {}, backward_input) == im2col);

@@ -38,8 +38,10 @@ inline Strides result_strides(const Conv2dSizes& s, MemoryOrder order) {
 inline Strides weight_strides(const Conv2dSizes& s) {
   return dense_strides({s.k, s.group_c(), s.kh, s.kw}, MemoryOrder::row_major);
 }
-inline Index winograd_tile(Conv2dAlgorithm algorithm) { return algorithm == Conv2dAlgorithm::winograd_small ? 2 : 4; }
 }  // namespace detail
+
+/// The rows and columns of results that one of Winograd's algorithms computes together.
+inline Index winograd_tile(Conv2dAlgorithm algorithm) { return algorithm == Conv2dAlgorithm::winograd_small ? 2 : 4; }
 
 /// The kernel that runs. What `automatic` takes depends on the sizes alone; benchmarks/bench_conv2d is where the limits
 /// come from.
@@ -49,7 +51,7 @@ inline Conv2dAlgorithm conv2d_algorithm(Conv2dAlgorithm asked, Conv2dPass pass, 
   if (asked != automatic) return asked;
   if (order == MemoryOrder::row_major) return im2col;
   if (winograd_fits(s) && s.group_c() >= 8 && s.group_k() >= 8) {
-    // A few tiles do not pay for weights that grow to four times their size; less than twice, for small tiles, they may.
+    // A few tiles do not pay for weights that grow to four times their size. For small tiles they grow less than twice.
     const Index tiles = s.n * ((s.oh + 3) / 4) * ((s.ow + 3) / 4), results = s.n * s.pixels();
     if (tiles >= (s.kh == 5 || pass == Conv2dPass::backward_weight ? 12 : 8)) return winograd;
     if (winograd_fits(s, 2) && results >= 16 && pass != Conv2dPass::backward_weight) return winograd_small;
@@ -64,7 +66,7 @@ std::unique_ptr<Scratch<T>> conv2d_prepare(Conv2dAlgorithm algorithm, const Conv
   if (s.groups == 1 && algorithm == Conv2dAlgorithm::direct)
     return std::make_unique<Scratch<T>>(conv2d_direct_prepare(s, weight));
   if (s.groups == 1 && is_winograd(algorithm))
-    return std::make_unique<Scratch<T>>(conv2d_winograd_prepare(s, detail::winograd_tile(algorithm), weight));
+    return std::make_unique<Scratch<T>>(conv2d_winograd_prepare(s, winograd_tile(algorithm), weight));
   return nullptr;
 }
 
@@ -77,7 +79,7 @@ void conv2d_forward(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder
     if (algorithm == Conv2dAlgorithm::direct_bfloat16) return conv2d_bfloat16_forward(s, x, weight, bias, relu, y);
   if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_forward(s, x, weight, bias, relu, y, prepared);
   if (is_winograd(algorithm))
-    return conv2d_winograd_forward(s, detail::winograd_tile(algorithm), x, weight, bias, relu, y, prepared);
+    return conv2d_winograd_forward(s, winograd_tile(algorithm), x, weight, bias, relu, y, prepared);
   if (algorithm == Conv2dAlgorithm::naive)
     conv2d_naive_forward(s, x, detail::image_strides(s, order), weight, detail::weight_strides(s), bias, y,
                          detail::result_strides(s, order));
@@ -157,8 +159,7 @@ void conv2d_backward_input(Conv2dAlgorithm algorithm, const Conv2dSizes& s, Memo
   if constexpr (std::is_same_v<T, float>)
     if (algorithm == Conv2dAlgorithm::direct_bfloat16) return conv2d_bfloat16_backward_input(s, dy, weight, dx);
   if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_backward_input(s, dy, weight, dx);
-  if (is_winograd(algorithm))
-    return conv2d_winograd_backward_input(s, detail::winograd_tile(algorithm), dy, weight, dx);
+  if (is_winograd(algorithm)) return conv2d_winograd_backward_input(s, winograd_tile(algorithm), dy, weight, dx);
   std::fill_n(dx, s.n * s.c * s.h * s.w, T{0});
   if (algorithm == Conv2dAlgorithm::naive)
     return conv2d_naive_backward_input(s, dy, detail::result_strides(s, order), weight, detail::weight_strides(s), dx,

@@ -120,7 +120,7 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
   const auto algorithm = detail::autocast_algorithm<T>(options.algorithm, s);
   const bool winograd = is_winograd(algorithm), bfloat16 = algorithm == Conv2dAlgorithm::direct_bfloat16;
   const bool small = algorithm == Conv2dAlgorithm::winograd_small;
-  check<ValueError>(!winograd || kernels::winograd_fits(s, small ? 2 : 4), "[conv2d] winograd",
+  check<ValueError>(!winograd || kernels::winograd_fits(s, kernels::winograd_tile(algorithm)), "[conv2d] winograd",
                     small ? "_small is for 3x3" : " is for 3x3 and 5x5",
                     " kernels at stride 1 and dilation 1, not for weight ", weight.shape(), " at stride ",
                     options.stride, " and dilation ", options.dilation);
