@@ -23,6 +23,7 @@ class NasionRecipe(ConanFile):
 
     def requirements(self):
         for component, reference in (("io", "nlohmann_json/3.11.3"), ("vision", "stb/cci.20230920"),
+                                     ("vision", "libjpeg-turbo/3.0.2"), ("vision", "libpng/1.6.43"),
                                      ("dlib_xml", "pugixml/1.14"), ("mpi", "openmpi/4.1.6"), ("eigen", "eigen/3.4.0"), ("npz", "libzip/1.10.1"), ("dlpack", "dlpack/0.8")):
             if self.options.get_safe(component):
                 self.requires(reference, transitive_headers=True)

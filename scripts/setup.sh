@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Sourced by demo.sh, docs.sh and test.sh: installs missing Debian packages, finds the generator.
 
-program_packages=(g++ cmake ninja-build pkg-config libstb-dev nlohmann-json3-dev libpugixml-dev libcli11-dev
-                  gnuplot-nox fonts-dejavu-core)
+program_packages=(g++ cmake ninja-build pkg-config libstb-dev libjpeg-dev libpng-dev nlohmann-json3-dev
+                  libpugixml-dev libcli11-dev gnuplot-nox fonts-dejavu-core)
 mpi_packages=(libopenmpi-dev openmpi-bin)  # several processes; everything works without them
 test_packages=(libeigen3-dev libzip-dev libdlpack-dev catch2 clang libclang-rt-dev libomp-dev)
 arm_packages=(g++-aarch64-linux-gnu qemu-user)
