@@ -1,9 +1,4 @@
 # Finds dlpack/dlpack.h, a single header, and defines dlpack::dlpack.
-if(TARGET dlpack::dlpack)
-  set(dlpack_FOUND TRUE)
-  return()
-endif()
-
 find_path(dlpack_INCLUDE_DIR dlpack/dlpack.h)
 mark_as_advanced(dlpack_INCLUDE_DIR)
 

@@ -1,10 +1,5 @@
 # Finds libzip and defines libzip::zip. Its own package file asks for the zip tools, too, which distributions ship apart
 # from the library.
-if(TARGET libzip::zip)
-  set(libzip_FOUND TRUE)
-  return()
-endif()
-
 find_path(libzip_INCLUDE_DIR zip.h)
 find_library(libzip_LIBRARY zip)
 mark_as_advanced(libzip_INCLUDE_DIR libzip_LIBRARY)

@@ -1,10 +1,5 @@
 # Finds stb and defines stb::stb, for #include <stb/stb_image.h>. Distributions ship it compiled (Debian: libstb-dev),
 # others as bare headers: then its implementation is compiled here, once, as nasion_stb.
-if(TARGET stb::stb)
-  set(stb_FOUND TRUE)
-  return()
-endif()
-
 find_path(stb_INCLUDE_DIR NAMES stb/stb_image.h stb_image.h)
 find_library(stb_LIBRARY stb)
 mark_as_advanced(stb_INCLUDE_DIR stb_LIBRARY)
@@ -40,5 +35,6 @@ else()
   target_include_directories(nasion_stb SYSTEM PUBLIC ${stb_folders})
   set_target_properties(nasion_stb PROPERTIES POSITION_INDEPENDENT_CODE ON)
   add_library(stb::stb INTERFACE IMPORTED GLOBAL)  # no alias: that would have to be installed, too
+  target_include_directories(stb::stb INTERFACE ${stb_folders})
   target_link_libraries(stb::stb INTERFACE nasion_stb)
 endif()

@@ -31,14 +31,20 @@ if(NOT NASION_MPI)
   list(REMOVE_ITEM nasion_components mpi)
 endif()
 nasion_find_dependencies(nasion_components)
-if(NOT TARGET nlohmann_json::nlohmann_json AND NASION_FETCH)
+
+# Downloads are for programs and tests: who installs the headers alone needs none.
+if(NOT (NASION_BUILD_TESTS OR NASION_BUILD_EXAMPLES OR NASION_BUILD_BENCHMARKS))
+  set(NASION_FETCH OFF)
+endif()
+if(NOT nlohmann_json_FOUND AND NASION_FETCH)
   nasion_fetch_headers(json
     URL https://github.com/nlohmann/json/releases/download/v3.11.3/json.tar.xz
     URL_HASH SHA256=d6c65aca6b1ed68e7a182f4757257b107ae403032760ed6ef121c9d55e81757d)
   nasion_imported_headers(nlohmann_json::nlohmann_json "${json_SOURCE_DIR}/include")
+  set(nlohmann_json_FOUND TRUE)
 endif()
 
-if(NOT TARGET stb::stb AND NASION_FETCH)
+if(NOT stb_FOUND AND NASION_FETCH)
   nasion_fetch_headers(stb
     GIT_REPOSITORY https://github.com/nothings/stb.git
     GIT_TAG 5736b15f7ea0ffb08dd38af21067c314d6a3aae9)
@@ -47,8 +53,9 @@ if(NOT TARGET stb::stb AND NASION_FETCH)
   find_package(stb QUIET)
 endif()
 
-if(NOT TARGET pugixml::pugixml AND NASION_FETCH)
+if(NOT pugixml_FOUND AND NASION_FETCH)
   nasion_fetch_headers(pugixml GIT_REPOSITORY https://github.com/zeux/pugixml.git GIT_TAG v1.14)
   nasion_imported_headers(pugixml::pugixml "${pugixml_SOURCE_DIR}/src")
   target_compile_definitions(pugixml::pugixml INTERFACE PUGIXML_HEADER_ONLY)
+  set(pugixml_FOUND TRUE)
 endif()

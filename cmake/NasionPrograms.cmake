@@ -32,7 +32,7 @@ target_link_libraries(nasion_compiled PRIVATE nasion_flags)
 # A library that only programs use: an installed package first, a pinned download second.
 macro(nasion_program_dependency package target)
   find_package(${package} QUIET GLOBAL)
-  if(NOT TARGET ${target} AND NASION_FETCH)
+  if(NOT ${package}_FOUND AND NASION_FETCH)
     message(STATUS "${package} is not installed: fetching it")
     FetchContent_Declare(${package} ${ARGN})
     FetchContent_MakeAvailable(${package})
