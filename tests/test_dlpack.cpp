@@ -72,6 +72,9 @@ TEST_CASE("What is no tensor here is an error, and stays the caller's") {
   t.strides = nullptr;
   t.device.device_type = kDLCUDA;
   CHECK_THROWS_WITH(from_dlpack<float>(&foreign.managed), ContainsSubstring("device"));
+  constexpr std::int32_t later_device = 1 << 30;  // of another version of DLPack
+  std::memcpy(&t.device.device_type, &later_device, sizeof later_device);
+  CHECK_THROWS_WITH(from_dlpack<float>(&foreign.managed), ContainsSubstring("device of type 1073741824,"));
   t.device.device_type = kDLCPU;
   t.ndim = 7;
   CHECK_THROWS_AS(from_dlpack<float>(&foreign.managed), ShapeError);

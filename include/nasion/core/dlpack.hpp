@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string>
@@ -75,8 +77,11 @@ template <std::floating_point T>
 Tensor<T> from_dlpack(DLManagedTensor* managed) {
   check<ValueError>(managed != nullptr, "[from_dlpack] the pointer is null");
   const DLTensor& x = managed->dl_tensor;
-  check<ValueError>(x.device.device_type == kDLCPU, "[from_dlpack] the tensor is on a device of type ",
-                    static_cast<int>(x.device.device_type), ", not in main memory");
+  std::int32_t device = 0;  // another library may know more devices than the enumeration here, which must not hold them
+  static_assert(sizeof device == sizeof x.device.device_type);
+  std::memcpy(&device, &x.device.device_type, sizeof device);
+  check<ValueError>(device == kDLCPU, "[from_dlpack] the tensor is on a device of type ", device,
+                    ", not in main memory");
   check<ValueError>(x.dtype.code == kDLFloat && x.dtype.bits == 8 * sizeof(T) && x.dtype.lanes == 1,
                     "[from_dlpack] the tensor has type code ", int{x.dtype.code}, " with ", int{x.dtype.bits},
                     " bits and ", x.dtype.lanes, " lanes, not floating-point numbers of ", 8 * sizeof(T), " bits");
