@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by demo.sh, docs.sh and test.sh: installs missing Debian packages, finds the generator.
+# Sourced by demo.sh, docs.sh, fuzz.sh and test.sh: installs missing Debian packages, finds the generator.
 
 program_packages=(g++ cmake ninja-build pkg-config libstb-dev libjpeg-dev libpng-dev nlohmann-json3-dev
                   libpugixml-dev libcli11-dev gnuplot-nox fonts-dejavu-core)
@@ -44,3 +44,8 @@ configure() {
 }
 
 cores() { nproc 2>/dev/null || echo 2; }
+
+# Sanitizers of this age do not find room for their shadow memory where recent kernels randomise more bits.
+without_address_randomisation() {
+  if setarch "$(uname -m)" -R true 2>/dev/null; then setarch "$(uname -m)" -R "$@"; else "$@"; fi
+}

@@ -2,8 +2,9 @@
 # Every check there is: all tests with GCC (optimised for this machine), all unit tests with Clang under
 # AddressSanitizer and UndefinedBehaviorSanitizer, and the tests that start threads under ThreadSanitizer. Installs what
 # is missing. Vector code is also tested with narrower registers: AVX2, where this machine has wider ones, and what every
-# x86-64 processor has, there without OpenMP; and with those of 64-bit Arm, emulated. With arguments only the named suites
-# run: scripts/test.sh [release] [avx2] [baseline] [aarch64] [asan] [tsan]
+# x86-64 processor has, there without OpenMP; and with those of 64-bit Arm, emulated. Last, fuzzers feed damaged files to
+# everything that reads files, for seconds each; scripts/fuzz.sh does it for hours. With arguments only the named suites
+# run: scripts/test.sh [release] [avx2] [baseline] [aarch64] [asan] [tsan] [fuzz]
 #
 # Tests tagged [data] need real faces: NASION_DATA_DIR names their folder, and without it they count as skipped.
 set -euo pipefail
@@ -14,13 +15,13 @@ if [ $# = 0 ]; then
   set -- release
   if grep -qw avx512f /proc/cpuinfo; then set -- "$@" avx2; fi  # where there is no more than AVX2, release is that
   if [ "$(uname -m)" = x86_64 ]; then set -- "$@" baseline aarch64; fi
-  set -- "$@" asan tsan
+  set -- "$@" asan tsan fuzz
 fi
 for suite in "$@"; do
   case $suite in
-    release | avx2 | baseline | asan | tsan) ;;
+    release | avx2 | baseline | asan | tsan | fuzz) ;;
     aarch64) test_packages+=("${arm_packages[@]}") ;;
-    *) echo "usage: scripts/test.sh [release] [avx2] [baseline] [aarch64] [asan] [tsan]" >&2; exit 2 ;;
+    *) echo "usage: scripts/test.sh [release] [avx2] [baseline] [aarch64] [asan] [tsan] [fuzz]" >&2; exit 2 ;;
   esac
 done
 install_packages "${program_packages[@]}" "${mpi_packages[@]}" "${test_packages[@]}" "${docs_packages[@]}"
@@ -74,14 +75,10 @@ run_suite() {
   note "$preset: $p passed, $f failed, $s skipped in $((SECONDS - started)) s"
 }
 
-# Sanitizers of this age do not find room for their shadow memory where recent kernels randomise more bits.
-without_address_randomisation() {
-  if setarch "$(uname -m)" -R true 2>/dev/null; then setarch "$(uname -m)" -R "$@"; else "$@"; fi
-}
-
 for suite in "$@"; do
   case $suite in
     release) run_suite release ;;
+    fuzz) run_suite fuzz -L fuzz ;;
     *) run_suite "$suite" -L unit ;;
   esac
 done

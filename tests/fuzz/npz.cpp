@@ -1,0 +1,24 @@
+// NumPy's archives of arrays: the same bits when written and read again.
+#include "nasion/io/npz.hpp"
+#include "support.hpp"
+
+namespace io = nasion::io;
+
+void fuzz::run(std::string_view input) {
+  constexpr std::uint64_t most = 1 << 20;  // bytes of arrays that an archive may unpack to here
+  const auto read_one = [](const std::filesystem::path& path) { return io::read_npz<float>(path, most); };
+  const auto arrays = read(input, "arrays.npz", read_one, 10 * most);
+  if (!arrays) return;
+  const auto file = folder() / "written";
+  try {
+    io::write_npz(file, *arrays);
+  } catch (const nasion::IoError& error) {  // names that cannot be written
+    return check_refusal(error.what(), file);
+  }
+  const auto again = read(
+      file, [](const auto& path) { return io::read_npz<float>(path); }, 10 * most);
+  require(again && again->size() == arrays->size(), "other arrays when written and read again");
+  for (const auto& [name, x] : *arrays)
+    require(again->contains(name) && again->at(name).shape() == x.shape() && same_bits(again->at(name), x),
+            "another array when written and read again");
+}
