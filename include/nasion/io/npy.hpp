@@ -84,6 +84,16 @@ Tensor<T> parse_npy_tensor(const std::filesystem::path& path, std::string_view b
   return x;
 }
 
+inline IntegerArray parse_npy_integers(const std::filesystem::path& path, std::string_view bytes) {
+  IntegerArray array;
+  parse_npy<std::int64_t>(path, bytes, [&](const Shape& shape) {
+    array.shape = shape;
+    array.values.resize(static_cast<std::size_t>(shape.size()));
+    return array.values.data();
+  });
+  return array;
+}
+
 /// dtype that numbers of type T are written as.
 template <class T>
 inline constexpr std::string_view npy_descr = std::is_integral_v<T> ? "<i8"
@@ -101,14 +111,7 @@ Tensor<T> read_npy(const std::filesystem::path& path) {
 
 /// Reads an array of integers or bools exactly. IoError as above, and for floating-point numbers.
 inline IntegerArray read_npy_integers(const std::filesystem::path& path) {
-  IntegerArray array;
-  detail::parse_npy<std::int64_t>(path, read_file(path, std::numeric_limits<std::uintmax_t>::max()),
-                                  [&](const Shape& shape) {
-                                    array.shape = shape;
-                                    array.values.resize(static_cast<std::size_t>(shape.size()));
-                                    return array.values.data();
-                                  });
-  return array;
+  return detail::parse_npy_integers(path, read_file(path, std::numeric_limits<std::uintmax_t>::max()));
 }
 
 /// Writes f4 or f8 in C order, in one step (see write_atomically); the bytes are those of numpy.save. IoError.

@@ -38,6 +38,11 @@ struct NpyHeader {
   Shape shape;
 };
 
+/// The error of an array that holds no numbers: texts, objects, dates or records.
+struct NotNumeric : IoError {
+  using IoError::IoError;
+};
+
 /// Reads the text of a header, a Python dictionary: `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`.
 class NpyHeaderParser {
  public:
@@ -98,14 +103,17 @@ class NpyHeaderParser {
     return value;
   }
   void type(NpyHeader& header) {
-    if (take('[')) fail("describes records, which are not supported");
+    if (take('[')) throw NotNumeric(path_, "the header describes records, which are not supported");
     const auto descr = quoted();
     static constexpr std::array<std::string_view, 12> known{"f2", "f4", "f8", "i1", "i2", "i4",
                                                             "i8", "u1", "u2", "u4", "u8", "b1"};
     const auto name = descr.substr(std::min<std::size_t>(1, descr.size()));
-    if (std::find(known.begin(), known.end(), name) == known.end())
-      fail("has the dtype " + printable(descr) +
-           ", which is not supported: f2, f4, f8, i1 to i8, u1 to u8 and bool are");
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      const std::string what =
+          "has the dtype " + printable(descr) + ", which is not supported: f2, f4, f8, i1 to i8, u1 to u8 and bool are";
+      if (name.empty() || std::string_view("USaOVMm").find(name[0]) == std::string_view::npos) fail(what);
+      throw NotNumeric(path_, "the header " + what);
+    }
     if (descr[0] == '>')
       fail("has the big-endian dtype " + printable(descr) + "; write the file with " +
            printable("<" + std::string(name)));

@@ -2,9 +2,15 @@
 // Several arrays by name in NumPy's .npz files: zip archives of .npy files. CMake target nasion::npz.
 
 #include <algorithm>
+#include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <zip.h>
@@ -50,46 +56,113 @@ inline std::string read_member(const std::filesystem::path& path, zip_t* archive
   return bytes;
 }
 
-}  // namespace detail
-
-/// Reads all arrays by name, each as read_npy() does. IoError naming file and member, also for a member that is no
-/// array, and for more than `max_bytes` of them when unpacked.
-template <std::floating_point T>
-std::map<std::string, Tensor<T>> read_npz(const std::filesystem::path& path, std::uint64_t max_bytes = max_npz_bytes) {
+inline Zip open_zip(const std::filesystem::path& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (status.type() == std::filesystem::file_type::not_found) throw IoError(path, "no such file");
   if (!error && !std::filesystem::is_regular_file(status)) throw IoError(path, "is not a regular file");
   int code = 0;
-  const detail::Zip archive(zip_open(path.c_str(), ZIP_RDONLY, &code));
-  if (!archive) {
-    zip_error_t why;
-    zip_error_init_with_code(&why, code);
-    const std::string text = zip_error_strerror(&why);
-    zip_error_fini(&why);
-    throw IoError(path, "is not a .npz file that can be opened (" + text + ")");
+  Zip archive(zip_open(path.c_str(), ZIP_RDONLY, &code));
+  if (archive) return archive;
+  zip_error_t why;
+  zip_error_init_with_code(&why, code);
+  const std::string text = zip_error_strerror(&why);
+  zip_error_fini(&why);
+  throw IoError(path, "is not a .npz file that can be opened (" + text + ")");
+}
+
+/// `x.npy` and `folder/x.npy`, but none of the files that macOS adds: `__MACOSX/._x.npy`, `._x.npy`.
+inline bool is_array_name(std::string_view name) {
+  const auto file = name.substr(name.rfind('/') + 1);
+  return name.ends_with(npy_suffix) && !file.starts_with("._") && !name.starts_with("__MACOSX/");
+}
+
+}  // namespace detail
+
+/// The arrays of a .npz file, each read when it is asked for: what one cannot be does not stand in the way of the
+/// others. Members that are no arrays (folders, other files, what macOS adds under __MACOSX) are passed over.
+class NpzFile {
+ public:
+  /// Opens the archive and lists its arrays. IoError when it is none, or holds files, but no array.
+  explicit NpzFile(std::filesystem::path path, std::uint64_t max_bytes = max_npz_bytes)
+      : path_(std::move(path)), archive_(detail::open_zip(path_)), max_bytes_(max_bytes) {
+    const auto count = static_cast<std::uint64_t>(zip_get_num_entries(archive_.get(), 0));
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const char* const member = zip_get_name(archive_.get(), i, 0);
+      if (!member) throw IoError(path_, message("member ", i, " has no name (", zip_strerror(archive_.get()), ")"));
+      const std::string_view name = member;
+      if (!detail::is_array_name(name)) continue;
+      const auto [at, is_new] = members_.emplace(name.substr(0, name.size() - detail::npy_suffix.size()), i);
+      if (!is_new) at->second = std::nullopt;
+    }
+    if (members_.empty() && count > 0) throw IoError(path_, "holds no array (no file that ends in .npy)");
   }
 
+  /// Of the arrays, whatever is in them: `x` for the member `x.npy`.
+  std::vector<std::string> names() const {
+    std::vector<std::string> names;
+    for (const auto& [name, index] : members_) names.push_back(name);
+    return names;
+  }
+
+  /// An array of numbers, converted to T as by read_npy(). IoError naming file and member when there is no such array
+  /// or two, when it cannot be read, or is longer than `max_bytes`.
+  template <std::floating_point T>
+  Tensor<T> tensor(std::string_view name) const {
+    return detail::parse_npy_tensor<T>(place(name), bytes(name));
+  }
+
+  /// An array of integers or bools, exactly, as by read_npy_integers(). IoError as above, and for floating-point
+  /// numbers.
+  IntegerArray integers(std::string_view name) const { return detail::parse_npy_integers(place(name), bytes(name)); }
+
+  /// Length of an array's file when unpacked. IoError as above.
+  std::uint64_t size(std::string_view name) const { return stat(name).size; }
+
+ private:
+  static std::string member(std::string_view name) { return std::string(name) + std::string(detail::npy_suffix); }
+
+  std::filesystem::path place(std::string_view name) const { return path_.string() + "/" + member(name); }
+
+  zip_stat_t stat(std::string_view name) const {
+    const auto fail = [&](const std::string& what) {
+      throw IoError(path_, "member " + detail::printable(member(name)) + " " + what);
+    };
+    const auto found = members_.find(name);
+    if (found == members_.end()) fail("is not there");
+    if (!found->second) fail("is there twice");
+    zip_stat_t stat;
+    if (zip_stat_index(archive_.get(), *found->second, 0, &stat) != 0 || !(stat.valid & ZIP_STAT_SIZE))
+      fail("cannot be found (" + std::string(zip_strerror(archive_.get())) + ")");
+    if (stat.size > max_bytes_) fail(message("of ", stat.size, " bytes exceeds the limit of ", max_bytes_, " bytes"));
+    return stat;
+  }
+
+  std::string bytes(std::string_view name) const { return detail::read_member(path_, archive_.get(), stat(name)); }
+
+  std::filesystem::path path_;
+  detail::Zip archive_;
+  std::uint64_t max_bytes_;
+  std::map<std::string, std::optional<std::uint64_t>, std::less<>> members_;  // nothing for a name that is there twice
+};
+
+/// Reads all arrays of numbers by name, each as read_npy() does; those that hold texts, objects, dates or records are
+/// passed over (NpzFile::names() has them). IoError naming file and member for one that cannot be read, and for more
+/// than `max_bytes` of all when unpacked.
+template <std::floating_point T>
+std::map<std::string, Tensor<T>> read_npz(const std::filesystem::path& path, std::uint64_t max_bytes = max_npz_bytes) {
+  const NpzFile file(path, max_bytes);
   std::map<std::string, Tensor<T>> arrays;
   std::uint64_t left = max_bytes;
-  const auto count = static_cast<std::uint64_t>(zip_get_num_entries(archive.get(), 0));
-  for (std::uint64_t i = 0; i < count; ++i) {
-    zip_stat_t stat;
-    if (zip_stat_index(archive.get(), i, 0, &stat) != 0 || !(stat.valid & ZIP_STAT_NAME) ||
-        !(stat.valid & ZIP_STAT_SIZE))
-      throw IoError(path, message("member ", i, " cannot be found (", zip_strerror(archive.get()), ")"));
-    const std::string_view name = stat.name;
-    if (!name.ends_with(detail::npy_suffix))
-      throw IoError(path, "member " + detail::printable(name) + " is no .npy file");
-    if (stat.size > left)
-      throw IoError(path, message("member ", detail::printable(name), " of ", stat.size, " bytes exceeds the limit of ",
-                                  max_bytes, " bytes for all"));
-    left -= stat.size;
-    const std::string bytes = detail::read_member(path, archive.get(), stat);
-    const auto key = name.substr(0, name.size() - detail::npy_suffix.size());
-    const auto [at, is_new] = arrays.emplace(key, Tensor<T>{});
-    if (!is_new) throw IoError(path, "member " + detail::printable(name) + " is there twice");
-    at->second = detail::parse_npy_tensor<T>(path / name, bytes);
+  for (const auto& name : file.names()) {
+    const auto size = file.size(name);
+    if (size > left)
+      throw IoError(path, message("member ", detail::printable(name + std::string(detail::npy_suffix)), " of ", size,
+                                  " bytes exceeds the limit of ", max_bytes, " bytes for all"));
+    left -= size;
+    try {
+      arrays.emplace(name, file.tensor<T>(name));
+    } catch (const detail::NotNumeric&) {}
   }
   return arrays;
 }
