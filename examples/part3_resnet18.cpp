@@ -186,14 +186,18 @@ std::optional<double> write_submission(const support::OutputFolder& out, const s
   const auto faces = list.faces();
   std::vector<vision::Landmarks> answers(faces.size());
   double total = 0;
-  int measured = 0, found = 0;
+  int measured = 0, found = 0, other = 0;
+  const vision::ReadOptions stored{.exif_orientation = false};  // boxes and points count stored pixels
   progress.begin("faces of " + xml.filename().string(), std::ssize(faces));
   for (std::size_t i = 0; i < faces.size(); ++i) {
     progress.advance();
     if (!faces[i].exists) continue;
-    answers[i] = models::locate_landmarks(network, config, vision::read_image(faces[i].image), faces[i].box);
+    answers[i] = models::locate_landmarks(network, config, vision::read_image(faces[i].image, stored), faces[i].box);
     ++found;
-    if (faces[i].points.size() != answers[i].size()) continue;
+    if (!faces[i].has_all_landmarks(answers[i].size())) {
+      other += !faces[i].points.empty();
+      continue;
+    }
     total += vision::mean_absolute_error(answers[i], faces[i].points);
     ++measured;
   }
@@ -203,6 +207,9 @@ std::optional<double> write_submission(const support::OutputFolder& out, const s
     progress.say(message(xml.string(), ": ", missing.size(), " of ", list.images.size(),
                          " photos do not exist and have no lines:", names, missing.size() > 3 ? " ..." : ""));
   }
+  if (other > 0)
+    progress.say(message(xml.string(), ": ", other, " of ", faces.size(), " faces have other points than the ",
+                         config.points, " of the network, and are not measured"));
   if (found == 0) throw IoError(xml, "none of its photos exists");
   vision::write_kaggle_submission(out / "kaggle.csv", answers);
   progress.say(message("points of ", found, " faces: ", (out / "kaggle.csv").string()));

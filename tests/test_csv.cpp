@@ -21,8 +21,8 @@ using Records = std::vector<std::vector<std::string>>;
 /// Header and records of a file.
 Records records(const std::filesystem::path& path) {
   CsvReader rows(path, 1 << 20);
-  Records all{rows.header()};
-  while (rows.next()) all.push_back(rows.fields());
+  Records all{{rows.header().begin(), rows.header().end()}};
+  while (rows.next()) all.emplace_back(rows.fields().begin(), rows.fields().end());
   return all;
 }
 
@@ -71,6 +71,7 @@ TEST_CASE("CsvReader takes Windows lines, blank lines, a byte order mark and no 
   CHECK(records_of("a,b\r\n1,\r\n2,x\r\n") == expected);
   CHECK(records_of("\xEF\xBB\xBF\na,b\n\n1,\n\r\n2,\"x\"\n\n") == expected);
   CHECK(records_of("a,b\n1,\n2,x") == expected);
+  CHECK(records_of("a,b\r\n1,\r\n2,x\r\n\x1A") == expected);
   CHECK(records_of("a\n") == Records{{"a"}});
 }
 
@@ -105,6 +106,23 @@ TEST_CASE("CsvReader refuses what is no CSV") {
   CHECK(test::io_error(folder.path(), [&] { records(folder / "b.csv"); }) == "b.csv: no such file");
   test::write_text(folder / "large.csv", std::string((1 << 20) + 1, 'a'));
   CHECK_THROWS_WITH(records(folder / "large.csv"), ContainsSubstring("more than the limit"));
+}
+
+TEST_CASE("CsvReader keeps a number within its bounds, and says which") {
+  test::TemporaryFolder folder;
+  test::write_text(folder / "a.csv", "x," + std::string(100, 'y') + "\n2,1e308\n");
+  CsvReader rows(folder / "a.csv", 1000);
+  REQUIRE(rows.next());
+  CHECK(rows.number_within(0, 1, 2) == 2);
+  CHECK_THROWS_WITH(rows.number_within(0, 3, 4), ContainsSubstring("a.csv:2: x is '2', but must be within 3 and 4"));
+  CHECK_THROWS_WITH(rows.number_within(1, -1e9, 1e9),
+                    ContainsSubstring(":2: " + std::string(32, 'y') + "... is '1e308', but must be within"));
+}
+
+TEST_CASE("CsvReader bounds what a file costs: 100,000 columns, and one text for all fields") {
+  CHECK(error_of(std::string(CsvReader::max_columns, ',')) == "a.csv:1: more than 100000 columns");
+  CHECK(error_of("a,b\n" + std::string(CsvReader::max_columns, ',')) == "a.csv:2: more than 100000 columns");
+  CHECK(records_of(std::string(CsvReader::max_columns - 1, ',')).front().size() == CsvReader::max_columns);
 }
 
 TEST_CASE("random damage to a CSV file gives records or an IoError") {

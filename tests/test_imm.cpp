@@ -5,6 +5,7 @@
 
 #include "support/catch.hpp"
 #include "support/data_dir.hpp"
+#include "support/exif.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace nasion;
@@ -34,9 +35,11 @@ std::vector<std::string> names(const std::vector<ImmEntry>& entries) {
 TEST_CASE("ImmFaces lists photos by person and view, and passes over other files") {
   test::TemporaryFolder folder;
   for (const char* name : {"33-1f", "02-6m", "02-1m", "10-3f", "100-2m"}) write_face(folder.path(), name);
-  for (const char* other : {"README.txt", "1-1m.jpg", "02-7m.jpg", "02-0m.jpg", "02-1x.jpg", "00-1m.jpg", "02-1mm.jpg",
-                            "ab-1m.jpg", "-2-1m.jpg", "02-1m.png", "021m.jpg", "-.jpg", ".jpg", "99999999999-1m.jpg"})
+  for (const char* other :
+       {"README.txt", "1-1m.jpg", "02-7m.jpg", "02-0m.jpg", "02-1x.jpg", "00-1m.jpg", "02-1mm.jpg", "ab-1m.jpg",
+        "-2-1m.jpg", "02-1m.png", "021m.jpg", "-.jpg", ".jpg", "99999999999-1m.jpg", "+2-1m.jpg"})
     test::write_text(folder / other, "no photo");
+  for (const char* hidden : {"._02-1m.jpg", "._02-1m.asf", ".03-1m.jpg"}) test::write_text(folder / hidden, "hidden");
   const ImmFaces faces(folder.path());
   CHECK(names(faces.entries()) == std::vector<std::string>{"02-1m", "02-6m", "10-3f", "33-1f", "100-2m"});
   CHECK(faces.size() == 5);
@@ -72,6 +75,16 @@ TEST_CASE("read_imm_face returns points in pixels") {
   REQUIRE(face.points.size() == imm::point_count);
   CHECK(face.points[50].x == Approx(16));
   CHECK(face.points[50].y == Approx(12));
+}
+
+TEST_CASE("a photo is read as it is stored, because its points are parts of that width and height") {
+  test::TemporaryFolder folder;
+  write_face(folder.path(), "01-1m");
+  test::write_text(folder / "01-1m.jpg", test::with_orientation(encode_jpeg(Image(32, 24, 3, 90)), 6));
+  REQUIRE(read_image(folder / "01-1m.jpg").width == 24);
+  const ImmFace face = read_imm_face(ImmFaces(folder.path()).entries()[0], {.exif_orientation = true});
+  CHECK(face.image.width == 32);
+  CHECK(face.points[50].x == Approx(16));
 }
 
 TEST_CASE("a folder that is no database is a clear error") {

@@ -88,17 +88,22 @@ TEST_CASE("read_kaggle_submission names file, line and fault") {
   CHECK(submission_error("Id,Predicted\n0.0,1\n") == "a.csv:2: Id is '0.0', not a number");
   CHECK(submission_error("Id,Predicted\n0,\n") == "a.csv:2: Predicted is '', not a number");
   CHECK(submission_error("Id,Predicted\n0,nan\n") == "a.csv:2: Predicted is 'nan', not a number");
+  CHECK(submission_error("Id,Predicted\n0,1e308\n") ==
+        "a.csv:2: Predicted is '1e308', but must be within -1e+09 and 1e+09");
+  CHECK(submission_error("Id,Predicted\n4000000,1\n") == "a.csv:2: more than 1000000 faces");
   CHECK(submission_error("Id,Predicted\n0,1,2\n") == "a.csv:2: expected 2 fields as in the header, got 3");
   CHECK(submission_error("Id,Predicted\n") == "a.csv: ends after 0 coordinates, within a face of 2 points");
   CHECK(submission_error("Id,Predicted\n0,1\n1,2\n") == "a.csv: ends after 2 coordinates, within a face of 2 points");
   test::TemporaryFolder folder;
   CHECK_THROWS_WITH(read_kaggle_submission(folder / "a.csv", 0), "[read_kaggle_submission] faces of 0 points");
+  CHECK_THROWS_AS(read_kaggle_submission(folder / "a.csv", std::size_t{1} << 63), ValueError);
   CHECK_THROWS_WITH(read_kaggle_submission(folder / "a.csv", 2), ContainsSubstring("a.csv: no such file"));
 }
 
 TEST_CASE("A table of points has a line for each face, counted from pixel centres") {
   test::TemporaryFolder folder;
-  test::write_text(folder / "a.csv", "image,x0,y0,x1,y1\na.jpg,1,2,3.5,-4\n\"b, c.jpg\",0,0,1e2,0\na.jpg,1,1,1,1\n");
+  test::write_text(folder / "a.csv",
+                   "\xEF\xBB\xBFimage,x0,y0,x1,y1\na.jpg,1,2,3.5,-4\n\"b, c.jpg\",0,0,1e2,0\na.jpg,1,1,1,1\n");
   const auto rows = read_points_csv(folder / "a.csv");
   REQUIRE(rows.size() == 3);
   CHECK(rows[0].image == "a.jpg");
@@ -117,5 +122,8 @@ TEST_CASE("read_points_csv names file, line and fault") {
   CHECK(table_error(header + "a.jpg,1\n") == "a.csv:2: expected 3 fields as in the header, got 2");
   CHECK(table_error(header + "a.jpg,1,\n") == "a.csv:2: y0 is '', not a number");
   CHECK(table_error(header + "a.jpg,inf,1\n") == "a.csv:2: x0 is 'inf', not a number");
+  CHECK(table_error(header + "a.jpg,1,-1e9\nb.jpg,1e308,1\n") ==
+        "a.csv:3: x0 is '1e308', but must be within -1e+09 and 1e+09");
+  CHECK(table_error("image" + std::string(60'000'000, ',')) == "a.csv:1: more than 100000 columns");
   CHECK(table_error(header + "a.jpg,1,1\n,1,1\n") == "a.csv:3: the name of the image is empty");
 }

@@ -1,5 +1,7 @@
 #include "nasion/vision/keypoint_dataset.hpp"
 
+#include <limits>
+
 #include "nasion/data/loader.hpp"
 #include "support/catch.hpp"
 
@@ -220,6 +222,12 @@ TEST_CASE("Faces that cannot be used are refused") {
   const auto [photo, points] = face(0);
   CHECK_THROWS_WITH(dataset.add(photo, points), ContainsSubstring("point 60 is not among the 58"));
   CHECK_THROWS_AS(KeypointDataset({.width = 0, .points = {}}), ValueError);
+  KeypointDataset first({.points = {0}});
+  for (const double far : {1e308, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
+    auto moved = points;
+    moved[3].y = far;
+    CHECK_THROWS_WITH(first.add(photo, moved), ContainsSubstring("is not finite or too far away"));
+  }
   CHECK_THROWS_AS(to_tensor(Image(4, 4, 3)), ValueError);
 }
 
@@ -229,4 +237,7 @@ TEST_CASE("Views that show nothing are refused") {
   CHECK_THROWS_WITH(dataset.add(photo, points, {0, 0, 0, 10}), "[KeypointDataset] view of 0 x 10 has no area");
   CHECK_THROWS_WITH(dataset.add(photo, points, {1000, 0, 50, 50}),
                     "[KeypointDataset] the view at 1000, 0 does not touch its photo of 320 x 240");
+  constexpr double infinity = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
+  for (const Box& view : {Box{0, 0, infinity, 10}, Box{0, 0, 10, nan}, Box{nan, 0, 10, 10}, Box{0, -infinity, 10, 10}})
+    CHECK_THROWS_AS(dataset.add(photo, points, view), ValueError);
 }

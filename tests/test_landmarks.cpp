@@ -195,6 +195,12 @@ TEST_CASE("read_asf takes 10 columns, Windows lines, tabs, blank lines, comments
   std::string windows;
   for (const char c : small) windows += c == '\n' ? std::string("\r\n") : std::string(1, c);
   check_same(windows);
+  check_same("\xEF\xBB\xBF" + small);
+  check_same(small + "\x1A");
+  check_same(test::replaced(small, "0.3 0.4", "+0.3 +0.4"));
+  std::string macintosh = small;
+  std::replace(macintosh.begin(), macintosh.end(), '\n', '\r');
+  check_same(macintosh);
   CHECK(read(test::replaced(small, "a.jpg", " my face 1.jpg \r")).image == "my face 1.jpg");
   CHECK(read(test::replaced(small, "0.1 0.2", "-1e-3 2.5E-1")).relative[0] == Point{-0.001, 0.25});
 }
@@ -214,6 +220,9 @@ TEST_CASE("read_asf names file, line and fault") {
   CHECK(error_of(test::replaced(small, "0.1", "nan")) == "03-2m.asf:3: x is 'nan', not a number");
   CHECK(error_of(test::replaced(small, "0.1", "-inf")) == "03-2m.asf:3: x is '-inf', not a number");
   CHECK(error_of(test::replaced(small, "0.1", "1e999")) == "03-2m.asf:3: x is '1e999', not a number");
+  CHECK(error_of("1\n0 0 1e308 1e308 0 0 0\na.jpg\n") == "03-2m.asf:2: x is '1e308', too large for a part of an image");
+  CHECK(error_of(test::replaced(small, "0.4", "-1000000")) ==
+        "03-2m.asf:4: y is '-1000000', too large for a part of an image");
   CHECK(error_of(test::replaced(small, "0.4 1", "0.4 2")) == "03-2m.asf:4: expected point 1, got point '2'");
   CHECK(error_of(test::replaced(small, "0.4 1 0", "0.4 1")) ==
         "03-2m.asf:4: a point has 7 or 10 fields, this line has 6");

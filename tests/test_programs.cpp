@@ -12,10 +12,12 @@
 #include "nasion/io/safetensors.hpp"
 #include "nasion/train/history_file.hpp"
 #include "nasion/vision/draw.hpp"
+#include "nasion/vision/kaggle.hpp"
 #include "nasion/vision/landmarks.hpp"
 #include "nasion/vision/pts.hpp"
 #include "support/catch.hpp"
 #include "support/data_dir.hpp"
+#include "support/exif.hpp"
 #include "support/imm_folder.hpp"
 #include "support/process.hpp"
 #include "support/temporary_folder.hpp"
@@ -249,7 +251,10 @@ TEST_CASE("part3_resnet18 learns from a folder of 300-W, in pixels of the photos
   test::write_text(
       faces / "test.xml",
       "<dataset><images><image file='gone.jpg'><box left='1' top='1' width='9' height='9'/></image>"
-      "<image file='afw/1_1.jpg'><box left='20' top='20' width='60' height='60'/></image></images></dataset>");
+      "<image file='afw/1_1.jpg'><box left='20' top='20' width='60' height='60'/></image></images>"
+      "<images><image file='turned.jpg'><box left='20' top='20' width='60' height='60'><part name='36' x='30' y='30'/>"
+      "</box></image></images></dataset>");
+  test::write_text(faces / "turned.jpg", test::with_orientation(test::read_text(faces / "afw/1_1.jpg"), 6));
   const std::vector<std::string> flags{"--data", faces, "--epochs", "1", "--seed", "3", "--batch", "4"};
   const auto with = [&](std::vector<std::string> more) {
     more.insert(more.end(), flags.begin(), flags.end());
@@ -261,7 +266,8 @@ TEST_CASE("part3_resnet18 learns from a folder of 300-W, in pixels of the photos
   REQUIRE(result.code == 0);
   CHECK(result.err.empty());
   CHECK_THAT(result.out, ContainsSubstring("read 8 training and 3 validation faces") &&
-                             ContainsSubstring("1 of 2 photos do not exist and have no lines: gone.jpg"));
+                             ContainsSubstring("1 of 3 photos do not exist and have no lines: gone.jpg") &&
+                             ContainsSubstring("1 of 3 faces have other points than the 68 of the network"));
   for (const auto* name : {"report.html", "answers.png", "error_distribution.png", "successes.png", "points.png"})
     CHECK(fs::exists(out / name));
   const auto metrics = nlohmann::json::parse(test::read_text(out / "metrics.json"));
@@ -269,7 +275,10 @@ TEST_CASE("part3_resnet18 learns from a folder of 300-W, in pixels of the photos
   CHECK(metrics["tests"]["ibug"]["nme_percent"].get<double>() > 0);
   CHECK(lines(test::read_text(out / "predictions.csv")) == 1 + 3 * 68);
   CHECK_THAT(test::read_text(out / "predictions.csv"), ContainsSubstring("\nlfpw/testset/image_2.jpg,0,0,67,"));
-  CHECK(lines(test::read_text(out / "kaggle.csv")) == 1 + 136);
+  CHECK(lines(test::read_text(out / "kaggle.csv")) == 1 + 2 * 136);
+  const auto answers = vision::read_kaggle_submission(out / "kaggle.csv", 68);
+  REQUIRE(answers.size() == 3);
+  CHECK(answers[2] == answers[1]);  // boxes count stored pixels, whatever EXIF says
   CHECK_THAT(test::read_text(out / "kaggle.csv"), ContainsSubstring("Predicted\n136,"));
 
   // The mean of |dx| and |dy| is at most the mean distance, and at least 0.7 of it; a photo was twice as large.

@@ -44,6 +44,30 @@ TEST_CASE("read_pts takes files with and without lines of text, in any layout") 
   CHECK(read("n_points:2\nversion:1\n{\n1 2\n3 4\n}") == expected);
   CHECK(read("version: 1 \r\nn_points: 2\r\n{\r\n 1\t2 \r\n\r\n3.0  4e0\r\n}\r\n\r\n") == expected);
   CHECK(read("1 2\r\n3 4") == expected);
+  CHECK(read("version: 1\rn_points: 2\r{\r1 2\r3 4\r}\r") == expected);
+}
+
+TEST_CASE("read_pts takes what other readers of the field take") {
+  const std::string points = "{\n10.5 20.25\n30 40\n50.125 60\n}\n", lines = "version: 1\nn_points: 3\n" + points;
+  const Landmarks expected{{10, 19.75}, {29.5, 39.5}, {49.625, 59.5}};
+  CHECK(read("\xEF\xBB\xBF" + lines) == expected);
+  CHECK(read("\xEF\xBB\xBF"
+             "10.5 20.25\n30 40\n50.125 60\n") == expected);
+  CHECK(read(lines + "\x1A") == expected);
+  CHECK(read(lines + "\x1A\r\n") == expected);
+  CHECK(read(test::replaced(lines, "10.5", "+10.5")) == expected);
+  CHECK(read("version : 1\nn_points : 3\n" + points) == expected);
+  CHECK(read("Version: 1\nN_Points: 3\n" + points) == expected);
+  CHECK(read("version: 1.0\nn_points: 3\n" + points) == expected);
+  CHECK(read("version: 1\nimage: a b.jpg\nn_points: 3\n# by hand\n" + points) == expected);
+  CHECK(read("version: 1\nn_points: 3\n{\n10.5 20.25 1\n30 40 0\n50.125 60 -2.5\n}\n") == expected);
+}
+
+TEST_CASE("read_pts refuses coordinates that no image has, which would become infinite on the way") {
+  for (const char* far : {"1e308 2", "2 -1e308", "1000000001 2"})
+    CHECK(error_of(header + far + "\n3 4\n}\n") ==
+          message("a.pts:4: the point '", far, "' is further away than any image is wide"));
+  CHECK(error_of(header + "1e9 -1e9\n3 4\n}\n") == "no error");
 }
 
 TEST_CASE("read_pts names file, line and fault") {
@@ -53,7 +77,7 @@ TEST_CASE("read_pts names file, line and fault") {
   CHECK(error_of(header + "1 2\n3 4\n5 6\n}\n") == "a.pts:7: found 3 of 2 points");
   CHECK(error_of(header + "1 2\n3 4\n") == "a.pts:5: the file ends without }");
   CHECK(error_of(header + "1 2\n3\n}\n") == "a.pts:5: expected x and y of a point, got '3'");
-  CHECK(error_of(header + "1 2 3\n}\n") == "a.pts:4: expected x and y of a point, got '1 2 3'");
+  CHECK(error_of(header + "1 2 x\n}\n") == "a.pts:4: expected x and y of a point, got '1 2 x'");
   CHECK(error_of(header + "1 nan\n}\n") == "a.pts:4: expected x and y of a point, got '1 nan'");
   CHECK(error_of("inf 1\n") == "a.pts:1: expected x and y of a point, got 'inf 1'");
   CHECK(error_of("1,5 2\n") == "a.pts:1: expected x and y of a point, got '1,5 2'");
@@ -67,7 +91,8 @@ TEST_CASE("read_pts names file, line and fault") {
   for (const std::string count : {"0", "-2", "2.5", "two", "10001", "99999999999999999999", ""})
     CHECK(error_of("n_points: " + count + "\n") ==
           "a.pts:1: expected the number of points, got '" + std::string(count.substr(0, 32)) + "'");
-  CHECK(error_of("version: 1\nsize: 3\n") == "a.pts:2: expected x and y of a point, got 'size: 3'");
+  CHECK(error_of("version: 1\nsize: 3\n") == "a.pts:2: no points in the file");
+  CHECK(error_of(header + "size: 3\n") == "a.pts:4: expected x and y of a point, got 'size: 3'");
   CHECK(error_of("\xFF\xD8\xFF") == "a.pts:1: expected x and y of a point, got '\?\?\?'");
 }
 
@@ -118,6 +143,7 @@ TEST_CASE("write_pts refuses what could not be read back") {
   CHECK_THROWS_WITH(write_pts(folder / "a.pts", {{1, std::numeric_limits<double>::quiet_NaN()}}),
                     ContainsSubstring("is not finite"));
   CHECK_THROWS_AS(write_pts(folder / "a.pts", {{std::numeric_limits<double>::infinity(), 1}}), ValueError);
+  CHECK_THROWS_AS(write_pts(folder / "a.pts", {{1, max_coordinate}}), ValueError);
   CHECK_FALSE(std::filesystem::exists(folder / "a.pts"));
   CHECK_THROWS_AS(write_pts(folder / "missing" / "a.pts", {{1, 1}}), IoError);
 }

@@ -10,6 +10,7 @@
 #include "nasion/core/parallel.hpp"
 #include "support/catch.hpp"
 #include "support/data_dir.hpp"
+#include "support/exif.hpp"
 #include "support/io_error.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -48,7 +49,9 @@ TEST_CASE("W300Faces lists the faces of each set by name, and passes over other 
     write_face(folder.path(), name, std::string(name).starts_with("lfpw") ? ".png" : ".jpg");
   test::write_text(folder / "afw" / "7_1_mirror.jpg", "");
   test::write_text(folder / "afw" / "notes.txt", "");
-  test::write_text(folder / "afw" / "8_1.pts", "");
+  test::write_text(folder / "afw" / "7_1_mirror.pts", "");
+  for (const char* hidden : {"._7_1.jpg", "._7_1.pts", ".8_1.jpg", ".DS_Store"})
+    test::write_text(folder / "afw" / hidden, "");
   CHECK(W300Faces::found_in(folder.path()));
   const W300Faces faces(folder.path());
   CHECK(names(faces.training()) ==
@@ -136,9 +139,15 @@ TEST_CASE("a manifest that cannot be understood is an error with its line") {
         "manifest.csv:2: expected 7 fields as in the header, got 6");
   CHECK(manifest_error(manifest_header + "a,1,2,x,4,5,6\n") == "manifest.csv:2: crop_x0 is 'x', not a number");
   CHECK(manifest_error(manifest_header + "a,1,2,3,nan,5,6\n") == "manifest.csv:2: crop_y0 is 'nan', not a number");
-  CHECK(manifest_error(manifest_header + "a,1,2,3,4,0,6\n") == "manifest.csv:2: scale_x is 0, but must be positive");
+  CHECK(manifest_error(manifest_header + "a,1,2,3,4,0,6\n") ==
+        "manifest.csv:2: scale_x is '0', but must be within 1e-06 and 1e+06");
   CHECK(manifest_error(manifest_header + "a,1,-2,3,4,5,6\n") ==
-        "manifest.csv:2: original_height is -2, but must be positive");
+        "manifest.csv:2: original_height is '-2', but must be within 1 and 1e+09");
+  CHECK(manifest_error(manifest_header + "afw/a_1.jpg,1,1,1,1,5e-324,5e-324\n") ==
+        "manifest.csv:2: scale_x is '5e-324', but must be within 1e-06 and 1e+06");
+  CHECK(manifest_error(manifest_header + "afw/a_1.jpg,1,1,1,1e308,1,1\n") ==
+        "manifest.csv:2: crop_y0 is '1e308', but must be within -1e+09 and 1e+09");
+  CHECK(manifest_error("\xEF\xBB\xBF" + manifest_header + line) == "no error");
 }
 
 TEST_CASE("a folder that is no 300-W is a clear error") {
@@ -170,6 +179,16 @@ TEST_CASE("read_w300_face returns points in pixels, and names the file at fault"
   CHECK(face.points == Landmarks(ibug::point_count, Point{3, 4}));
   write_pts(entry.shape, {{1, 2}});
   CHECK_THROWS_WITH(read_w300_face(entry), ContainsSubstring("1_1.pts: has 1 points, not 68"));
+}
+
+TEST_CASE("a photo is read as it is stored, because .pts files count its stored pixels") {
+  test::TemporaryFolder folder;
+  write_face(folder.path(), "afw/1_1");
+  test::write_text(folder / "afw" / "1_1.jpg", test::with_orientation(encode_jpeg(Image(32, 24, 3, 90)), 8));
+  const W300Entry entry = W300Faces(folder.path()).training()[0];
+  REQUIRE(read_image(entry.image).width == 24);
+  CHECK(read_w300_face(entry).image.width == 32);
+  CHECK(read_w300_face(entry, {.exif_orientation = true}).image.width == 32);
 }
 
 TEST_CASE("300-W: 2012 faces to train on, 224 to validate with, and no photo on both sides of a fold", "[data]") {

@@ -7,6 +7,7 @@
 #include "nasion/core/parallel.hpp"
 #include "nasion/vision/face_view.hpp"
 #include "nasion/vision/imm.hpp"
+#include "nasion/vision/labelled_photos.hpp"
 #include "nasion/vision/synthetic.hpp"
 #include "nasion/vision/w300.hpp"
 
@@ -34,8 +35,8 @@ std::vector<FaceEntry> face_entries(const std::vector<Entry>& entries) {
 
 LabelledFace read_face(const FaceEntry& entry, int count) {
   namespace vision = nasion::vision;
-  LabelledFace face{entry, vision::read_image(entry.image), {}};
-  face.points = entry.shape.extension() == ".asf"
+  LabelledFace face{entry, vision::read_image(entry.image, {.exif_orientation = false}), {}};  // points count it so
+  face.points = vision::lower_extension(entry.shape) == ".asf"
                     ? vision::read_asf(entry.shape).pixels(face.photo.width, face.photo.height)
                     : vision::read_pts(entry.shape);
   if (std::ssize(face.points) != count)
@@ -94,9 +95,17 @@ FaceFiles list_w300_faces(const std::filesystem::path& root, const std::optional
   return files;
 }
 
-/// The square that a network sees of a face: around its points, with some room (see vision::face_view).
-nasion::vision::Box view_of(const LabelledFace& face, double margin) {
-  return nasion::vision::face_view(nasion::vision::bounding_box(face.points), margin);
+/// Adds a face in the square around its points, with some room (see vision::face_view). IoError, naming the file of the
+/// points, when these lie in one row or column, or outside of the photo.
+void add_face(nasion::vision::KeypointDataset& dataset, const LabelledFace& face, double margin) {
+  const auto box = nasion::vision::bounding_box(face.points);
+  const auto [width, height] = std::pair(face.photo.width, face.photo.height);
+  if (box.width <= 0 || box.height <= 0)
+    throw nasion::IoError(face.entry.shape, "has all of its points in one row or column");
+  if (box.x >= width || box.y >= height || box.x + box.width <= 0 || box.y + box.height <= 0)
+    throw nasion::IoError(face.entry.shape,
+                          nasion::message("has no point within its photo of ", width, " x ", height, " pixels"));
+  dataset.add(face.photo, face.points, nasion::vision::face_view(box, margin));
 }
 
 }  // namespace
@@ -130,12 +139,12 @@ void add_faces(nasion::vision::KeypointDataset& dataset, std::span<const FaceEnt
   for (std::size_t first = 0; first < entries.size(); first += at_once)
     for (auto& face : read_faces(entries.subspan(first, std::min(at_once, entries.size() - first)), points)) {
       if (points == nasion::vision::imm::point_count) nasion::vision::imm::repair_eye_order(face.points);
-      dataset.add(face.photo, face.points, view_of(face, margin));
+      add_face(dataset, face, margin);
     }
 }
 
 void add_faces(nasion::vision::KeypointDataset& dataset, const std::vector<LabelledFace>& faces, double margin) {
-  for (const auto& face : faces) dataset.add(face.photo, face.points, view_of(face, margin));
+  for (const auto& face : faces) add_face(dataset, face, margin);
 }
 
 std::vector<int> all_points(int count) {

@@ -43,24 +43,31 @@ std::string csv_line(const First& first, const Rest&... rest) {
 }
 
 /// A file with a header, record by record. Fields may be quoted; lines end in LF or CRLF, the last one perhaps not at
-/// all; blank lines, and a byte order mark at the beginning, are passed over.
+/// all; blank lines, a byte order mark at the beginning and Ctrl-Z at the end are passed over. Memory: the file's size,
+/// and 32 bytes for each column.
 class CsvReader {
  public:
+  static constexpr std::size_t max_columns = 100'000;
+
   /// Reads the header. IoError when the file cannot be read, is larger than `max_bytes`, or has no header.
   CsvReader(std::filesystem::path path, std::uintmax_t max_bytes)
       : path_(std::move(path)), text_(read_file(path_, max_bytes)) {
-    take("\xEF\xBB\xBF");
+    const auto body = without_marks(text_);
+    at_ = static_cast<std::size_t>(body.data() - text_.data());
+    text_.resize(at_ + body.size());
     if (!read_record()) fail("the file is empty");
     header_ = fields_;
   }
+  CsvReader(const CsvReader&) = delete;  // the fields lie in its text
+  CsvReader& operator=(const CsvReader&) = delete;
 
-  const std::vector<std::string>& header() const { return header_; }
+  const std::vector<std::string_view>& header() const { return header_; }
 
   /// IoError unless the header is this one.
-  void expect_header(const std::vector<std::string>& expected) const {
+  void expect_header(const std::vector<std::string_view>& expected) const {
     if (header_ == expected) return;
     std::string text;
-    for (const auto& name : expected) text += (text.empty() ? "" : ",") + csv_field(name);
+    for (const auto name : expected) text += (text.empty() ? "" : ",") + csv_field(name);
     fail("expected the header ", text);
   }
 
@@ -73,15 +80,24 @@ class CsvReader {
     return true;
   }
 
-  /// Of the record, as many as the header has.
-  const std::vector<std::string>& fields() const { return fields_; }
+  /// Of the record, as many as the header has. The texts live as long as the reader.
+  const std::vector<std::string_view>& fields() const { return fields_; }
 
   /// A field of the record as a number. IoError naming file, line and column when it is none, or not finite.
   template <class Number>
   Number number(std::size_t column) const {
     const auto value = parse_number<Number>(fields_.at(column));
-    if (!value) fail(header_[column], " is ", excerpt(fields_[column]), ", not a number");
+    if (!value) fail(column_name(column), " is ", excerpt(fields_[column]), ", not a number");
     return *value;
+  }
+
+  /// The same; IoError also unless it is within [low, high].
+  template <class Number>
+  Number number_within(std::size_t column, Number low, Number high) const {
+    const auto value = number<Number>(column);
+    if (value < low || value > high)
+      fail(column_name(column), " is ", excerpt(fields_[column]), ", but must be within ", low, " and ", high);
+    return value;
   }
 
   /// IoError naming file and line.
@@ -96,8 +112,10 @@ class CsvReader {
       line_ = next_line_;
       if (at_ == text_.size()) return false;
       fields_.clear();
-      do fields_.push_back(read_field());
-      while (take(","));
+      do {
+        if (fields_.size() == max_columns) fail("more than ", max_columns, " columns");
+        fields_.push_back(read_field());
+      } while (take(","));
       if (at_ < text_.size() && !take("\n") && !take("\r\n"))
         fail("expected a comma or the end of the line before ", excerpt(std::string_view(text_).substr(at_)));
       ++next_line_;
@@ -105,24 +123,32 @@ class CsvReader {
     return true;
   }
 
-  std::string read_field() {
-    std::string field;
-    if (!take("\"")) {
-      const auto end = std::min(text_.find_first_of(",\"\r\n", at_), text_.size());
-      field = text_.substr(at_, end - at_);
-      at_ = end;
-      return field;
+  std::string_view read_field() {
+    const bool quoted = take("\"");
+    const std::size_t begin = at_;
+    if (!quoted) {
+      at_ = std::min(text_.find_first_of(",\"\r\n", at_), text_.size());
+      return std::string_view(text_).substr(begin, at_ - begin);
     }
+    std::size_t to = begin;  // where the next piece goes: pairs of quotes become one in place
     for (;;) {
       const auto end = text_.find('"', at_);
-      if (end == text_.npos) fail("the quotes around ", excerpt(std::string_view(text_).substr(at_)), " do not end");
-      field.append(text_, at_, end - at_);
+      if (end == text_.npos) fail("the quotes around ", excerpt(std::string_view(text_).substr(begin)), " do not end");
+      std::char_traits<char>::move(text_.data() + to, text_.data() + at_, end - at_);
+      to += end - at_;
       at_ = end + 1;
       if (!take("\"")) break;
-      field += '"';
+      text_[to++] = '"';
     }
-    next_line_ += static_cast<int>(std::count(field.begin(), field.end(), '\n'));
+    const auto field = std::string_view(text_).substr(begin, to - begin);
+    next_line_ += std::count(field.begin(), field.end(), '\n');
     return field;
+  }
+
+  /// For messages: as it is, but not too long, and on one line.
+  std::string column_name(std::size_t column) const {
+    const auto quoted = excerpt(header_[column]);
+    return quoted.substr(1, quoted.size() - 2);
   }
 
   bool take(std::string_view token) {
@@ -134,8 +160,8 @@ class CsvReader {
   std::filesystem::path path_;
   std::string text_;
   std::size_t at_ = 0;
-  int line_ = 1, next_line_ = 1;
-  std::vector<std::string> header_, fields_;
+  std::int64_t line_ = 1, next_line_ = 1;
+  std::vector<std::string_view> header_, fields_;
 };
 
 }  // namespace nasion::io

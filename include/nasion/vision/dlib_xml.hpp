@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -26,8 +27,9 @@ namespace nasion::vision {
 /// A face in pixels of its image. The box may leave the image.
 struct DlibBox {
   Box box;
-  Landmarks points;      ///< in the order of their names; perhaps none
-  bool ignored = false;  ///< marked as neither a good nor a bad example
+  Landmarks points;                     ///< perhaps none
+  bool ignored = false;                 ///< marked as neither a good nor a bad example
+  std::vector<std::string> part_names;  ///< of the points: numbers first and by value, then others as dlib sorts them
 };
 
 /// An image and what is known about it.
@@ -45,7 +47,18 @@ struct DlibFace {
   std::filesystem::path image;
   bool exists = false;  ///< the image
   Box box;
-  Landmarks points;  ///< perhaps none
+  Landmarks points;                     ///< perhaps none
+  std::vector<std::string> part_names;  ///< of the points, see DlibBox
+
+  /// Whether there are `count` points and they are numbered one by one, from 0 or from 1: then points[i] is landmark i.
+  /// Not so for a part of a face, such as the eyes' 36 to 47 of 68.
+  bool has_all_landmarks(std::size_t count) const {
+    const auto first = part_names.empty() ? std::nullopt : io::parse_number<std::int64_t>(part_names.front());
+    if (part_names.size() != count || (first != 0 && first != 1)) return false;
+    for (std::size_t i = 0; i < count; ++i)
+      if (io::parse_number<std::int64_t>(part_names[i]) != *first + static_cast<std::int64_t>(i)) return false;
+    return true;
+  }
 };
 
 struct DlibXml {
@@ -64,7 +77,7 @@ struct DlibXml {
     std::vector<DlibFace> faces;
     for (const auto& image : images)
       for (const auto& box : image.boxes)
-        if (!box.ignored) faces.push_back({image.name, image.path, image.exists, box.box, box.points});
+        if (!box.ignored) faces.push_back({image.name, image.path, image.exists, box.box, box.points, box.part_names});
     return faces;
   }
 };
@@ -75,10 +88,22 @@ struct DlibXmlOptions {
 
 namespace detail {
 
+struct PartOrder {
+  bool operator()(const std::string& a, const std::string& b) const {
+    const auto first = io::parse_number<std::int64_t>(a), second = io::parse_number<std::int64_t>(b);
+    if (first.has_value() != second.has_value()) return first.has_value();
+    return first == second ? a < b : *first < *second;
+  }
+};
+
 class DlibXmlReader {
  public:
   DlibXmlReader(const std::filesystem::path& path, std::uintmax_t max_bytes)
       : path_(path), folder_(path.has_parent_path() ? path.parent_path() : "."), text_(io::read_file(path, max_bytes)) {
+    // Before pugixml spends 64 bytes on each element; dlib's have more than 30 bytes of text.
+    constexpr std::ptrdiff_t max_tags = 2'000'000;
+    if (std::count(text_.begin(), text_.end(), '<') > max_tags)
+      throw IoError(path_, message("has more than ", max_tags, " tags"));
     // Bytes as they are, as dlib takes them, whatever encoding the file names: so places in the text stay what they
     // are.
     constexpr auto flags = pugi::parse_default | pugi::parse_trim_pcdata;
@@ -90,13 +115,16 @@ class DlibXmlReader {
   }
 
   DlibXml read() const {
-    const auto images = document_.child("dataset").child("images");
-    if (!images) fail_at(0, "expected <dataset> with <images> in it");
+    const auto dataset = document_.child("dataset");
+    if (!dataset.child("images")) fail_at(0, "expected <dataset> with <images> in it");
+    constexpr std::size_t max_images = 500'000;
     DlibXml result;
-    for (const auto& node : images) {
-      expect(node, "image");
-      result.images.push_back(read_image_node(node));
-    }
+    for (const auto& images : dataset.children("images"))
+      for (const auto& node : images) {
+        expect(node, "image");
+        if (result.images.size() == max_images) fail(node, "more than ", max_images, " images");
+        result.images.push_back(read_image_node(node));
+      }
     return result;
   }
 
@@ -119,19 +147,19 @@ class DlibXmlReader {
     // It covers the pixels from left to left + width - 1.
     const Box box{static_cast<double>(integer(node, "left")), static_cast<double>(integer(node, "top")),
                   static_cast<double>(size(node, "width")), static_cast<double>(size(node, "height"))};
-    std::map<int, Point> points;
+    std::map<std::string, Point, PartOrder> points;
     for (const auto& child : node) {
       if (std::string_view(child.name()) == "label") continue;
       expect(child, "part");
-      const int name = integer(child, "name");
+      const std::string name = attribute(child, "name").value();
       // The centres of pixels that are counted from 0.
       if (!points.emplace(name, Point{integer(child, "x") + 0.5, integer(child, "y") + 0.5}).second)
-        fail(child, "part ", name, " appears twice");
+        fail(child, "part ", io::excerpt(name), " appears twice");
     }
-    DlibBox result{box, {}, node.attribute("ignore").as_bool()};
+    DlibBox result{.box = box, .points = {}, .ignored = node.attribute("ignore").as_bool(), .part_names = {}};
     for (const auto& [name, point] : points) {
-      if (name != std::ssize(result.points)) fail(node, "part ", result.points.size(), " of the box is missing");
       result.points.push_back(point);
+      result.part_names.push_back(name);
     }
     return result;
   }
@@ -194,10 +222,11 @@ class DlibXmlReader {
 }  // namespace detail
 
 /// Reads a file of faces. It counts pixels from 0; points become the centres of theirs: x + 0.5. Images that do not
-/// exist are marked so, see DlibXml::missing(). IoError naming file and line for text that is no such file, parts of a
-/// box that are not numbered 0, 1, 2, .. (in any order), and an image outside of the XML file's folder.
+/// exist are marked so, see DlibXml::missing(). Parts may have any names, and each box parts of its own, as in dlib.
+/// IoError naming file and line for text that is no such file or longer than 32 MB, more than 500,000 images, a box
+/// with two parts of one name, and an image outside of the XML file's folder.
 inline DlibXml read_dlib_xml(const std::filesystem::path& path, const DlibXmlOptions& options = {}) {
-  constexpr std::uintmax_t max_bytes = 256 << 20;
+  constexpr std::uintmax_t max_bytes = 32 << 20;  // all of 300-W takes 22 MB
   DlibXml result = detail::DlibXmlReader(path, max_bytes).read();
   if (result.images.empty()) throw IoError(path, "has no images");
   if (const auto missing = result.missing(); options.require_images && !missing.empty())

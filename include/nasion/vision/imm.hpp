@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -14,7 +15,9 @@
 #include <vector>
 
 #include "nasion/io/io_error.hpp"
+#include "nasion/io/text.hpp"
 #include "nasion/vision/image.hpp"
+#include "nasion/vision/labelled_photos.hpp"
 #include "nasion/vision/landmarks.hpp"
 
 namespace nasion::vision {
@@ -51,11 +54,13 @@ struct ImmFace {
   Landmarks points;
 };
 
-/// Reads photo and points. IoError when one cannot be read, or when there are not 58 points.
-inline ImmFace read_imm_face(const ImmEntry& entry, const ReadOptions& options = {}) {
+/// Reads photo and points. The photo stays as it is stored, whatever `options.exif_orientation` says: its points are
+/// parts of that width and height. IoError when one cannot be read, or when there are not 58 points.
+inline ImmFace read_imm_face(const ImmEntry& entry, ReadOptions options = {}) {
   const AsfShape shape = read_asf(entry.shape);
   if (shape.relative.size() != imm::point_count)
     throw IoError(entry.shape, message("has ", shape.relative.size(), " points, not ", imm::point_count));
+  options.exif_orientation = false;
   Image image = read_image(entry.image, options);
   Landmarks points = shape.pixels(image.width, image.height);
   return {std::move(image), std::move(points)};
@@ -68,24 +73,24 @@ struct ImmSplit {
 /// A folder in the layout of the database, its photos sorted by name.
 class ImmFaces {
  public:
-  /// Lists the folder; files with other names are passed over. IoError when it is missing, holds no photo, or a photo
-  /// has no .asf file beside it.
+  /// Lists the folder; hidden files and those with other names are passed over. Photos end in .jpg or .jpeg, in any
+  /// case. IoError when it is missing, holds no photo, a photo has no .asf file beside it, or such a file no photo.
   explicit ImmFaces(const std::filesystem::path& folder) {
     std::error_code error;
     if (!std::filesystem::is_directory(folder, error))
       throw IoError(folder, std::filesystem::exists(folder, error) ? "is not a folder" : "no such folder");
-    std::filesystem::directory_iterator files(folder, error);
-    for (; !error && files != std::filesystem::directory_iterator(); files.increment(error))
-      if (ImmEntry entry; parse_name(files->path(), entry)) entries_.push_back(std::move(entry));
-    if (error) throw IoError(folder, "cannot list the folder (" + error.message() + ")");
+    const auto is_face = [](const std::string& name) { return parse_name(name).has_value(); };
+    for (auto& [image, shape] : labelled_photos(folder, ".asf", {".jpg", ".jpeg"}, is_face)) {
+      ImmEntry entry = *parse_name(image.stem().string());
+      entry.image = std::move(image);
+      entry.shape = std::move(shape);
+      entries_.push_back(std::move(entry));
+    }
     if (entries_.empty()) throw IoError(folder, "holds no IMM photos (files named as 01-1m.jpg)");
 
     std::sort(entries_.begin(), entries_.end(), [](const ImmEntry& a, const ImmEntry& b) {
       return std::tuple(a.person, a.view, a.image) < std::tuple(b.person, b.view, b.image);
     });
-    for (const ImmEntry& entry : entries_)
-      if (!std::filesystem::exists(entry.shape, error))
-        throw IoError(entry.image, "has no points beside it: " + entry.shape.filename().string() + " is missing");
   }
 
   const std::vector<ImmEntry>& entries() const { return entries_; }
@@ -106,17 +111,14 @@ class ImmFaces {
   }
 
  private:
-  /// Two or more digits, '-', view, sex, ".jpg".
-  static bool parse_name(const std::filesystem::path& path, ImmEntry& entry) {
-    if (path.extension() != ".jpg") return false;
-    const std::string name = path.stem().string();
+  /// Two or more digits, '-', view, sex. Nothing for other names.
+  static std::optional<ImmEntry> parse_name(std::string_view name) {
     const auto dash = name.find('-');
-    if (dash == name.npos || dash < 2 || name.size() != dash + 3) return false;
-    const auto person = detail::parse_number<int>(std::string_view(name).substr(0, dash));
+    if (dash == name.npos || dash < 2 || name.size() != dash + 3 || name[0] == '+') return std::nullopt;
+    const auto person = io::parse_number<int>(name.substr(0, dash));
     const char view = name[dash + 1], sex = name[dash + 2];
-    if (!person || *person < 1 || view < '1' || view > '6' || (sex != 'm' && sex != 'f')) return false;
-    entry = {path, std::filesystem::path(path).replace_extension(".asf"), *person, view - '0', sex};
-    return true;
+    if (!person || *person < 1 || view < '1' || view > '6' || (sex != 'm' && sex != 'f')) return std::nullopt;
+    return ImmEntry{.image = {}, .shape = {}, .person = *person, .view = view - '0', .sex = sex};
   }
 
   std::vector<ImmEntry> entries_;

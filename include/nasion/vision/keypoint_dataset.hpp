@@ -79,7 +79,8 @@ class KeypointDataset {
   }
 
   /// Adds a photo that is seen whole, whatever its proportions; its points are in its pixels. ValueError when a chosen
-  /// point is missing, or when faces are to be mirrored and nobody knows how these points change places.
+  /// point is missing, when one is not finite or beyond max_coordinate, or when faces are to be mirrored and nobody
+  /// knows how these points change places.
   void add(const Image& photo, const Landmarks& points) {
     check_points(points);
     const Affine fit = Affine::scale(2.0 * options_.width / photo.width, 2.0 * options_.height / photo.height);
@@ -88,11 +89,13 @@ class KeypointDataset {
   }
 
   /// Adds the part of a photo that lies within `view`, which may leave the photo. ValueError also for a view without
-  /// area, or one that does not touch the photo.
+  /// area or of a side beyond max_coordinate, or one that does not touch the photo.
   void add(const Image& photo, const Landmarks& points, const Box& view) {
     check_points(points);
     check<ValueError>(view.width > 0 && view.height > 0, "[KeypointDataset] view of ", view.width, " x ", view.height,
                       " has no area");
+    check<ValueError>(std::max(view.width, view.height) <= max_coordinate, "[KeypointDataset] view of ", view.width,
+                      " x ", view.height, " is too large");
     // A view that is turned by 45 degrees or moved and enlarged as usual stays within this part of the photo.
     constexpr double around = 0.25;
     const auto clip = [](double low, double high, int size) {
@@ -170,6 +173,9 @@ class KeypointDataset {
     for (const int i : options_.points)
       check<ValueError>(i >= 0 && static_cast<std::size_t>(i) < points.size(), "[KeypointDataset] point ", i,
                         " is not among the ", points.size(), " of this face");
+    for (const Point& p : points)
+      check<ValueError>(std::abs(p.x) <= max_coordinate && std::abs(p.y) <= max_coordinate, "[KeypointDataset] point (",
+                        p.x, ", ", p.y, ") is not finite or too far away");
     if (options_.augmentation && options_.augmentation->flip > 0) mirrored_landmarks(points.size());
   }
 

@@ -26,6 +26,10 @@ namespace nasion::vision {
 /// In pixels of the image they belong to.
 using Landmarks = std::vector<Point>;
 
+/// Coordinates of files may lie outside of their image, but not further than this, in pixels: whatever is computed with
+/// them stays finite.
+inline constexpr double max_coordinate = 1e9;
+
 /// The points moved with their image.
 inline Landmarks transform(const Affine& affine, Landmarks points) {
   for (Point& point : points) point = affine(point);
@@ -149,6 +153,9 @@ struct AsfShape {
 
 namespace detail {
 
+/// Coordinates of .asf files lie below.
+inline constexpr double max_relative = 1e6;
+
 using io::excerpt;
 using io::parse_number;
 
@@ -165,17 +172,19 @@ inline std::vector<std::string_view> split_fields(std::string_view line) {
   }
 }
 
-/// The lines of a shape file that say something, and errors that name the line they are about.
+/// The lines of a shape file that say something, and errors that name the line they are about. Lines end in LF, CRLF or
+/// CR.
 class ShapeLines {
  public:
-  ShapeLines(std::filesystem::path path, std::string_view text) : path_(std::move(path)), rest_(text) {}
+  ShapeLines(std::filesystem::path path, std::string_view text)
+      : path_(std::move(path)), rest_(io::without_marks(text)) {}
 
   /// Moves to the next line that is neither blank nor a comment; false at the end of the file.
   bool next() {
     while (!rest_.empty()) {
-      const auto end = rest_.find('\n');
-      line_ = rest_.substr(0, end);
-      rest_.remove_prefix(end == rest_.npos ? rest_.size() : end + 1);
+      line_ = rest_.substr(0, rest_.find_first_of("\r\n"));
+      rest_.remove_prefix(line_.size());
+      rest_.remove_prefix(rest_.starts_with("\r\n") ? 2 : rest_.empty() ? 0 : 1);
       ++number_;
       fields_ = split_fields(line_);
       if (!fields_.empty() && fields_[0][0] != '#') return true;
@@ -207,7 +216,8 @@ inline std::string_view trimmed(std::string_view line) {
 }  // namespace detail
 
 /// Reads a shape file: the number of points; a line of 7 or 10 fields (path, type, x, y, index, from, to, ...) for
-/// each; the picture's name. Lines starting with # are comments. IoError naming file and line for anything else.
+/// each; the picture's name. Lines starting with # are comments. IoError naming file and line for anything else, and
+/// for coordinates of a million widths and more.
 inline AsfShape read_asf(const std::filesystem::path& path) {
   constexpr std::uintmax_t max_bytes = 1 << 20;
   constexpr int max_points = 10'000;
@@ -231,7 +241,13 @@ inline AsfShape read_asf(const std::filesystem::path& path) {
       if (!value) lines.fail(role, " is ", detail::excerpt(fields[field]), ", not a number");
       return *value;
     };
-    const Point point{number(2, "x"), number(3, "y")};
+    const auto coordinate = [&](std::size_t field, const char* role) {
+      const double value = number(field, role);
+      if (!(std::abs(value) < detail::max_relative))
+        lines.fail(role, " is ", detail::excerpt(fields[field]), ", too large for a part of an image");
+      return value;
+    };
+    const Point point{coordinate(2, "x"), coordinate(3, "y")};
     if (number(4, "the point's index") != i)
       lines.fail("expected point ", i, ", got point ", detail::excerpt(fields[4]));
     shape.relative.push_back(point);
@@ -266,7 +282,8 @@ inline void write_asf(const std::filesystem::path& path, const AsfShape& shape,
       "# format: <path#> <type> <x rel.> <y rel.> <point#> <connects from> <connects to>\n#\n";
 
   const auto fixed = [](double value) {
-    check<ValueError>(std::abs(value) < 1e6, "[write_asf] relative coordinate ", value, " is not finite or too large");
+    check<ValueError>(std::abs(value) < detail::max_relative, "[write_asf] relative coordinate ", value,
+                      " is not finite or too large");
     std::array<char, 32> digits{};
     return std::string(
         digits.data(),

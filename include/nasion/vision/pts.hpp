@@ -17,57 +17,74 @@
 
 namespace nasion::vision {
 
-/// Reads a .pts file: `version: 1`, `n_points: 68`, and the points in braces; or just the points. The file counts from
-/// 1 at the centre of the first pixel, the result is in pixels from the image's corner: x - 0.5. IoError naming file
-/// and line for anything else, and for another number of points than announced.
+namespace detail {
+/// The line's two numbers; a third one is z, or whether the point can be seen.
+inline Point read_pts_point(const ShapeLines& lines) {
+  const auto& fields = lines.fields();
+  const auto number = [&](std::size_t i) { return i < fields.size() ? parse_number<double>(fields[i]) : std::nullopt; };
+  const auto x = number(0), y = number(1);
+  if (!x || !y || fields.size() > 3 || (fields.size() == 3 && !number(2)))
+    lines.fail("expected x and y of a point, got ", excerpt(lines.line()));
+  if (std::abs(*x) > max_coordinate || std::abs(*y) > max_coordinate)
+    lines.fail("the point ", excerpt(lines.line()), " is further away than any image is wide");
+  return {*x - 0.5, *y - 0.5};
+}
+}  // namespace detail
+
+/// Reads a .pts file: `version: 1`, `n_points: 68`, perhaps other lines `name: value`, and the points in braces; or
+/// just the points. Names may be in any case; a third number of a point is passed over. The file counts from 1 at the
+/// centre of the first pixel, the result is in pixels from the image's corner: x - 0.5. IoError naming file and line
+/// for anything else, for another number of points than announced, and for coordinates beyond max_coordinate.
 inline Landmarks read_pts(const std::filesystem::path& path) {
   constexpr std::uintmax_t max_bytes = 1 << 20;
   constexpr int max_points = 10'000;
   const std::string text = io::read_file(path, max_bytes);
   detail::ShapeLines lines(path, text);
   Landmarks points;
-  std::optional<int> version, count;
+  std::optional<double> version, count;
   bool open = false, closed = false;
   // `role: number`, once.
-  const auto read_header = [&](std::optional<int>& value, const char* role, int limit) {
-    if (value) lines.fail("a second ", lines.fields()[0]);
-    const auto number = detail::trimmed(lines.line().substr(lines.line().find(':') + 1));
-    value = io::parse_number<int>(number);
-    if (!value || *value < 1 || *value > limit) lines.fail("expected ", role, ", got ", io::excerpt(number));
+  const auto read_header = [&](std::string_view name, std::string_view number) {
+    const bool is_version = name == "version";
+    if (!is_version && name != "n_points") return;
+    auto& value = is_version ? version : count;
+    if (value) lines.fail("a second ", name, ":");
+    value = io::parse_number<double>(number);
+    if (!value || *value < 1 || *value > (is_version ? 1 : max_points) || *value != std::floor(*value))
+      lines.fail("expected ", is_version ? "version 1" : "the number of points", ", got ", io::excerpt(number));
   };
   while (lines.next()) {
     const auto& fields = lines.fields();
     if (closed) lines.fail("unexpected text after the points: ", io::excerpt(lines.line()));
     const bool before_points = !open && points.empty();
+    const auto colon = lines.line().find(':');
     if (fields[0] == "{" && fields.size() == 1 && before_points) {
       open = true;
     } else if (fields[0] == "}" && fields.size() == 1 && open) {
       closed = true;
-    } else if (fields[0].starts_with("version:") && before_points) {
-      read_header(version, "version 1", 1);
-    } else if (fields[0].starts_with("n_points:") && before_points) {
-      read_header(count, "the number of points", max_points);
+    } else if (colon != std::string_view::npos && before_points) {
+      read_header(io::lower_case(detail::trimmed(lines.line().substr(0, colon))),
+                  detail::trimmed(lines.line().substr(colon + 1)));
     } else {
-      const auto x = io::parse_number<double>(fields[0]);
-      const auto y = fields.size() == 2 ? io::parse_number<double>(fields[1]) : std::nullopt;
-      if (!x || !y) lines.fail("expected x and y of a point, got ", io::excerpt(lines.line()));
       if (points.size() >= max_points) lines.fail("more than ", max_points, " points");
-      points.push_back({*x - 0.5, *y - 0.5});
+      points.push_back(detail::read_pts_point(lines));
     }
   }
   if (open && !closed) lines.fail("the file ends without }");
   if (points.empty()) lines.fail("no points in the file");
-  if (count && *count != std::ssize(points)) lines.fail("found ", points.size(), " of ", *count, " points");
+  if (count && *count != static_cast<double>(points.size()))
+    lines.fail("found ", points.size(), " of ", *count, " points");
   return points;
 }
 
-/// Writes a .pts file with its lines of text. ValueError for no points, or a coordinate that is not finite.
+/// Writes a .pts file with its lines of text. ValueError for no points, or a coordinate that is not finite or beyond
+/// max_coordinate.
 inline void write_pts(const std::filesystem::path& path, const Landmarks& points) {
   check<ValueError>(!points.empty(), "[write_pts] no points");
   std::string text = message("version: 1\nn_points: ", points.size(), "\n{\n");
   for (const Point& p : points) {
-    check<ValueError>(std::isfinite(p.x) && std::isfinite(p.y), "[write_pts] point (", p.x, ", ", p.y,
-                      ") is not finite");
+    check<ValueError>(std::abs(p.x + 0.5) <= max_coordinate && std::abs(p.y + 0.5) <= max_coordinate,
+                      "[write_pts] point (", p.x, ", ", p.y, ") is not finite or too far away");
     text += io::csv_field(p.x + 0.5) + " " + io::csv_field(p.y + 0.5) + "\n";
   }
   io::write_atomically(path, text + "}\n");

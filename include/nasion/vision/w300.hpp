@@ -19,6 +19,7 @@
 #include "nasion/io/io_error.hpp"
 #include "nasion/vision/affine.hpp"
 #include "nasion/vision/image.hpp"
+#include "nasion/vision/labelled_photos.hpp"
 #include "nasion/vision/landmarks.hpp"
 #include "nasion/vision/pts.hpp"
 
@@ -41,11 +42,13 @@ struct W300Face {
   Landmarks points;
 };
 
-/// Reads photo and points. IoError when one cannot be read, or when there are not 68 points.
-inline W300Face read_w300_face(const W300Entry& entry, const ReadOptions& options = {}) {
+/// Reads photo and points. The photo stays as it is stored, whatever `options.exif_orientation` says: its points count
+/// stored pixels. IoError when one cannot be read, or when there are not 68 points.
+inline W300Face read_w300_face(const W300Entry& entry, ReadOptions options = {}) {
   Landmarks points = read_pts(entry.shape);
   if (points.size() != ibug::point_count)
     throw IoError(entry.shape, message("has ", points.size(), " points, not ", ibug::point_count));
+  options.exif_orientation = false;
   return {read_image(entry.image, options), std::move(points)};
 }
 
@@ -79,23 +82,20 @@ inline constexpr std::pair<std::string_view, std::string_view> repeated_photos[]
     {"image_0858", "image_0816"}, {"1218567979", "1207662328"}};
 
 /// manifest.csv of a folder of faces that were cut out of their photos:
-/// image,original_width,original_height,crop_x0,crop_y0,scale_x,scale_y. By name of the image.
+/// image,original_width,original_height,crop_x0,crop_y0,scale_x,scale_y. By name of the image. Points of at most
+/// max_coordinate stay finite on the way.
 inline std::map<std::string, Affine, std::less<>> read_crop_manifest(const std::filesystem::path& path) {
   constexpr std::uintmax_t max_bytes = 64 << 20;
   io::CsvReader rows(path, max_bytes);
   rows.expect_header({"image", "original_width", "original_height", "crop_x0", "crop_y0", "scale_x", "scale_y"});
   std::map<std::string, Affine, std::less<>> crops;
   while (rows.next()) {
-    const auto number = [&](std::size_t column) { return rows.number<double>(column); };
-    const auto positive = [&](std::size_t column) {
-      const double value = number(column);
-      if (value <= 0) rows.fail(rows.header()[column], " is ", value, ", but must be positive");
-      return value;
-    };
-    positive(1), positive(2);
-    const auto to_original =
-        Affine::scale(1 / positive(5), 1 / positive(6)).then(Affine::translate(number(3), number(4)));
-    const std::string& image = rows.fields()[0];
+    for (const std::size_t size : {1u, 2u}) rows.number_within(size, 1.0, max_coordinate);
+    const auto offset = [&](std::size_t column) { return rows.number_within(column, -max_coordinate, max_coordinate); };
+    const auto scale = [&](std::size_t column) { return rows.number_within(column, 1e-6, 1e6); };
+    const Point corner{offset(3), offset(4)}, scales{scale(5), scale(6)};
+    const auto to_original = Affine::scale(1 / scales.x, 1 / scales.y).then(Affine::translate(corner.x, corner.y));
+    const std::string_view image = rows.fields()[0];
     if (!crops.emplace(image, to_original).second) rows.fail(io::excerpt(image), " appears twice");
   }
   return crops;
@@ -110,9 +110,11 @@ struct W300Split {
 /// A folder with `afw`, `helen/trainset` and `lfpw/trainset`, or some of them, and the test sets that there are.
 class W300Faces {
  public:
-  /// Lists the folder. IoError when it is missing, has none of the training sets, an image has no .pts file beside it,
-  /// or manifest.csv (which need not be there) cannot be understood. Mirrored copies (`1051618982_1_mirror.jpg`, as
-  /// dlib's edition of 300-W has them) are passed over.
+  /// Lists the folder. Images end in .jpg, .jpeg or .png, in any case; hidden files are passed over, and mirrored
+  /// copies
+  /// (`1051618982_1_mirror.jpg`, as dlib's edition of 300-W has them). IoError when it is missing, has none of the
+  /// training sets, an image has no .pts file beside it, such a file no image, or manifest.csv (which need not be
+  /// there) cannot be understood.
   explicit W300Faces(const std::filesystem::path& root) {
     std::error_code error;
     if (!std::filesystem::is_directory(root, error))
@@ -180,21 +182,9 @@ class W300Faces {
     const auto folder = root / set;
     std::error_code error;
     if (!std::filesystem::is_directory(folder, error)) return;
-    std::vector<std::filesystem::path> images;
-    std::filesystem::directory_iterator files(folder, error);
-    for (; !error && files != std::filesystem::directory_iterator(); files.increment(error))
-      if (const auto kind = files->path().extension();
-          (kind == ".jpg" || kind == ".png") && !files->path().stem().string().ends_with("_mirror"))
-        images.push_back(files->path());
-    if (error) throw IoError(folder, "cannot list the folder (" + error.message() + ")");
-    std::sort(images.begin(), images.end());
-    for (const auto& image : images) {
-      W300Entry entry{.image = image,
-                      .shape = std::filesystem::path(image).replace_extension(".pts"),
-                      .set = set,
-                      .photo = photo_of(set, image.stem().string())};
-      if (!std::filesystem::exists(entry.shape, error))
-        throw IoError(image, "has no points beside it: " + entry.shape.filename().string() + " is missing");
+    const auto is_no_copy = [](const std::string& name) { return !name.ends_with("_mirror"); };
+    for (const auto& [image, shape] : labelled_photos(folder, ".pts", {".jpg", ".jpeg", ".png"}, is_no_copy)) {
+      W300Entry entry{.image = image, .shape = shape, .set = set, .photo = photo_of(set, image.stem().string())};
       if (const auto crop = crops.find(set + "/" + image.filename().string()); crop != crops.end())
         entry.to_original = crop->second;
       entries.push_back(std::move(entry));
