@@ -9,30 +9,14 @@
 #include "nasion/core/random.hpp"
 #include "support/catch.hpp"
 #include "support/data_dir.hpp"
+#include "support/pictures.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace nasion;
 using namespace nasion::vision;
+using namespace test::pictures;
 
 namespace {
-
-/// Smooth, so that JPEG keeps it, and different in every corner and channel.
-Image gradient(int width, int height, int channels) {
-  Image image(width, height, channels);
-  for (int y = 0; y < height; ++y)
-    for (int x = 0; x < width; ++x)
-      for (int c = 0; c < channels; ++c)
-        image.at(x, y)[c] = static_cast<std::uint8_t>(150 * x / width + 50 * y / height + 20 * c);
-  return image;
-}
-
-/// Does not compress, so that a cut anywhere cuts pixels.
-Image noise(int width, int height, int channels) {
-  Image image(width, height, channels);
-  Rng rng(1);
-  for (auto& value : image.pixels) value = static_cast<std::uint8_t>(rng.below(256));
-  return image;
-}
 
 Image grey(int width, std::vector<std::uint8_t> pixels) {
   Image image(width, static_cast<int>(pixels.size()) / width, 1);
@@ -40,41 +24,9 @@ Image grey(int width, std::vector<std::uint8_t> pixels) {
   return image;
 }
 
-Image decode(const std::string& bytes, const ReadOptions& options = {}) {
-  return decode_image(std::as_bytes(std::span(bytes)), "memory", options);
-}
-
-std::string number(std::uint32_t value, int bytes, bool little_endian) {
-  std::string out;
-  for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> 8 * (little_endian ? i : bytes - 1 - i) & 0xFF);
-  return out;
-}
-
-/// An EXIF payload: an unrelated entry first, then the orientation.
-std::string exif(std::uint32_t orientation, bool little_endian) {
-  const auto n = [&](std::uint32_t value, int bytes) { return number(value, bytes, little_endian); };
-  return std::string("Exif\0\0", 6) + (little_endian ? "II" : "MM") + n(42, 2) + n(8, 4) + n(2, 2) +  //
-         n(0x0100, 2) + n(4, 2) + n(1, 4) + n(640, 4) +                                               //
-         n(0x0112, 2) + n(3, 2) + n(1, 4) + n(orientation, 2) + n(0, 2) + n(0, 4);
-}
-
-std::string with_app1(const std::string& jpeg, const std::string& payload) {
-  return jpeg.substr(0, 2) + "\xFF\xE1" + number(static_cast<std::uint32_t>(payload.size() + 2), 2, false) + payload +
-         jpeg.substr(2);
-}
-
 std::string png_header(std::uint32_t width, std::uint32_t height) {
   return "\x89PNG\r\n\x1A\n" + number(13, 4, false) + "IHDR" + number(width, 4, false) + number(height, 4, false) +
          std::string("\x08\x02\0\0\0", 5) + "\1\2\3\4";
-}
-
-std::string error_of(const auto& action) {
-  try {
-    action();
-  } catch (const IoError& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 }  // namespace

@@ -1,14 +1,13 @@
 #pragma once
 // Pictures of 8-bit pixels: read from and written to JPEG and PNG. Link with the stb library.
 
-#include <stb/stb_image.h>
 #include <stb/stb_image_write.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +17,9 @@
 #include "nasion/io/io_error.hpp"
 #include "nasion/io/read_file.hpp"
 #include "nasion/vision/image_header.hpp"
+#include "nasion/vision/image_jpeg.hpp"
+#include "nasion/vision/image_png.hpp"
+#include "nasion/vision/image_stb.hpp"
 
 namespace nasion::vision {
 
@@ -113,12 +115,58 @@ inline Image orient(const Image& image, int orientation) {
   return out;
 }
 
+enum class ImageDecoder {
+  automatic,  ///< libjpeg-turbo and libpng where they were found (NASION_JPEG, NASION_PNG), stb_image otherwise
+  stb         ///< stb_image: the same pixels with and without those
+};
+
 struct ReadOptions {
   int channels = 0;                            ///< 1: grey, 3: RGB, 0: as in the file. Transparency is dropped.
   bool exif_orientation = true;                ///< turn the picture as the camera noted
   std::int64_t max_pixels = 100'000'000;       ///< width x height, checked before anything is decoded
   std::uintmax_t max_file_bytes = 256u << 20;  ///< checked before anything is read
+  ImageDecoder decoder = ImageDecoder::automatic;
 };
+
+namespace detail {
+
+/// IoError unless the file can be what its header says, within the limits: nothing was decoded yet.
+inline void check_header(const ImageHeader& header, std::size_t bytes, const std::filesystem::path& name,
+                         const ReadOptions& options) {
+  const auto require = [&name](bool ok, const auto&... what) {
+    if (!ok) throw IoError(name, message(what...));
+  };
+  const bool jpeg = header.format == ImageHeader::Format::jpeg;
+  require(header.format != ImageHeader::Format::unknown, "is neither a JPEG nor a PNG image");
+  require(header.width > 0 && header.height > 0, "is cut short or damaged: it does not say its size in pixels");
+  constexpr std::int64_t max_side = std::numeric_limits<int>::max();
+  require(header.width <= options.max_pixels / header.height && std::max(header.width, header.height) <= max_side,
+          "is ", header.width, " x ", header.height, " pixels large, more than the limit of ", options.max_pixels,
+          " pixels");
+  require(header.complete, "is cut short: the ", jpeg ? "JPEG" : "PNG", " data stops before its end marker");
+  require(header.problem.empty(), header.problem);
+  // JPEG spends at least one bit on each block of 8 x 8 pixels, and deflate packs at most 1032 bytes into one: a small
+  // file cannot ask for a large amount of memory.
+  const std::int64_t pixels = header.width * header.height, pixels_per_byte = jpeg ? 512 : 8 * 1032;
+  require(pixels / pixels_per_byte <= static_cast<std::int64_t>(bytes), "says ", header.width, " x ", header.height,
+          " pixels, more than its ", bytes, " bytes can hold");
+  // Nor can a small picture unpack without end: data that does not shrink its pixels (8 bytes at most) is no picture.
+  require((header.compressed_bytes - 65536) / 16 <= pixels, "has ", header.compressed_bytes,
+          " bytes of data, too many for ", header.width, " x ", header.height, " pixels");
+}
+
+}  // namespace detail
+
+// What follows depends on the libraries that a unit is compiled for, and two units of a program may differ in that.
+#if defined(NASION_JPEG) && defined(NASION_PNG)
+inline namespace with_jpeg_and_png {
+#elif defined(NASION_JPEG)
+inline namespace with_jpeg {
+#elif defined(NASION_PNG)
+inline namespace with_png {
+#else
+inline namespace with_stb {
+#endif
 
 /// Decodes a JPEG or PNG file in memory; `name` stands in error messages. IoError when it is neither, is damaged or cut
 /// short, or exceeds the options' limits.
@@ -126,51 +174,31 @@ inline Image decode_image(std::span<const std::byte> bytes, const std::filesyste
                           const ReadOptions& options = {}) {
   check<ValueError>(options.channels == 0 || options.channels == 1 || options.channels == 3,
                     "[read_image] channels must be 0, 1 or 3, got ", options.channels);
-  const auto require = [&name](bool ok, const auto&... what) {
-    if (!ok) throw IoError(name, message(what...));
-  };
-  require(!bytes.empty(), "is empty, not an image");
-  require(bytes.size() <= options.max_file_bytes && bytes.size() <= std::numeric_limits<int>::max(), "is ",
-          bytes.size(), " bytes long, more than the limit of ", options.max_file_bytes, " bytes");
-
+  if (bytes.empty()) throw IoError(name, "is empty, not an image");
+  if (bytes.size() > options.max_file_bytes)
+    throw IoError(
+        name, message("is ", bytes.size(), " bytes long, more than the limit of ", options.max_file_bytes, " bytes"));
   const auto header = read_image_header(bytes);
-  const bool jpeg = header.format == ImageHeader::Format::jpeg;
-  require(header.format != ImageHeader::Format::unknown, "is neither a JPEG nor a PNG image");
-  require(header.width > 0 && header.height > 0, "is cut short or damaged: it does not say its size in pixels");
-  require(header.width <= options.max_pixels / header.height, "is ", header.width, " x ", header.height,
-          " pixels large, more than the limit of ", options.max_pixels, " pixels");
-  require(header.complete, "is cut short: the ", jpeg ? "JPEG" : "PNG", " data stops before its end marker");
-  // JPEG spends at least one bit on each block of 8 x 8 pixels, and deflate packs at most 1032 bytes into one: a small
-  // file cannot ask for a large amount of memory.
-  const std::int64_t pixels = header.width * header.height, pixels_per_byte = jpeg ? 512 : 8 * 1032;
-  require(pixels / pixels_per_byte <= static_cast<std::int64_t>(bytes.size()), "says ", header.width, " x ",
-          header.height, " pixels, more than its ", bytes.size(), " bytes can hold");
-  // Nor can a small picture unpack without end: data that does not shrink its pixels (8 bytes at most) is no picture.
-  require((header.compressed_bytes - 65536) / 16 <= pixels, "has ", header.compressed_bytes,
-          " bytes of data, too many for ", header.width, " x ", header.height, " pixels");
+  detail::check_header(header, bytes.size(), name, options);
 
-  const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
-  const int size = static_cast<int>(bytes.size());
-  int width = 0, height = 0, file_channels = 0;
-  const auto decoder_says = [] {
-    const char* reason = stbi_failure_reason();
-    return std::string(reason ? reason : "unknown reason");
-  };
-  require(stbi_info_from_memory(data, size, &width, &height, &file_channels) == 1, "cannot be decoded (",
-          decoder_says(), ")");
-  const int channels = file_channels >= 3 ? 3 : 1;
-  const std::unique_ptr<stbi_uc, void (*)(void*)> decoded(
-      stbi_load_from_memory(data, size, &width, &height, &file_channels, channels), stbi_image_free);
-  require(decoded != nullptr, "cannot be decoded (", decoder_says(), ")");
-
+  auto decode = detail::decode_stb;
+  if (options.decoder == ImageDecoder::automatic) {
+#ifdef NASION_JPEG
+    if (header.format == ImageHeader::Format::jpeg) decode = detail::decode_jpeg;
+#endif
+#ifdef NASION_PNG
+    if (header.format == ImageHeader::Format::png) decode = detail::decode_png;
+#endif
+  }
   Image image;
-  image.width = width;
-  image.height = height;
-  image.channels = channels;
-  image.pixels.assign(decoded.get(), decoded.get() + image.value_count());
-  if (options.channels == 1) image = to_grey(image);
-  if (options.channels == 3) image = to_rgb(image);
-  return options.exif_orientation && header.orientation != 1 ? orient(image, header.orientation) : image;
+  image.width = static_cast<int>(header.width);
+  image.height = static_cast<int>(header.height);
+  image.channels = header.channels;
+  if (const auto problem = decode(bytes, header, image.pixels); !problem.empty()) throw IoError(name, problem);
+  if (options.channels == 1 && image.channels == 3) image = to_grey(image);
+  if (options.channels == 3 && image.channels == 1) image = to_rgb(image);
+  if (options.exif_orientation && header.orientation != 1) image = orient(image, header.orientation);
+  return image;
 }
 
 /// Reads a JPEG or PNG file. IoError, naming the file, when it cannot be had.
@@ -178,6 +206,8 @@ inline Image read_image(const std::filesystem::path& path, const ReadOptions& op
   const std::string bytes = io::read_file(path, options.max_file_bytes);
   return decode_image(std::as_bytes(std::span(bytes)), path, options);
 }
+
+}  // inline namespace
 
 namespace detail {
 inline void append(void* context, void* data, int size) {
