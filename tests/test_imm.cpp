@@ -53,6 +53,19 @@ TEST_CASE("ImmFaces lists photos by person and view, and passes over other files
   CHECK(entry.shape == folder / "10-3f.asf");
 }
 
+TEST_CASE("ImmFaces takes names in capitals, as old file systems have them") {
+  test::TemporaryFolder folder;
+  write_face(folder.path(), "07-3F");
+  std::filesystem::rename(folder / "07-3F.jpg", folder / "07-3F.JPG");
+  std::filesystem::rename(folder / "07-3F.asf", folder / "07-3F.ASF");
+  write_face(folder.path(), "08-1m");
+  std::filesystem::rename(folder / "08-1m.jpg", folder / "08-1m.jpeg");
+  const ImmFaces faces(folder.path());
+  CHECK(names(faces.entries()) == std::vector<std::string>{"07-3F", "08-1m"});
+  CHECK(faces.entries()[0].sex == 'f');
+  CHECK(read_imm_face(faces.entries()[0]).points.size() == imm::point_count);
+}
+
 TEST_CASE("ImmFaces splits by person") {
   test::TemporaryFolder folder;
   for (const char* name : {"01-1m", "01-2m", "32-1f", "33-1f", "40-6m"}) write_face(folder.path(), name);

@@ -128,6 +128,15 @@ TEST_CASE("manifest.csv leads back to the photo a face was cut out of") {
   CHECK((*faces.training()[1].to_original)({10, 20}) == Point{368 + 20, 113 + 80});
 }
 
+TEST_CASE("manifest.csv and the files may write the endings of images in their own case") {
+  test::TemporaryFolder folder;
+  write_face(folder.path(), "afw/7_2", ".JPG");
+  write_face(folder.path(), "lfpw/trainset/image_1.2", ".Png");
+  test::write_text(folder / "manifest.csv", manifest_header + "afw/7_2.jpg,1300,1856,368,113,0.5,0.25\n" +
+                                                "lfpw/trainset/image_1.2.png,9,9,0,0,1,1\n");
+  for (const auto& entry : W300Faces(folder.path()).training()) CHECK(entry.to_original);
+}
+
 TEST_CASE("a manifest that cannot be understood is an error with its line") {
   const std::string line = "afw/1_1.jpg,100,200,-3,4,0.5,0.5\n";
   CHECK(manifest_error(manifest_header + line) == "no error");

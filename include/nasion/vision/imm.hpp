@@ -111,12 +111,12 @@ class ImmFaces {
   }
 
  private:
-  /// Two or more digits, '-', view, sex. Nothing for other names.
+  /// Two or more digits, '-', view, sex in either case. Nothing for other names.
   static std::optional<ImmEntry> parse_name(std::string_view name) {
     const auto dash = name.find('-');
     if (dash == name.npos || dash < 2 || name.size() != dash + 3 || name[0] == '+') return std::nullopt;
     const auto person = io::parse_number<int>(name.substr(0, dash));
-    const char view = name[dash + 1], sex = name[dash + 2];
+    const char view = name[dash + 1], sex = io::lower_case(name)[dash + 2];
     if (!person || *person < 1 || view < '1' || view > '6' || (sex != 'm' && sex != 'f')) return std::nullopt;
     return ImmEntry{.image = {}, .shape = {}, .person = *person, .view = view - '0', .sex = sex};
   }

@@ -89,13 +89,13 @@ class KeypointDataset {
   }
 
   /// Adds the part of a photo that lies within `view`, which may leave the photo. ValueError also for a view without
-  /// area or of a side beyond max_coordinate, or one that does not touch the photo.
+  /// area or larger than any face can be, or one that does not touch the photo.
   void add(const Image& photo, const Landmarks& points, const Box& view) {
     check_points(points);
     check<ValueError>(view.width > 0 && view.height > 0, "[KeypointDataset] view of ", view.width, " x ", view.height,
                       " has no area");
-    check<ValueError>(std::max(view.width, view.height) <= max_coordinate, "[KeypointDataset] view of ", view.width,
-                      " x ", view.height, " is too large");
+    check<ValueError>(std::max(view.width, view.height) <= 10 * max_coordinate, "[KeypointDataset] view of ",
+                      view.width, " x ", view.height, " is too large");
     // A view that is turned by 45 degrees or moved and enlarged as usual stays within this part of the photo.
     constexpr double around = 0.25;
     const auto clip = [](double low, double high, int size) {

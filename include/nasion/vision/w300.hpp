@@ -82,8 +82,8 @@ inline constexpr std::pair<std::string_view, std::string_view> repeated_photos[]
     {"image_0858", "image_0816"}, {"1218567979", "1207662328"}};
 
 /// manifest.csv of a folder of faces that were cut out of their photos:
-/// image,original_width,original_height,crop_x0,crop_y0,scale_x,scale_y. By name of the image. Points of at most
-/// max_coordinate stay finite on the way.
+/// image,original_width,original_height,crop_x0,crop_y0,scale_x,scale_y. By name of the image without its ending, which
+/// the file may have in another case. Points of at most max_coordinate stay finite on the way.
 inline std::map<std::string, Affine, std::less<>> read_crop_manifest(const std::filesystem::path& path) {
   constexpr std::uintmax_t max_bytes = 64 << 20;
   io::CsvReader rows(path, max_bytes);
@@ -96,7 +96,8 @@ inline std::map<std::string, Affine, std::less<>> read_crop_manifest(const std::
     const Point corner{offset(3), offset(4)}, scales{scale(5), scale(6)};
     const auto to_original = Affine::scale(1 / scales.x, 1 / scales.y).then(Affine::translate(corner.x, corner.y));
     const std::string_view image = rows.fields()[0];
-    if (!crops.emplace(image, to_original).second) rows.fail(io::excerpt(image), " appears twice");
+    const auto name = std::filesystem::path(image).replace_extension().string();
+    if (!crops.emplace(name, to_original).second) rows.fail(io::excerpt(image), " appears twice");
   }
   return crops;
 }
@@ -185,8 +186,7 @@ class W300Faces {
     const auto is_no_copy = [](const std::string& name) { return !name.ends_with("_mirror"); };
     for (const auto& [image, shape] : labelled_photos(folder, ".pts", {".jpg", ".jpeg", ".png"}, is_no_copy)) {
       W300Entry entry{.image = image, .shape = shape, .set = set, .photo = photo_of(set, image.stem().string())};
-      if (const auto crop = crops.find(set + "/" + image.filename().string()); crop != crops.end())
-        entry.to_original = crop->second;
+      if (const auto crop = crops.find(entry.name()); crop != crops.end()) entry.to_original = crop->second;
       entries.push_back(std::move(entry));
     }
   }
