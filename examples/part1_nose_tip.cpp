@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "nasion/io/csv.hpp"
 #include "nasion/models/keypoint_cnn.hpp"
 #include "nasion/models/soft_argmax_cnn.hpp"
 #include "nasion/nasion.hpp"
@@ -70,18 +71,19 @@ std::vector<RateTrial> compare_learning_rates(const support::OutputFolder& out, 
   if (out.resuming()) trials = support::read_rate_trials(out);
   if (trials.size() == 2) return trials;
   trials.clear();
-  for (const std::string lr : {"0.02", "0.5"}) {
+  for (const double rate : {0.02, 0.5}) {
+    const auto lr = io::csv_field(rate);
     progress.say("comparing: the course's recipe with learning rate " + lr);
     Rng rng(seed);
     models::KeypointCnn<float> model(models::nose_tip_config(), rng);
-    optim::SGD<float> sgd(nn::parameters(model), {.lr = std::stod(lr)});
+    optim::SGD<float> sgd(nn::parameters(model), {.lr = rate});
     const auto training = support::make_dataset(faces.training, width, height, nose_tip),
                validation = support::make_dataset(faces.validation, width, height, nose_tip);
     auto batches = data::make_loader(training, {.batch_size = seed_recipe().batch, .shuffle = true, .seed = seed});
     auto checks = data::make_loader(validation, {.batch_size = 16});
     RateTrial trial{lr, {}, 0};
     training::fit(model, sgd, loss, batches, checks, trial.history,
-                  {.epochs = epochs, .lr = std::stod(lr), .progress = &progress});
+                  {.epochs = epochs, .lr = rate, .progress = &progress});
     nn::eval(model);
     trial.spread_px = spread_px(support::predict(std::cref(model), validation, faces.validation));
     trials.push_back(std::move(trial));

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "support/catch.hpp"
+#include "support/foreign_locale.hpp"
 
 using nasion::training::clock_time;
 using nasion::training::Progress;
@@ -33,6 +34,13 @@ TEST_CASE("A log has one plain line per epoch") {
         "192 photos\n"
         "epoch  9/10  train 0.25       val 0.125      lr 0.02         1.5 s  0:00 left\n"
         "epoch 10/10  train 0.25       val 0.125      lr 0.02         1.5 s\n");
+}
+
+TEST_CASE("Lines do not depend on the locale") {
+  for (const auto style : {Progress::Style::plain, Progress::Style::bar}) {
+    const auto lines = run(style);
+    CHECK(test::in_foreign_locale([&] { return run(style); }) == lines);
+  }
 }
 
 TEST_CASE("Quiet is silent") { CHECK(run(Progress::Style::quiet).empty()); }

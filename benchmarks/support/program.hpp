@@ -6,12 +6,15 @@
 #include <exception>
 #include <iomanip>
 #include <iostream>
+#include <locale>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "measure.hpp"
+#include "nasion/core/error.hpp"
+#include "nasion/io/text.hpp"
 
 namespace bench {
 
@@ -35,6 +38,7 @@ class Printer {
     }
     std::vector<std::string> names;
     std::ostringstream line;
+    line.imbue(std::locale::classic());
     for (const auto& [name, value] : record.items()) {
       names.push_back(name);
       line << std::setw(width_of(name, value));
@@ -68,9 +72,7 @@ class Printer {
 
 /// Rounded to a few digits more than a measurement has, so that JSON stays readable.
 inline double rounded(double value) {
-  std::ostringstream text;
-  text << std::setprecision(6) << value;
-  return std::stod(text.str());
+  return nasion::io::parse_number<double>(nasion::message(std::setprecision(6), value)).value_or(value);
 }
 
 inline double milliseconds(double seconds) { return rounded(1e3 * seconds); }

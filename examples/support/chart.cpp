@@ -4,7 +4,9 @@
 #include <cmath>
 #include <iterator>
 #include <sstream>
+#include <string>
 
+#include "nasion/core/error.hpp"
 #include "nasion/io/csv.hpp"
 #include "support/process.hpp"
 
@@ -41,7 +43,7 @@ std::string gnuplot_script(const Chart& chart) {
   for (std::size_t i = 0; i < chart.series.size(); ++i) {
     const auto& series = chart.series[i];
     std::size_t drawn = 0;
-    data << "$s" << i << " << EOD\n";
+    data << nasion::message("$s", i, " << EOD\n");
     for (const auto& [x, y] : series.points) {
       if (x < chart.from_x) continue;
       if (std::abs(x) <= largest && std::abs(y) <= largest && (!chart.log_y || y > 0)) {  // false for NaN
@@ -98,7 +100,7 @@ std::string gnuplot_script(const Chart& chart) {
   }
   if (empty) script << "set label 'no points to draw' at graph 0.5,0.5 center textcolor rgb '#3c4149'\n";
   if (left_out > 0)
-    script << "set bmargin 5\nset label '" << left_out << (left_out == 1 ? " point" : " points")
+    script << "set bmargin 5\nset label '" << std::to_string(left_out) << (left_out == 1 ? " point" : " points")
            << " left out: NaN, infinite" << (chart.log_y ? ", not above 0" : "") << " or beyond 1e100"
            << "' at screen 0.985,0.035 right font ',11' textcolor rgb '#b3261e'\n";
   script << data.str() << (chart.series.empty() ? "plot NaN notitle" : curves.str()) << "\n";

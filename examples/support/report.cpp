@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstdio>
+#include <iomanip>
 
 #include "nasion/core/error.hpp"
 #include "nasion/io/atomic_file.hpp"
@@ -14,12 +14,8 @@ namespace support {
 std::string fixed(double value, int decimals) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
-  char text[400];
-  if (std::abs(value) >= 1e9)
-    std::snprintf(text, sizeof text, "%.3g", value);
-  else
-    std::snprintf(text, sizeof text, "%.*f", std::clamp(decimals, 0, 17), value);
-  return text;
+  if (std::abs(value) >= 1e9) return nasion::message(std::setprecision(3), value);
+  return nasion::message(std::fixed, std::setprecision(std::clamp(decimals, 0, 17)), value);
 }
 void Report::heading(const std::string& text) {
   const auto id = "section-" + std::to_string(headings_.size() + 1);

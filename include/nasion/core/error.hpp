@@ -1,6 +1,7 @@
 #pragma once
 // Errors and the check that raises them. Messages name the operation, the roles and both shapes.
 
+#include <locale>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -17,10 +18,12 @@ struct ValueError : std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
 
-/// The parts streamed one after another into a string.
+/// The parts streamed one after another into a string, numbers as in the C locale whatever the program has set: files
+/// are written with it, too.
 template <class... Parts>
 std::string message(const Parts&... parts) {
   std::ostringstream out;
+  out.imbue(std::locale::classic());
   (out << ... << parts);
   return out.str();
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <iomanip>
+#include <locale>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -191,6 +192,7 @@ inline std::string Profile::table() const {
   const MachinePeak peak = machine_peak();
   const auto list = entries();
   std::ostringstream out;
+  out.imbue(std::locale::classic());
   out << std::fixed;
   std::size_t width = 7;
   for (const auto& e : list) width = std::max(width, e.op.size());

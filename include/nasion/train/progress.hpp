@@ -9,11 +9,13 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <iomanip>
 #include <iostream>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "nasion/core/error.hpp"
 #include "nasion/train/history.hpp"
 
 namespace nasion::training {
@@ -79,18 +81,14 @@ class Progress {
   }
 
   /// One more batch is done, of this loss.
-  void advance(double loss) {
-    char text[48];
-    std::snprintf(text, sizeof text, "loss %.4g", loss);
-    advance(std::string_view(text));
-  }
+  void advance(double loss) { advance(std::string_view(message("loss ", std::setprecision(4), loss))); }
 
   /// Ends an epoch: its line stays. In a log, where no bar shows it, with the time left.
   void end_epoch(const EpochRow& row) {
-    char text[160];
-    std::snprintf(text, sizeof text, "  train %-9.4g  val %-9.4g  lr %-8.3g  %6.1f s", row.train_loss, row.val_loss,
-                  row.lr, row.seconds);
-    std::string line = "epoch " + padded(row.epoch) + text;
+    std::string line =
+        message("epoch ", padded(row.epoch), std::left, std::setprecision(4), "  train ", std::setw(9), row.train_loss,
+                "  val ", std::setw(9), row.val_loss, std::setprecision(3), "  lr ", std::setw(8), row.lr, "  ",
+                std::right, std::fixed, std::setprecision(1), std::setw(6), row.seconds, " s");
     if (style_ == Style::plain && rounds_left_ > 1) {
       const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started_;
       line += "  " + clock_time(elapsed.count() / (rounds_done_ + 1) * (rounds_left_ - 1)) + " left";
