@@ -1,10 +1,13 @@
 #include "nasion/core/parallel.hpp"
 
+#include <atomic>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <thread>
 
 #include "support/catch.hpp"
+#include "support/child.hpp"
 #include "support/threads.hpp"
 
 using namespace nasion;
@@ -112,4 +115,22 @@ TEST_CASE("The number of threads") {
   CHECK_THROWS_WITH(set_num_threads(1 << 20), ContainsSubstring("got 1048576"));
   const test::Threads use(0);
   CHECK(num_threads() >= 1);
+}
+
+TEST_CASE("A process made by fork() after work in parallel computes, on one thread") {
+  const test::Threads use(3);
+  const auto sum = [] {
+    return parallel_reduce(
+        1000, 10, Index{0}, [](Index begin, Index end) { return (begin + end - 1) * (end - begin) / 2; }, std::plus());
+  };
+  REQUIRE(sum() == 499500);
+  const auto in_child = [&] {
+    std::vector<std::thread> threads;  // of its own
+    std::atomic<int> wrong{num_threads() != 1 || sum() != 499500};
+    for (int i = 0; i < 2; ++i) threads.emplace_back([&] { wrong += sum() != 499500; });
+    for (auto& thread : threads) thread.join();
+    return wrong == 0;
+  };
+  CHECK(test::holds_in_child(in_child));
+  CHECK(num_threads() == test::expected_threads(3));  // here nothing has changed
 }

@@ -17,6 +17,8 @@
 #include <sys/mman.h>
 #endif
 
+#include "nasion/core/fork.hpp"
+
 namespace nasion {
 
 /// Bytes held by tensors now and at most so far, bytes kept for reuse, and how many blocks took memory from the system
@@ -136,6 +138,7 @@ class CachingAllocator {
   /// One for the process. Never destroyed, so that tensors in static variables may outlive everything else.
   static CachingAllocator& instance() {
     static auto* allocator = new CachingAllocator;
+    keep_over_fork<mutex_of_instance>();
     return *allocator;
   }
 
@@ -188,6 +191,7 @@ class CachingAllocator {
   }
 
  private:
+  static std::mutex& mutex_of_instance() { return instance().mutex_; }
   static bool is_small(std::size_t size) { return size <= largest_small || !caches_memory; }
 
   void* allocate_small(std::size_t size) {

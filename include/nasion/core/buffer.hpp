@@ -64,6 +64,8 @@ class Buffer {
  private:
   static std::mutex& derived_mutex() {  // one for all: it is held for a look at a short list
     static std::mutex mutex;
+    detail::CachingAllocator::instance();  // its lock is taken while this one is held
+    detail::keep_over_fork<derived_mutex>();
     return mutex;
   }
 

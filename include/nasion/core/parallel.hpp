@@ -14,6 +14,7 @@
 #endif
 
 #include "nasion/core/error.hpp"
+#include "nasion/core/fork.hpp"
 #include "nasion/core/shape.hpp"
 
 namespace nasion {
@@ -21,12 +22,14 @@ namespace nasion {
 namespace detail {
 inline std::atomic<int> thread_limit{0};  // 0: as many as the machine has
 inline thread_local bool serial = false;
+inline std::atomic<bool> forked{false};  // in a child of a process that had threads of OpenMP: they are not here
 }  // namespace detail
 
 /// Threads that parallel loops use: as set, otherwise OpenMP's default (OMP_NUM_THREADS or the processors). 1 without
-/// OpenMP.
+/// OpenMP, and in a process made by fork() after work in parallel, unless it calls exec.
 inline int num_threads() {
 #ifdef _OPENMP
+  if (detail::forked.load(std::memory_order_relaxed)) return 1;
   const int limit = detail::thread_limit.load(std::memory_order_relaxed);
   return limit > 0 ? limit : omp_get_max_threads();
 #else
@@ -61,6 +64,9 @@ inline void run_pieces(Index pieces, const void* work, void (*piece)(const void*
 #ifdef _OPENMP
   const int threads = static_cast<int>(std::min<Index>(num_threads(), pieces));
   if (threads > 1 && !serial && !omp_in_parallel()) {
+    // GCC's OpenMP would wait in a child process for threads that are not there.
+    static const int registered = at_fork(nullptr, nullptr, [] { forked = true; });
+    static_cast<void>(registered);
     std::exception_ptr error;
     std::mutex error_mutex;
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
