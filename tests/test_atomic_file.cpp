@@ -4,15 +4,17 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <string>
 
 #include "support/catch.hpp"
+#include "support/child.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace fs = std::filesystem;
 using nasion::IoError;
-using nasion::io::write_atomically;
+using nasion::io::remove_leftovers, nasion::io::write_atomically;
 
 namespace {
 auto files_in(const fs::path& folder) {
@@ -86,5 +88,80 @@ TEST_CASE("write_atomically that runs out of room keeps the old file") {
   std::signal(SIGXFSZ, handler);
   CHECK_THAT(message, ContainsSubstring("x: cannot write (File too large)"));
   CHECK(test::read_text(folder / "x") == "old");
+  CHECK(files_in(folder.path()) == 1);
+}
+
+namespace {
+/// A temporary file of `target` whose writer, a process of its own, was killed.
+void leave_behind(const fs::path& target) {
+  if (const pid_t child = ::fork(); child == 0) {
+    nasion::io::detail::TemporaryFile file(target);
+    file.write("half of it");
+    ::kill(::getpid(), SIGKILL);
+  } else {
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFSIGNALED(status));
+  }
+}
+void make_old(const fs::path& file) {
+  fs::last_write_time(file, fs::file_time_type::clock::now() - std::chrono::hours(2));
+}
+}  // namespace
+
+TEST_CASE("remove_leftovers removes what killed writers of a file left, and nothing else") {
+  test::TemporaryFolder folder;
+  for (int i = 0; i < 3; ++i) leave_behind(folder / "x");
+  leave_behind(folder / "x.y");
+  for (const auto* name :
+       {"x", "x.tmp", "x.1-2.tmp", "x.0123456-1-2.tmp", "x.0123456g-1-2.tmp", "x.01234567-1-2.tmp.gz"})
+    test::write_text(folder / name, "mine");
+  REQUIRE(files_in(folder.path()) == 10);
+  CHECK(remove_leftovers(folder / "x") == 3);
+  CHECK(files_in(folder.path()) == 7);
+  test::write_text(folder / "x.y", "target");
+  fs::create_symlink("x.y", folder / "link");
+  CHECK(remove_leftovers(folder / "link") == 1);
+  CHECK(files_in(folder.path()) == 8);
+  CHECK(remove_leftovers(folder / "none" / "x") == 0);
+}
+
+TEST_CASE("remove_leftovers of a folder serves all files in it") {
+  test::TemporaryFolder folder;
+  for (const auto* name : {"x", "y.safetensors", "z"}) leave_behind(folder / name);
+  fs::create_directory(folder / "w.01234567-1-2.tmp");
+  REQUIRE(::mkfifo((folder / "v.01234567-1-2.tmp").c_str(), 0600) == 0);
+  CHECK(remove_leftovers(folder.path()) == 3);
+  CHECK(files_in(folder.path()) == 2);
+}
+
+TEST_CASE("remove_leftovers leaves alone what is being written") {
+  test::TemporaryFolder folder;
+  nasion::io::detail::TemporaryFile file(folder / "x");
+  for (const auto& entry : fs::directory_iterator(folder.path())) make_old(entry);
+  CHECK(remove_leftovers(folder / "x") == 0);
+  CHECK(test::holds_in_child([&] { return remove_leftovers(folder / "x") == 0; }));
+  file.write("whole");
+  file.rename_to_target();
+  CHECK(remove_leftovers(folder / "x") == 0);
+  CHECK(test::read_text(folder / "x") == "whole");
+}
+
+TEST_CASE("remove_leftovers gives the files of another machine an hour") {
+  test::TemporaryFolder folder;
+  const auto file = folder / "x.01234567-1-2.tmp";
+  test::write_text(file, "half");
+  CHECK(remove_leftovers(folder / "x") == 0);
+  make_old(file);
+  CHECK(remove_leftovers(folder / "x") == 1);
+}
+
+TEST_CASE("A file whose name is as long as names may be is written, and cleaned up after") {
+  test::TemporaryFolder folder;
+  const auto longest = folder / std::string(255, 'n');
+  leave_behind(longest);
+  write_atomically(longest, "text");
+  CHECK(test::read_text(longest) == "text");
+  CHECK(remove_leftovers(longest) == 1);
   CHECK(files_in(folder.path()) == 1);
 }
