@@ -1,9 +1,12 @@
 #include "nasion/train/history_file.hpp"
 
+#include <sys/stat.h>
+
 #include <cmath>
 #include <limits>
 
 #include "support/catch.hpp"
+#include "support/foreign_locale.hpp"
 #include "support/temporary_folder.hpp"
 
 using nasion::IoError;
@@ -67,5 +70,24 @@ TEST_CASE("A history names the file and the line it cannot read") {
 }
 
 TEST_CASE("A history that is not there is an IoError") {
-  CHECK_THROWS_WITH(read_history("/nowhere/h.csv"), "/nowhere/h.csv: cannot be opened");
+  CHECK_THROWS_WITH(read_history("/nowhere/h.csv"), "/nowhere/h.csv: no such file");
+}
+
+TEST_CASE("A history that is no file, such as a pipe, is an IoError at once") {
+  test::TemporaryFolder folder;
+  REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  CHECK_THROWS_WITH(read_history(folder / "pipe"), ContainsSubstring("pipe: is not a regular file"));
+  CHECK_THROWS_AS(read_history(folder.path()), IoError);
+  CHECK_THROWS_AS(read_history("/dev/zero"), IoError);
+}
+
+TEST_CASE("A history is the same bytes in every locale, and reads back in every one") {
+  test::TemporaryFolder folder;
+  History history;
+  history.add({1000, 1234.5, 0.25, 0.02, 1500.5});
+  const auto text = history_csv(history);
+  const test::ForeignLocale foreign;
+  CHECK(history_csv(history) == text);
+  write_history(folder / "h.csv", history);
+  CHECK(read_history(folder / "h.csv").rows()[0] == history.rows()[0]);
 }

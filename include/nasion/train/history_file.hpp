@@ -2,9 +2,10 @@
 // The CSV file that keeps a training run's history.
 
 #include <charconv>
+#include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <istream>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -12,6 +13,7 @@
 #include "nasion/io/atomic_file.hpp"
 #include "nasion/io/csv.hpp"
 #include "nasion/io/io_error.hpp"
+#include "nasion/io/read_file.hpp"
 #include "nasion/train/history.hpp"
 
 namespace nasion::training {
@@ -74,10 +76,9 @@ inline History read_history(std::istream& in, const std::filesystem::path& path)
   return history;
 }
 
-/// Reads what write_history() wrote.
+/// Reads what write_history() wrote, of at most 64 MiB.
 inline History read_history(const std::filesystem::path& path) {
-  std::ifstream in(path);
-  if (!in) throw IoError(path, "cannot be opened");
+  std::istringstream in(io::read_file(path, std::uintmax_t{64} << 20));
   return read_history(in, path);
 }
 

@@ -85,6 +85,8 @@ inline std::string marker(std::uint64_t seed, int persons, int width, int height
 }
 
 inline std::string read_marker(const std::filesystem::path& folder) {
+  std::error_code error;  // of a pipe, reading would wait for ever
+  if (!std::filesystem::is_regular_file(folder / marker_name, error)) return "";
   std::ifstream file(folder / marker_name, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
