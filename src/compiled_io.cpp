@@ -9,7 +9,7 @@ template void write_safetensors(const std::filesystem::path&, const SafetensorsF
 template void write_safetensors(const std::filesystem::path&, const SafetensorsFile<double>&);
 template void detail::restore(const std::filesystem::path&, const nn::Visitor<float>&, const SafetensorsFile<float>&);
 template void detail::restore(const std::filesystem::path&, const nn::Visitor<double>&, const SafetensorsFile<double>&);
-template SafetensorsFile<float> read_safetensors(const std::filesystem::path&);
-template SafetensorsFile<double> read_safetensors(const std::filesystem::path&);
+template SafetensorsFile<float> read_safetensors(const std::filesystem::path&, const ReadOptions&);
+template SafetensorsFile<double> read_safetensors(const std::filesystem::path&, const ReadOptions&);
 
 }  // namespace nasion::io

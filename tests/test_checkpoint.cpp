@@ -188,8 +188,9 @@ TEST_CASE("Restoring is strict, and all or nothing") {
   Rng rng(1);
   nn::Sequential<float> without_dropout(nn::Linear<float>({.in = 2, .out = 2}, rng));
   optim::SGD<float> its_optimizer(nn::parameters(without_dropout), {});
-  CHECK_THAT(error_of(without_dropout, its_optimizer),
-             ContainsSubstring("missing: model.0.weight") && ContainsSubstring("rng.model.dropout.rng.seed"));
+  CHECK_THAT(error_of(without_dropout, its_optimizer), ContainsSubstring("missing: model.0.weight") &&
+                                                           ContainsSubstring("optimizer.velocity.4") &&
+                                                           ContainsSubstring(" more"));
 
   auto whole = test::read_text(folder / "run");
   test::write_text(folder / "run", whole.substr(0, whole.size() - 1));

@@ -96,7 +96,7 @@
   prefix template Tensor<T> batch_norm(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&, const Tensor<T>&,      \
                                        const Tensor<T>&, const BatchNormOptions&, const Tensor<T>&);                \
   prefix template data::Example<T> data::stack(const std::vector<data::Example<T>>&);                               \
-  prefix template void nn::detail::load_state(const nn::Visitor<T>&, const nn::StateDict<T>&);                      \
+  prefix template void nn::detail::load_state(const nn::Visitor<T>&, const nn::StateDict<T>&, FirstFew);            \
   prefix template struct nn::Conv2d<T>;                                                                             \
   prefix template struct nn::ConvTranspose2d<T>;                                                                    \
   prefix template struct nn::Linear<T>;                                                                             \

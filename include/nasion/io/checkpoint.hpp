@@ -2,6 +2,9 @@
 // A training run in one file: the model, what its optimizer remembers, and its random generators. Restoring it and
 // going on gives the same bits as never having stopped.
 
+#include <array>
+#include <bit>
+
 #include "nasion/io/io_error.hpp"
 #include "nasion/io/safetensors.hpp"
 
@@ -63,9 +66,10 @@ void save_checkpoint(const std::filesystem::path& path, const M& model, const Op
 /// Restores all of it, bit for bit; returns the texts. IoError listing every missing, unexpected and mismatched name;
 /// then nothing has been changed.
 template <class M, class Optimizer>
-Metadata load_checkpoint(const std::filesystem::path& path, M& model, Optimizer& optimizer) {
+Metadata load_checkpoint(const std::filesystem::path& path, M& model, Optimizer& optimizer,
+                         const ReadOptions& options = {}) {
   detail::Run<M, Optimizer> run(model, optimizer);
-  auto metadata = load(path, run);
+  auto metadata = load(path, run, options);
   run.restore_generators();
   return metadata;
 }

@@ -2,142 +2,102 @@
 // Tensors by name in a file, in the safetensors format that other deep-learning libraries read, too: the length of the
 // header (8 bytes, little-endian), the header (JSON), the numbers.
 
-#include <bit>
-#include <cerrno>
-#include <fstream>
-#include <system_error>
+#include <algorithm>
+#include <map>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "nasion/io/atomic_file.hpp"
 #include "nasion/io/bytes.hpp"
 #include "nasion/io/integer_array.hpp"
 #include "nasion/io/io_error.hpp"
-#include "nasion/io/safetensors_header.hpp"
+#include "nasion/io/safetensors_reader.hpp"
+#include "nasion/io/xxh64.hpp"
 #include "nasion/nn/module.hpp"
 #include "nasion/ops/shape.hpp"
 
 namespace nasion::io {
 
-/// What a file holds: numbers (F64, F32, F16 or BF16), single integers (I64, rank 0) as counters, other integers,
-/// texts.
+namespace detail {
+template <class List>
+bool has_name(const List& list, const std::string& name) {
+  return std::any_of(list.begin(), list.end(), [&](const auto& entry) { return entry.name == name; });
+}
+}  // namespace detail
+
+/// What a file holds: numbers (F64, F32, F16 or BF16), single integers (rank 0) as counters, other integers (BOOL, I8
+/// to I64, U8 to U32), texts.
 template <std::floating_point T>
 struct SafetensorsFile {
   nn::StateDict<T> state;
   std::map<std::string, IntegerArray> integers{};
   Metadata metadata{};
+  std::map<std::string, std::string> unread{};  ///< tensors of other dtypes: `F8_E4M3 [2, 3]` by name
 
-  /// The tensor of this name. ValueError when there is none.
-  const Tensor<T>& tensor(std::string_view name) const {
+  /// The tensor of this name. ValueError when there is none, or it is one of integers, or unread.
+  const Tensor<T>& tensor(const std::string& name) const {
     for (const auto& entry : state.tensors)
       if (entry.name == name) return entry.tensor;
-    throw ValueError("[SafetensorsFile] there is no tensor " + detail::in_quotes(name));
+    if (const auto found = unread.find(name); found != unread.end())
+      throw ValueError("[SafetensorsFile] tensor " + in_quotes(name) + " is " + found->second +
+                       ", a dtype that is not read");
+    if (integers.contains(name) || detail::has_name(state.counters, name))
+      throw ValueError("[SafetensorsFile] tensor " + in_quotes(name) +
+                       " is one of integers, among `integers` or, of rank 0, `state.counters`");
+    throw ValueError("[SafetensorsFile] there is no tensor " + in_quotes(name));
   }
 };
 
 namespace detail {
 
-/// An open file whose header has been read and checked.
-class SafetensorsReader {
- public:
-  explicit SafetensorsReader(const std::filesystem::path& path) : path_(path) {
-    std::error_code error;
-    const auto status = std::filesystem::status(path, error);
-    if (status.type() == std::filesystem::file_type::not_found) fail("no such file");
-    if (!error && !std::filesystem::is_regular_file(status)) fail("is not a regular file");
-    const std::uint64_t size = error ? 0 : std::filesystem::file_size(path, error);
-    if (error) fail("cannot read (" + error.message() + ")");
-    errno = 0;
-    file_.open(path, std::ios::binary);
-    if (!file_) fail("cannot open (" + std::generic_category().message(errno) + ")");
-
-    std::uint64_t header_size = 0;
-    if (size < sizeof header_size) fail(message("is ", size, " bytes long, too short for a safetensors file"));
-    read(&header_size, sizeof header_size);
-    if (header_size > SafetensorsHeader::max_size)
-      fail(message("is not a safetensors file: its header would be ", header_size, " bytes long, the limit is ",
-                   SafetensorsHeader::max_size));
-    if (header_size > size - sizeof header_size)
-      fail(message("its header is said to be ", header_size, " bytes long, but only ", size - sizeof header_size,
-                   " bytes follow"));
-    std::string text(static_cast<std::size_t>(header_size), '\0');
-    read(text.data(), text.size());
-    header = parse_header(path, text, size - sizeof header_size - header_size);
+/// The integers as what `visited` has under this name, if they fit: a counter (also of shape [1]) or a tensor.
+template <std::floating_point T>
+bool add_integers(const nn::Visitor<T>& visited, const std::string& name, const IntegerArray& array,
+                  nn::StateDict<T>& state) {
+  if (array.shape == Shape{1} && has_name(visited.counters, name)) {
+    state.counters.push_back({name, array.values[0]});
+    return true;
   }
-
-  /// Copies the next `size` bytes. Tensors are read in the order of their data, which has no gaps.
-  void read(void* to, std::size_t size) {
-    file_.read(static_cast<char*>(to), static_cast<std::streamsize>(size));
-    if (static_cast<std::size_t>(file_.gcount()) != size) fail("cannot read to its end");
-  }
-
-  template <class T>
-  Tensor<T> read_tensor(const TensorInfo& info) {
-    const auto x = Tensor<T>::empty(info.shape);
-    T* to = x.mutable_data();
-    switch (info.dtype) {
-      case Dtype::F64:
-        convert<double>(to, x.size(), [](double v) { return v; });
-        break;
-      case Dtype::F32:
-        convert<float>(to, x.size(), [](float v) { return v; });
-        break;
-      case Dtype::F16:
-        convert<std::uint16_t>(to, x.size(), from_half);
-        break;
-      case Dtype::BF16:
-        convert<std::uint16_t>(to, x.size(), from_bfloat);
-        break;
-      case Dtype::I64:
-        convert<std::int64_t>(to, x.size(), [](std::int64_t v) { return v; });
-        break;
-    }
-    return x;
-  }
-
-  SafetensorsHeader header;
-
- private:
-  [[noreturn]] void fail(const std::string& what) const { throw IoError(path_, what); }
-
-  template <class Stored, class T, class F>
-  void convert(T* to, Index count, F&& value) {
-    if constexpr (std::is_same_v<Stored, T>) return read(to, static_cast<std::size_t>(count) * sizeof(T));
-    std::array<Stored, 4096> block;
-    while (count > 0) {
-      const auto n = std::min(block.size(), static_cast<std::size_t>(count));
-      read(block.data(), n * sizeof(Stored));
-      to = std::transform(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(n), to,
-                          [&](Stored v) { return static_cast<T>(value(v)); });
-      count -= static_cast<Index>(n);
-    }
-  }
-
-  std::filesystem::path path_;
-  std::ifstream file_;
-};
+  if (!has_name(visited.tensors, name)) return false;
+  const auto numbers = Tensor<T>::empty(array.shape);
+  std::transform(array.values.begin(), array.values.end(), numbers.mutable_data(),
+                 [](std::int64_t v) { return static_cast<T>(v); });
+  state.tensors.push_back({name, numbers});
+  return true;
+}
 
 /// Strict: every error names the file, and then nothing in the module that was visited has been changed.
 template <std::floating_point T>
 void restore(const std::filesystem::path& path, const nn::Visitor<T>& visited, const SafetensorsFile<T>& file) {
-  std::string unexpected;
-  for (const auto& [name, array] : file.integers) unexpected += message(" ", in_quotes(name), " ", array.shape);
-  if (!unexpected.empty()) throw IoError(path, "holds arrays of integers, which no module has:" + unexpected);
+  FirstFew unreadable, unexpected;
+  for (const auto& [name, what] : file.unread) {
+    const bool needed = has_name(visited.tensors, name) || has_name(visited.counters, name);
+    (needed ? unreadable : unexpected).add(printable(name, 100), " ", what);
+  }
+  if (!unreadable.empty()) throw IoError(path, "holds in dtypes that are not read:" + unreadable.text());
+  auto state = file.state;
+  for (const auto& [name, array] : file.integers)
+    if (!add_integers(visited, name, array, state)) unexpected.add(printable(name, 100), " ", array.shape);
   try {
-    nn::detail::load_state(visited, file.state);
+    nn::detail::load_state(visited, state, std::move(unexpected));
   } catch (const ValueError& error) {
-    std::string what = error.what();  // names from the file; keep it one line
-    std::replace_if(
-        what.begin(), what.end(), [](unsigned char c) { return c < ' '; }, '?');
-    throw IoError(path, what);
+    throw IoError(path, error.what());
   }
 }
 
 }  // namespace detail
 
-/// Writes the file in one step (see write_atomically). The same content gives the same bytes. Numbers have T's own
+/// Writes the file in one step (see write_atomically), with a checksum, after what earlier writers of it left when they
+/// were killed has been removed (see remove_leftovers). The same content gives the same bytes. Numbers have T's own
 /// precision; tensors in channels-last order are written row-major. IoError when it cannot be written, or for names
-/// that are used twice or not UTF-8.
+/// that are used twice, reserved or not UTF-8. ValueError when there are unread tensors, which would be lost.
 template <std::floating_point T>
 void write_safetensors(const std::filesystem::path& path, const SafetensorsFile<T>& file) {
+  check<ValueError>(file.unread.empty(), "[write_safetensors] tensors that were not read cannot be written, such as ",
+                    file.unread.empty() ? "" : in_quotes(file.unread.begin()->first));
   struct Part {
     detail::TensorInfo info;
     std::string_view bytes;
@@ -155,7 +115,7 @@ void write_safetensors(const std::filesystem::path& path, const SafetensorsFile<
   for (const auto& [name, value] : file.state.counters) add(name, detail::Dtype::I64, {}, detail::bytes_of(&value, 1));
   for (const auto& [name, array] : file.integers) {
     check(static_cast<Index>(array.values.size()) == array.shape.size(), "[write_safetensors] ", array.values.size(),
-          " integers do not fill ", detail::in_quotes(name), " ", array.shape);
+          " integers do not fill ", in_quotes(name), " ", array.shape);
     add(name, detail::Dtype::I64, array.shape, detail::bytes_of(array.values.data(), array.shape.size()));
   }
   // Largest numbers first, so that all are aligned; then by name. So does the format's own library.
@@ -165,44 +125,50 @@ void write_safetensors(const std::filesystem::path& path, const SafetensorsFile<
 
   detail::SafetensorsHeader header{file.metadata, {}};
   std::vector<std::string_view> pieces(2);
+  detail::Xxh64 sum;
   std::uint64_t at = 0;
   for (auto& [info, bytes] : parts) {
     info.begin = at;
     info.end = at += bytes.size();
     header.tensors.push_back(std::move(info));
     pieces.push_back(bytes);
+    sum.update(bytes);
   }
+  detail::add_checksum(path, header, sum.text());
   const std::string text = detail::header_text(path, header);
   const std::uint64_t text_size = text.size();
   pieces[0] = detail::bytes_of(&text_size, 1);
   pieces[1] = text;
+  remove_leftovers(path);
   write_atomically(path, pieces);
 }
 
 /// Reads a whole file, numbers converted to T. IoError naming file and tensor unless it is a valid safetensors file of
-/// rank <= 6 and the dtypes above, to its last byte.
+/// rank <= 6, to its last byte, and what its checksum says, if it has one.
 template <std::floating_point T>
-SafetensorsFile<T> read_safetensors(const std::filesystem::path& path) {
-  detail::SafetensorsReader reader(path);
+SafetensorsFile<T> read_safetensors(const std::filesystem::path& path, const ReadOptions& options = {}) {
+  detail::SafetensorsReader reader(path, options);
   SafetensorsFile<T> file{.state = {}, .integers = {}, .metadata = std::move(reader.header.metadata)};
   for (const auto& info : reader.header.tensors) {
-    if (info.dtype != detail::Dtype::I64) {
-      file.state.tensors.push_back({info.name, reader.read_tensor<T>(info)});
-      continue;
-    }
-    std::vector<std::int64_t> values(static_cast<std::size_t>(info.shape.size()));
-    reader.read(values.data(), values.size() * sizeof(std::int64_t));
-    if (info.shape.rank() == 0)
+    const auto& [dtype, bits, becomes] = detail::info_of(info.dtype);
+    if (becomes == detail::DtypeInfo::number) {
+      file.state.tensors.push_back({info.name, reader.template read_tensor<T>(info)});
+    } else if (becomes == detail::DtypeInfo::unread) {
+      file.unread.emplace(info.name, message(dtype, " ", info.shape));
+      reader.skip(info);
+    } else if (auto values = reader.read_integers(info); info.shape.rank() == 0) {
       file.state.counters.push_back({info.name, values[0]});
-    else
+    } else {
       file.integers.emplace(info.name, IntegerArray{info.shape, std::move(values)});
+    }
   }
+  reader.verify();
   return file;
 }
 
 /// Only the texts of a file. The numbers are not read, but the header is checked as always.
-inline Metadata read_metadata(const std::filesystem::path& path) {
-  return std::move(detail::SafetensorsReader(path).header.metadata);
+inline Metadata read_metadata(const std::filesystem::path& path, const ReadOptions& options = {}) {
+  return std::move(detail::SafetensorsReader(path, options).header.metadata);
 }
 
 /// Writes all parameters, buffers and counters of `module`, under their names.
@@ -212,10 +178,11 @@ void save(const std::filesystem::path& path, const M& module, const Metadata& me
 }
 
 /// Reads them back; returns the metadata. IoError listing every missing, unexpected and mismatched name; then nothing
-/// in `module` has been changed.
+/// in `module` has been changed. As PyTorch does, it takes other dtypes for numbers and counters, counters of shape
+/// [1], and batch norms without a counter, which then starts at 0.
 template <class M>
-Metadata load(const std::filesystem::path& path, M& module) {
-  auto file = read_safetensors<nn::ScalarOf<M>>(path);
+Metadata load(const std::filesystem::path& path, M& module, const ReadOptions& options = {}) {
+  auto file = read_safetensors<nn::ScalarOf<M>>(path, options);
   detail::restore(path, nn::traverse(module), file);
   return std::move(file.metadata);
 }
@@ -227,8 +194,8 @@ extern template void detail::restore(const std::filesystem::path&, const nn::Vis
                                      const SafetensorsFile<float>&);
 extern template void detail::restore(const std::filesystem::path&, const nn::Visitor<double>&,
                                      const SafetensorsFile<double>&);
-extern template SafetensorsFile<float> read_safetensors(const std::filesystem::path&);
-extern template SafetensorsFile<double> read_safetensors(const std::filesystem::path&);
+extern template SafetensorsFile<float> read_safetensors(const std::filesystem::path&, const ReadOptions&);
+extern template SafetensorsFile<double> read_safetensors(const std::filesystem::path&, const ReadOptions&);
 #endif
 
 }  // namespace nasion::io

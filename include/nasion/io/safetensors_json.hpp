@@ -2,7 +2,9 @@
 // The header of a safetensors file as JSON. Everything in it is checked before it is believed.
 
 #include <algorithm>
+#include <functional>
 #include <limits>
+#include <numeric>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -11,6 +13,7 @@
 
 #include "nasion/io/io_error.hpp"
 #include "nasion/io/safetensors_header.hpp"
+#include "nasion/io/xxh64.hpp"
 
 // Units that link nasion::compiled find the functions there: only src/compiled_io.cpp defines them.
 #ifndef NASION_COMPILED_IO
@@ -19,12 +22,6 @@
 #ifdef NASION_IO_INLINE
 
 namespace nasion::io::detail {
-
-NASION_IO_INLINE std::string in_quotes(std::string_view text) {
-  constexpr std::size_t most = 100;
-  return nlohmann::json(text.substr(0, most)).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) +
-         (text.size() > most ? "..." : "");
-}
 
 /// Takes the events of the JSON parser and accepts those of a safetensors header only. No tree of JSON values is
 /// built, so that memory stays in proportion to the text, however it is nested.
@@ -120,9 +117,9 @@ class HeaderEvents {
       field_ = "data_offsets";
       wrong_type();
     }
-    const auto known = std::find(dtype_names.begin(), dtype_names.end(), dtype_);
-    if (known == dtype_names.end())
-      fail(tensor() + " has dtype " + in_quotes(dtype_) + ", only F64, F32, F16, BF16 and I64 can be read");
+    const auto known =
+        std::find_if(dtypes.begin(), dtypes.end(), [&](const auto& info) { return info.name == dtype_; });
+    if (known == dtypes.end()) fail(tensor() + " has dtype " + in_quotes(dtype_) + ", which is none of the format");
 
     std::uint64_t elements = 1;  // sizes of 0 taken as 1, because strides are computed for empty tensors, too
     std::vector<Index> sizes;
@@ -131,10 +128,10 @@ class HeaderEvents {
       elements *= std::max(size, std::uint64_t{1});
       sizes.push_back(static_cast<Index>(size));
     }
-    TensorInfo info{name_, static_cast<Dtype>(known - dtype_names.begin()), Shape(sizes), offsets_[0], offsets_[1]};
+    TensorInfo info{name_, static_cast<Dtype>(known - dtypes.begin()), Shape(sizes), offsets_[0], offsets_[1]};
     if (info.begin > info.end)
       fail(message(tensor(), " has data_offsets that end at ", info.end, ", before their begin at ", info.begin));
-    const auto bytes = static_cast<std::uint64_t>(info.shape.size()) * size_of(info.dtype);
+    const auto bytes = (static_cast<std::uint64_t>(info.shape.size()) * known->bits + 7) / 8;
     if (info.end - info.begin != bytes)
       fail(message(tensor(), " of shape ", info.shape, " and dtype ", dtype_, " takes ", bytes,
                    " bytes but its data_offsets span ", info.end - info.begin));
@@ -210,7 +207,7 @@ NASION_IO_INLINE std::string header_text(const std::filesystem::path& path, cons
     separate();
     std::string sizes;
     for (const Index n : tensor.shape) (sizes += sizes.empty() ? "" : ",") += std::to_string(n);
-    text += message(json_string(tensor.name), ":{\"dtype\":\"", name_of(tensor.dtype), "\",\"shape\":[", sizes,
+    text += message(json_string(tensor.name), ":{\"dtype\":\"", info_of(tensor.dtype).name, "\",\"shape\":[", sizes,
                     "],\"data_offsets\":[", tensor.begin, ",", tensor.end, "]}");
   }
   text += '}';
@@ -219,6 +216,43 @@ NASION_IO_INLINE std::string header_text(const std::filesystem::path& path, cons
     throw IoError(path, message("cannot be written: its header of ", text.size(), " bytes is above the limit of ",
                                 SafetensorsHeader::max_size));
   return text;
+}
+
+NASION_IO_INLINE std::string header_sum(const std::filesystem::path& path, const SafetensorsHeader& header,
+                                        std::string_view data_sum) {
+  Xxh64 sum;
+  sum.update(header_text(path, header));
+  sum.update(data_sum);
+  return sum.text();
+}
+
+/// In how many letters `name` differs from that of the checksum; many when it has more or fewer.
+inline int letters_off(std::string_view name) {
+  constexpr auto key = SafetensorsHeader::checksum_key;
+  if (name.size() != key.size()) return 100;
+  return std::inner_product(name.begin(), name.end(), key.begin(), 0, std::plus(), std::not_equal_to());
+}
+
+NASION_IO_INLINE void add_checksum(const std::filesystem::path& path, SafetensorsHeader& header,
+                                   const std::string& data_sum) {
+  for (const auto& [name, text] : header.metadata)
+    if (letters_off(name) <= 1)
+      throw IoError(path, "cannot be written with the text " + in_quotes(name) + ", a name reserved for the checksum");
+  const auto sums = header_sum(path, header, data_sum) + " " + data_sum;
+  header.metadata.emplace(SafetensorsHeader::checksum_key, sums);
+}
+
+NASION_IO_INLINE std::string take_checksum(const std::filesystem::path& path, SafetensorsHeader& header) {
+  for (const auto& [name, text] : header.metadata)
+    if (letters_off(name) == 1)
+      throw IoError(path, "is damaged: the name of its checksum has become " + in_quotes(name));
+  const auto found = header.metadata.find(std::string(SafetensorsHeader::checksum_key));
+  if (found == header.metadata.end()) return "";
+  const std::string sums = std::move(found->second);
+  header.metadata.erase(found);
+  if (sums.size() != 33 || sums[16] != ' ')
+    throw IoError(path, message("is damaged: its checksum is ", in_quotes(sums), ", not two sums of 16 digits"));
+  return sums;
 }
 
 }  // namespace nasion::io::detail

@@ -74,7 +74,7 @@ struct BatchNorm2d {
     f("bias", self.bias);
     f.buffer("running_mean", self.running_mean);
     f.buffer("running_var", self.running_var);
-    f.counter("num_batches_tracked", self.num_batches_tracked);
+    f.counter("num_batches_tracked", self.num_batches_tracked, false);  // older files of PyTorch have none
     f.training(self.is_training);
     f.sum_over_processes(self.sum_over_processes);
   }

@@ -13,6 +13,7 @@
 // generators of its own; clone() copies all. Train a module or its clone, not a copy.
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -24,6 +25,7 @@
 #include <vector>
 
 #include "nasion/core/autograd.hpp"
+#include "nasion/core/printable.hpp"
 
 namespace nasion::nn {
 
@@ -48,11 +50,12 @@ struct StateDict {
 /// The `f` of visit(): collects what the modules name, under names joined by dots.
 ///
 /// `f("weight", tensor)` a parameter; `f("conv", module)` a child, also optional<> or vector<>; `f.buffer("mean",
-/// tensor)` state that is no parameter; `f.counter("steps", int64)`; `f.rng("rng", rng)`; `f.training(flag)` the train
-/// / eval switch; `f.sum_over_processes(function)` what a layer calls for a batch that processes share;
-/// `f.conv_bn(conv, bn)` or `f.conv_bn_relu(conv, bn)` that bn is called (as bn.relu) with nothing but the result of
-/// conv, so that fold_batch_norm may make them one. Undefined tensors (a bias that is left out) are skipped. Works on
-/// const modules, for reading.
+/// tensor)` state that is no parameter; `f.counter("steps", int64)`, which load_state_dict() may miss and set to 0
+/// after `f.counter("steps", int64, false)`; `f.rng("rng", rng)`; `f.training(flag)` the train / eval switch;
+/// `f.sum_over_processes(function)` what a layer calls for a batch that processes share; `f.conv_bn(conv, bn)` or
+/// `f.conv_bn_relu(conv, bn)` that bn is called (as bn.relu) with nothing but the result of conv, so that
+/// fold_batch_norm may make them one. Undefined tensors (a bias that is left out) are skipped. Works on const modules,
+/// for reading.
 template <class T>
 class Visitor {
  public:
@@ -62,16 +65,21 @@ class Visitor {
     Tensor<T>* slot;  // where the module keeps its handle; null on a const module
     bool is_parameter;
   };
-  template <class V>
-  struct Entry {
+  struct CounterEntry {
     std::string name;
-    V value;
-    V* slot;
+    std::int64_t value;
+    std::int64_t* slot;
+    bool required;
+  };
+  struct RngEntry {
+    std::string name;
+    Rng value;
+    Rng* slot;
   };
 
   std::vector<TensorEntry> tensors;
-  std::vector<Entry<std::int64_t>> counters;
-  std::vector<Entry<Rng>> rngs;
+  std::vector<CounterEntry> counters;
+  std::vector<RngEntry> rngs;
   std::vector<bool*> training_flags;
   std::vector<std::function<void(std::span<double>)>*> sums_over_processes;
   std::vector<std::function<void()>> folds;  // each makes a convolution and its batch norm one
@@ -94,8 +102,12 @@ class Visitor {
   }
   void buffer(std::string_view name, Tensor<T>& tensor) { add(name, tensor, false); }
   void buffer(std::string_view name, const Tensor<T>& tensor) { add(name, tensor, false); }
-  void counter(std::string_view name, std::int64_t& value) { counters.push_back({full(name), value, &value}); }
-  void counter(std::string_view name, const std::int64_t& value) { counters.push_back({full(name), value, nullptr}); }
+  void counter(std::string_view name, std::int64_t& value, bool required = true) {
+    counters.push_back({full(name), value, &value, required});
+  }
+  void counter(std::string_view name, const std::int64_t& value, bool required = true) {
+    counters.push_back({full(name), value, nullptr, required});
+  }
   void rng(std::string_view name, Rng& value) { rngs.push_back({full(name), value, &value}); }
   void rng(std::string_view name, const Rng& value) { rngs.push_back({full(name), value, nullptr}); }
   void training(bool& flag) { training_flags.push_back(&flag); }
@@ -205,43 +217,99 @@ StateDict<ScalarOf<M>> state_dict(const M& module) {
 }
 
 namespace detail {
-/// What load_state_dict() does with all that a module has, of whatever type it is.
+template <class List>
+auto find_name(List& list, const std::string& name) {
+  return std::find_if(list.begin(), list.end(), [&](const auto& entry) { return entry.name == name; });
+}
+
+/// The number as a counter; nothing unless it is a single whole one.
 template <class T>
-void load_state(const Visitor<T>& visited, const StateDict<T>& state) {
-  std::string missing, unexpected, mismatched;
-  const auto find = [](auto& list, const std::string& name) {
-    return std::find_if(list.begin(), list.end(), [&](const auto& entry) { return entry.name == name; });
-  };
-  for (const auto& own : visited.tensors) {
-    const auto given = find(state.tensors, own.name);
-    if (given == state.tensors.end())
-      missing += " " + own.name;
-    else if (given->tensor.shape() != own.tensor.shape())
-      mismatched += message(" ", own.name, " ", given->tensor.shape(), " (expected ", own.tensor.shape(), ")");
+std::optional<std::int64_t> as_counter(const Tensor<T>& x) {
+  if (x.shape() != Shape{} && x.shape() != Shape{1}) return std::nullopt;
+  const T value = x.item();
+  if (!(std::abs(value) < T(1LL << 62)) || value != std::floor(value)) return std::nullopt;
+  return static_cast<std::int64_t>(value);
+}
+
+/// What keeps a state from a module.
+struct Misfits {
+  FirstFew missing, unexpected, mismatched;
+
+  void check() const {
+    const auto list = [](const char* title, const FirstFew& names) {
+      return names.empty() ? "" : title + names.text();
+    };
+    nasion::check<ValueError>(missing.empty() && unexpected.empty() && mismatched.empty(),
+                              "[load_state_dict] keys do not fit the module;", list(" missing:", missing),
+                              list(" unexpected:", unexpected), list(" mismatched:", mismatched));
   }
-  for (const auto& own : visited.counters)
-    if (find(state.counters, own.name) == state.counters.end()) missing += " " + own.name;
-  const auto find_unexpected = [&](const auto& given, const auto& own) {
+};
+
+inline std::string short_name(const std::string& name) { return printable(name, 100); }
+
+/// Values for the counters of a module, in their order.
+template <class T>
+std::vector<std::int64_t> find_counts(const Visitor<T>& visited, const StateDict<T>& state, Misfits& misfits) {
+  std::vector<std::int64_t> counts;
+  for (const auto& own : visited.counters) {
+    std::optional<std::int64_t> count;
+    if (const auto given = find_name(state.counters, own.name); given != state.counters.end()) {
+      count = given->value;
+    } else if (const auto tensor = find_name(state.tensors, own.name); tensor != state.tensors.end()) {
+      count = as_counter(tensor->tensor);
+      if (!count)
+        misfits.mismatched.add(short_name(own.name), " ", tensor->tensor.shape(), " (expected a whole number)");
+    } else if (own.required) {
+      misfits.missing.add(short_name(own.name));
+    }
+    counts.push_back(count.value_or(0));
+  }
+  return counts;
+}
+
+/// What load_state_dict() does with all that a module has, of whatever type it is. `unexpected` is what else was found.
+template <class T>
+void load_state(const Visitor<T>& visited, const StateDict<T>& state, FirstFew unexpected) {
+  Misfits misfits{{}, std::move(unexpected), {}};
+  for (const auto& own : visited.tensors) {
+    const auto given = find_name(state.tensors, own.name);
+    if (given == state.tensors.end())
+      misfits.missing.add(short_name(own.name));
+    else if (const Shape shape = given->tensor.shape(), expected = own.tensor.shape();
+             shape != expected && !(expected == Shape{} && shape == Shape{1}))
+      misfits.mismatched.add(short_name(own.name), " ", shape, " (expected ", expected, ")");
+  }
+  const auto counts = find_counts(visited, state, misfits);
+  const auto find_unexpected = [&](const auto& given, const auto& is_known) {
     for (auto entry = given.begin(); entry != given.end(); ++entry)  // also a name that was given before
-      if (find(own, entry->name) == own.end() || find(given, entry->name) != entry) unexpected += " " + entry->name;
+      if (!is_known(entry->name) || find_name(given, entry->name) != entry)
+        misfits.unexpected.add(short_name(entry->name));
   };
-  find_unexpected(state.tensors, visited.tensors);
-  find_unexpected(state.counters, visited.counters);
-  check<ValueError>(missing.empty() && unexpected.empty() && mismatched.empty(),
-                    "[load_state_dict] keys do not fit the module;", missing.empty() ? "" : " missing:", missing,
-                    unexpected.empty() ? "" : " unexpected:", unexpected,
-                    mismatched.empty() ? "" : " mismatched:", mismatched);
+  const auto is_counter = [&](const auto& name) { return find_name(visited.counters, name) != visited.counters.end(); };
+  find_unexpected(state.tensors, [&](const auto& name) {
+    return find_name(visited.tensors, name) != visited.tensors.end() || is_counter(name);
+  });
+  find_unexpected(state.counters, is_counter);
+  misfits.check();
+
   const NoGrad no_grad;
-  for (const auto& own : visited.tensors) own.tensor.copy_from(find(state.tensors, own.name)->tensor);
-  for (const auto& own : visited.counters) *own.slot = find(state.counters, own.name)->value;
+  for (const auto& own : visited.tensors) {
+    const auto& given = find_name(state.tensors, own.name)->tensor;
+    if (own.tensor.rank() == 0)
+      own.tensor.fill(given.item());
+    else
+      own.tensor.copy_from(given);
+  }
+  for (std::size_t i = 0; i < counts.size(); ++i) *visited.counters[i].slot = counts[i];
 }
 }  // namespace detail
 
-/// Copies `state` into `module`, strictly: one ValueError lists every missing, unexpected and mismatched key, and then
-/// nothing has been changed.
+/// Copies `state` into `module`, strictly: one ValueError lists missing, unexpected and mismatched keys, the first few
+/// of each, and then nothing has been changed. As in PyTorch, a counter may be a whole number in a tensor of shape []
+/// or [1].
 template <class M>
 requires(!std::is_const_v<M>) void load_state_dict(M& module, const StateDict<ScalarOf<M>>& state) {
-  detail::load_state(traverse(module), state);
+  detail::load_state(traverse(module), state, FirstFew());
 }
 
 /// Switches dropout and the like on (training) or off (inference).
