@@ -179,9 +179,10 @@ TEST_CASE("the eXIf chunk of a PNG turns it, when it is whole") {
   }
 }
 
-TEST_CASE("data that ends early, and data without end, is refused or left alone") {
+TEST_CASE("no data, data that ends early, and data without end, is refused or left alone") {
   const auto decoder = GENERATE(ImageDecoder::automatic, ImageDecoder::stb);
   const Png png{100, 100, 8, 0};
+  CHECK_THAT(error_of([&] { decode(png.file(""), {.decoder = decoder}); }), ContainsSubstring("is damaged"));
   CHECK_THROWS_AS(decode(png.file(deflated_zeros(10'000)), {.decoder = decoder}), IoError);  // 100 filters are missing
   CHECK(decode(png.file(deflated_zeros(10'100)), {.decoder = decoder}) == Image(100, 100, 1));
   Image image;  // from 400 times as much

@@ -179,6 +179,7 @@ struct PngForStb {
     if (!valid(ihdr)) return "its header is wrong";
     const bool indexed = ihdr[9] == 3;
     if (palette.size() > 768 || palette.size() % 3 != 0 || (indexed && palette.empty())) return "its palette is wrong";
+    if (data.empty()) return "it has no data";
     if (!unpacks(data, header)) return "its data does not unpack to its size in pixels";
     palette.resize(768);  // black for what it leaves out
     bytes = "\x89PNG\r\n\x1A\n";
