@@ -63,6 +63,11 @@ TEST_CASE("CsvReader reads what csv_line wrote") {
   const std::vector<std::string> fields{"a,b", "say \"x\"", "two\nlines", "\"", "", "r\r\n", " plain "};
   std::string line = csv_line(fields[0], fields[1], fields[2], fields[3], fields[4], fields[5], fields[6]);
   CHECK(records_of(line + line) == Records{fields, fields});
+  CHECK(records_of(csv_line("\xEF\xBB\xBF"
+                            "a",
+                            "b\x1A")) == Records{{"\xEF\xBB\xBF"
+                                                  "a",
+                                                  "b\x1A"}});
 }
 
 TEST_CASE("CsvReader takes Windows lines, blank lines, a byte order mark and no last line end") {

@@ -221,8 +221,8 @@ TEST_CASE("read_asf names file, line and fault") {
   CHECK(error_of(test::replaced(small, "0.1", "-inf")) == "03-2m.asf:3: x is '-inf', not a number");
   CHECK(error_of(test::replaced(small, "0.1", "1e999")) == "03-2m.asf:3: x is '1e999', not a number");
   CHECK(error_of("1\n0 0 1e308 1e308 0 0 0\na.jpg\n") == "03-2m.asf:2: x is '1e308', too large for a part of an image");
-  CHECK(error_of(test::replaced(small, "0.4", "-1000000")) ==
-        "03-2m.asf:4: y is '-1000000', too large for a part of an image");
+  CHECK(error_of(test::replaced(small, "0.4", "-1000000.5")) ==
+        "03-2m.asf:4: y is '-1000000.5', too large for a part of an image");
   CHECK(error_of(test::replaced(small, "0.4 1", "0.4 2")) == "03-2m.asf:4: expected point 1, got point '2'");
   CHECK(error_of(test::replaced(small, "0.4 1 0", "0.4 1")) ==
         "03-2m.asf:4: a point has 7 or 10 fields, this line has 6");
@@ -274,6 +274,13 @@ TEST_CASE("write_asf and read_asf agree to 8 decimals") {
   CHECK(test::read_text(folder / "b.asf") == text);
 }
 
+TEST_CASE("The largest coordinates of a shape file are written and read again") {
+  test::TemporaryFolder folder;
+  const LandmarkPath line[] = {{"line", 0, 1, false}};
+  write_asf(folder / "a.asf", {{{1e6, -1e6}, {999999.9999999999, 0}}, "a.jpg"}, line);
+  CHECK(read_asf(folder / "a.asf").relative[0] == Point{1e6, -1e6});
+}
+
 TEST_CASE("write_asf joins open and closed outlines") {
   test::TemporaryFolder folder;
   const LandmarkPath paths[] = {{"open", 0, 1, false}, {"closed", 2, 4, true}};
@@ -299,7 +306,7 @@ TEST_CASE("write_asf refuses what could not be read back") {
   shape.relative[7].y = std::numeric_limits<double>::quiet_NaN();
   refuses(shape);
   shape = random_shape();
-  for (const char* name : {"", "two\nlines", "# comment", " blank"}) {
+  for (const char* name : {"", "two\nlines", "# comment", " blank", "name\x1A"}) {
     shape.image = name;
     refuses(shape);
   }

@@ -125,6 +125,13 @@ TEST_CASE("Archives come back, and the same arrays give the same bytes") {
   CHECK(test::read_text(folder / "again.npz") == test::read_text(folder / "deflated.npz"));
 }
 
+TEST_CASE("No arrays are an archive, too") {
+  const test::TemporaryFolder folder;
+  io::write_npz<float>(folder / "x.npz", {});
+  CHECK(io::read_npz<float>(folder / "x.npz").empty());
+  CHECK(io::NpzFile(folder / "x.npz").names().empty());
+}
+
 TEST_CASE("What is no archive of arrays is an error that says why") {
   const test::TemporaryFolder folder;
   const auto file = folder / "x.npz";

@@ -28,9 +28,10 @@ requires(std::integral<T> || std::floating_point<T>) && (!std::same_as<T, bool>)
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
-/// The text as it is, in quotes where a comma, a quote or a line end asks for them (RFC 4180).
+/// The text as it is, in quotes where a comma, a quote or a line end asks for them (RFC 4180), or a mark that would be
+/// passed over.
 inline std::string csv_field(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  if (text.find_first_of(",\"\r\n") == text.npos && without_marks(text) == text) return std::string(text);
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
   return quoted + '"';

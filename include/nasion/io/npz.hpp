@@ -173,6 +173,10 @@ std::map<std::string, Tensor<T>> read_npz(const std::filesystem::path& path, std
 template <std::floating_point T>
 void write_npz(const std::filesystem::path& path, const std::map<std::string, Tensor<T>>& arrays,
                bool compress = false) {
+  if (arrays.empty()) {  // nothing but the end of an archive, which libzip does not write
+    using namespace std::string_view_literals;
+    return write_atomically(path, "PK\5\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"sv);
+  }
   zip_error_t error;
   zip_error_init(&error);
   const detail::ZipSource result(zip_source_buffer_create(nullptr, 0, 0, &error));
@@ -211,8 +215,8 @@ void write_npz(const std::filesystem::path& path, const std::map<std::string, Te
   archive.release();
 
   zip_stat_t stat;
-  zip_source_open(result.get());
-  zip_source_stat(result.get(), &stat);
+  if (zip_source_open(result.get()) != 0 || zip_source_stat(result.get(), &stat) != 0)
+    throw IoError(path, "cannot be put together");
   std::string bytes(static_cast<std::size_t>(stat.size), '\0');
   const auto got = zip_source_read(result.get(), bytes.data(), bytes.size());
   zip_source_close(result.get());

@@ -153,7 +153,7 @@ struct AsfShape {
 
 namespace detail {
 
-/// Coordinates of .asf files lie below.
+/// The largest coordinate of an .asf file, in widths or heights of the image.
 inline constexpr double max_relative = 1e6;
 
 using io::excerpt;
@@ -217,7 +217,7 @@ inline std::string_view trimmed(std::string_view line) {
 
 /// Reads a shape file: the number of points; a line of 7 or 10 fields (path, type, x, y, index, from, to, ...) for
 /// each; the picture's name. Lines starting with # are comments. IoError naming file and line for anything else, and
-/// for coordinates of a million widths and more.
+/// for coordinates of more than a million widths.
 inline AsfShape read_asf(const std::filesystem::path& path) {
   constexpr std::uintmax_t max_bytes = 1 << 20;
   constexpr int max_points = 10'000;
@@ -243,7 +243,7 @@ inline AsfShape read_asf(const std::filesystem::path& path) {
     };
     const auto coordinate = [&](std::size_t field, const char* role) {
       const double value = number(field, role);
-      if (!(std::abs(value) < detail::max_relative))
+      if (std::abs(value) > detail::max_relative)
         lines.fail(role, " is ", detail::excerpt(fields[field]), ", too large for a part of an image");
       return value;
     };
@@ -267,9 +267,9 @@ inline AsfShape read_asf(const std::filesystem::path& path) {
 inline void write_asf(const std::filesystem::path& path, const AsfShape& shape,
                       std::span<const LandmarkPath> paths = imm::paths) {
   const bool one_line = shape.image.find_first_of("\r\n") == std::string::npos;
-  check<ValueError>(
-      one_line && !shape.image.empty() && detail::trimmed(shape.image) == shape.image && shape.image[0] != '#',
-      "[write_asf] image name ", detail::excerpt(shape.image), " cannot stand in a shape file");
+  check<ValueError>(one_line && !shape.image.empty() && detail::trimmed(shape.image) == shape.image &&
+                        shape.image[0] != '#' && io::without_marks(shape.image) == shape.image,
+                    "[write_asf] image name ", detail::excerpt(shape.image), " cannot stand in a shape file");
   std::string text =
       "######################################################################\n"
       "#\n"
@@ -282,7 +282,7 @@ inline void write_asf(const std::filesystem::path& path, const AsfShape& shape,
       "# format: <path#> <type> <x rel.> <y rel.> <point#> <connects from> <connects to>\n#\n";
 
   const auto fixed = [](double value) {
-    check<ValueError>(std::abs(value) < detail::max_relative, "[write_asf] relative coordinate ", value,
+    check<ValueError>(std::abs(value) <= detail::max_relative, "[write_asf] relative coordinate ", value,
                       " is not finite or too large");
     std::array<char, 32> digits{};
     return std::string(
