@@ -8,6 +8,7 @@
 #include "nasion/vision/image.hpp"
 #include "support/catch.hpp"
 #include "support/curves.hpp"
+#include "support/foreign_locale.hpp"
 #include "support/process.hpp"
 #include "support/report.hpp"
 #include "support/temporary_folder.hpp"
@@ -132,6 +133,12 @@ TEST_CASE("Whole numbers get whole marks") {
   CHECK(support::detail::whole_step(29) == 5);
   CHECK(support::detail::whole_step(99) == 20);
   CHECK(support::detail::whole_step(0) == 1);
+}
+
+TEST_CASE("What gnuplot is told does not depend on the locale") {
+  const Chart chart{.x_title = "a", .series = {{"b", {{1000, 0.5}, {2000, missing}, {3000, infinity}}}}};
+  const auto script = support::detail::gnuplot_script(chart);
+  CHECK(test::in_foreign_locale([&] { return support::detail::gnuplot_script(chart); }) == script);
 }
 
 TEST_CASE("The curves of a history: all epochs, without the first, logarithmic") {

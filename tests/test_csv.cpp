@@ -7,6 +7,7 @@
 
 #include "nasion/core/random.hpp"
 #include "support/catch.hpp"
+#include "support/foreign_locale.hpp"
 #include "support/io_error.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -68,6 +69,17 @@ TEST_CASE("CsvReader reads what csv_line wrote") {
                             "b\x1A")) == Records{{"\xEF\xBB\xBF"
                                                   "a",
                                                   "b\x1A"}});
+}
+
+TEST_CASE("CSV is written and read alike in every locale") {
+  test::TemporaryFolder folder;
+  const test::ForeignLocale foreign;
+  const auto line = csv_line("a", 1234.5, 1'000'000);
+  CHECK(line == "a,1234.5,1000000\n");
+  test::write_text(folder / "a.csv", "a,b,c\n" + line);
+  CsvReader rows(folder / "a.csv", 1 << 20);
+  REQUIRE(rows.next());
+  CHECK(rows.number<double>(1) == 1234.5);
 }
 
 TEST_CASE("CsvReader takes Windows lines, blank lines, a byte order mark and no last line end") {

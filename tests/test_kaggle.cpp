@@ -6,6 +6,7 @@
 
 #include "nasion/vision/metrics.hpp"
 #include "support/catch.hpp"
+#include "support/foreign_locale.hpp"
 #include "support/io_error.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -36,6 +37,15 @@ TEST_CASE("A submission has a line for each coordinate, face by face, counted fr
         "Id,Predicted\n0,10\n1,20.25\n2,0\n3,-3.5\n4,0.5\n5,1.5\n6,2.5\n7,999999.5\n");
   CHECK(read_kaggle_submission(folder / "a.csv", 2) == faces);
   CHECK(read_kaggle_submission(folder / "a.csv", 4).size() == 1);
+}
+
+TEST_CASE("A submission is written and read alike in every locale") {
+  test::TemporaryFolder folder;
+  const std::vector<Landmarks> faces{{{1234.75, 20.75}}};
+  const test::ForeignLocale foreign;
+  write_kaggle_submission(folder / "a.csv", faces);
+  CHECK(test::read_text(folder / "a.csv") == "Id,Predicted\n0,1234.25\n1,20.25\n");
+  CHECK(read_kaggle_submission(folder / "a.csv", 1) == faces);
 }
 
 TEST_CASE("A face without points has no lines in a submission, and keeps its numbers") {

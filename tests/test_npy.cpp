@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "support/catch.hpp"
+#include "support/foreign_locale.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace nasion;
@@ -80,6 +81,16 @@ TEST_CASE("Arrays are written as NumPy writes them") {
 
   CHECK_THROWS_AS(io::write_npy(folder / "no" / "x.npy", image), IoError);
   CHECK_THROWS_AS(io::write_npy(file, io::IntegerArray{{2}, {1}}), ShapeError);
+}
+
+TEST_CASE("Arrays are the same bytes in every locale, and are read in every one") {
+  const test::TemporaryFolder folder;
+  const auto array = Tensorf::full({1234, 10}, 0.5f);
+  io::write_npy(folder / "classic.npy", array);
+  const test::ForeignLocale foreign;
+  io::write_npy(folder / "foreign.npy", array);
+  CHECK(test::read_text(folder / "foreign.npy") == test::read_text(folder / "classic.npy"));
+  CHECK(io::read_npy<float>(folder / "foreign.npy").shape() == array.shape());
 }
 
 TEST_CASE("What is no valid .npy file is an error that says why") {

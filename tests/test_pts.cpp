@@ -8,6 +8,7 @@
 #include "nasion/core/random.hpp"
 #include "support/catch.hpp"
 #include "support/data_dir.hpp"
+#include "support/foreign_locale.hpp"
 #include "support/io_error.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -135,6 +136,14 @@ TEST_CASE("write_pts writes what read_pts reads") {
     CHECK(again[i].x == Approx(points[i].x).epsilon(1e-14));
     CHECK(again[i].y == Approx(points[i].y).epsilon(1e-14));
   }
+}
+
+TEST_CASE("points are written and read alike in every locale") {
+  test::TemporaryFolder folder;
+  const test::ForeignLocale foreign;
+  write_pts(folder / "a.pts", Landmarks(12, {1234, 0.25}));
+  CHECK(test::read_text(folder / "a.pts").starts_with("version: 1\nn_points: 12\n{\n1234.5 0.75\n"));
+  CHECK(read_pts(folder / "a.pts")[0] == Point{1234, 0.25});
 }
 
 TEST_CASE("write_pts refuses what could not be read back") {

@@ -6,6 +6,7 @@
 
 #include "nasion/vision/image.hpp"
 #include "support/catch.hpp"
+#include "support/foreign_locale.hpp"
 #include "support/html.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -180,6 +181,9 @@ TEST_CASE("Numbers with a fixed count of decimals") {
   CHECK(support::fixed(-std::numeric_limits<double>::infinity(), 2) == "-inf");
   CHECK(support::fixed(1e308, 3) == "1e+308");
   CHECK(support::fixed(-123456789.25, 1) == "-123456789.2");
+  const test::ForeignLocale foreign;
+  CHECK(support::fixed(1234.5, 1) == "1234.5");
+  CHECK(support::fixed(1.5e10, 1) == "1.5e+10");
 }
 
 TEST_CASE("A report that cannot be written says where") {
