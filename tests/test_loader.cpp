@@ -1,9 +1,12 @@
 #include "nasion/data/loader.hpp"
 
 #include <atomic>
+#include <memory>
 #include <set>
 
+#include "nasion/io/io_error.hpp"
 #include "support/catch.hpp"
+#include "support/child.hpp"
 
 using namespace nasion;
 using data::LoaderOptions;
@@ -178,4 +181,24 @@ TEST_CASE("Loaders refuse settings that make no sense") {
   CHECK_THROWS_AS(Loader(dataset, {.prefetch = 0}, join), ValueError);
   static_assert(!std::is_constructible_v<Loader, Counted&&, LoaderOptions, std::remove_const_t<decltype(join)>>,
                 "a loader of a temporary dataset would read what is gone");
+}
+
+TEST_CASE("A pass with workers ends with an error in a process made by fork(), and can be left there") {
+  const Counted dataset{100};
+  Loader loader(dataset, {.batch_size = 2, .workers = 2}, join);
+  for (int i = 0; i < 10; ++i) {
+    auto pass = std::make_unique<Loader::Iterator>(loader, 0);
+    CHECK(test::holds_in_child([&] {
+      std::string error;
+      try {
+        ++*pass;
+      } catch (const ValueError& e) {
+        error = e.what();
+      }
+      pass.reset();
+      return error.find("a process made by fork()") != error.npos;
+    }));
+    ++*pass;
+    CHECK((**pass)[0] == 2);
+  }
 }

@@ -1,11 +1,14 @@
 #pragma once
 // Batches from a dataset, prepared ahead by threads, in an order and with randomness that depend on the seed alone.
 
+#include <unistd.h>
+
 #include <concepts>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <numeric>
 #include <optional>
@@ -128,7 +131,7 @@ class DataLoader {
   std::uint64_t epoch_ = 0;
 };
 
-/// One pass. Leaving the loop early stops the threads.
+/// One pass, of one process. Leaving the loop early stops the threads.
 template <class D, class Collate>
 class DataLoader<D, Collate>::Iterator {
  public:
@@ -153,11 +156,13 @@ class DataLoader<D, Collate>::Iterator {
 
   const Batch& operator*() const { return *current_; }
   Iterator& operator++() {
+    check<ValueError>(threads_.empty() || ::getpid() == process_,
+                      "[DataLoader] a pass with workers cannot go on in a process made by fork(): begin one there");
     {
-      const std::lock_guard lock(mutex_);
+      const std::lock_guard lock(signals_->mutex);
       ++position_;
     }
-    changed_.notify_all();  // there is room for one more
+    signals_->changed.notify_all();  // there is room for one more
     fetch();
     return *this;
   }
@@ -180,25 +185,30 @@ class DataLoader<D, Collate>::Iterator {
   void work() {
     const SerialScope serial;  // the workers are the parallelism
     const Index ahead = static_cast<Index>(loader_->options_.workers) * loader_->options_.prefetch;
-    std::unique_lock lock(mutex_);
+    std::unique_lock lock(signals_->mutex);
     while (true) {
-      changed_.wait(lock, [&] { return stop_ || next_ >= loader_->size() || next_ < position_ + ahead; });
+      signals_->changed.wait(lock, [&] { return stop_ || next_ >= loader_->size() || next_ < position_ + ahead; });
       if (stop_ || next_ >= loader_->size()) return;
       const Index number = next_++;
       lock.unlock();
       Outcome outcome = prepare(number);
       lock.lock();
       ready_.emplace(number, std::move(outcome));
-      changed_.notify_all();
+      signals_->changed.notify_all();
     }
   }
 
   void stop() {
+    if (::getpid() != process_) {  // made by fork(): the threads are in the parent only, and would be waited for
+      new auto(std::move(threads_));
+      static_cast<void>(signals_.release());
+      return;
+    }
     {
-      const std::lock_guard lock(mutex_);
+      const std::lock_guard lock(signals_->mutex);
       stop_ = true;
     }
-    changed_.notify_all();
+    signals_->changed.notify_all();
     for (auto& thread : threads_) thread.join();
   }
 
@@ -208,8 +218,8 @@ class DataLoader<D, Collate>::Iterator {
     if (threads_.empty()) {
       outcome = prepare(position_);
     } else {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return ready_.contains(position_); });
+      std::unique_lock lock(signals_->mutex);
+      signals_->changed.wait(lock, [&] { return ready_.contains(position_); });
       outcome = std::move(ready_.extract(position_).mapped());
     }
     if (outcome.error) std::rethrow_exception(outcome.error);
@@ -222,8 +232,12 @@ class DataLoader<D, Collate>::Iterator {
   Index position_ = 0;  // of the batch in current_
   std::optional<Batch> current_;
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
+  struct Signals {  // apart, so that a child process can leave them: destroying them waits for threads
+    std::mutex mutex;
+    std::condition_variable changed;
+  };
+  std::unique_ptr<Signals> signals_ = std::make_unique<Signals>();
+  const pid_t process_ = ::getpid();
   std::map<Index, Outcome> ready_;
   Index next_ = 0;  // batch to prepare
   bool stop_ = false;
