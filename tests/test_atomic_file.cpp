@@ -56,6 +56,14 @@ TEST_CASE("write_atomically follows a symbolic link") {
   write_atomically(folder / "link", "new");
   CHECK(fs::is_symlink(folder / "link"));
   CHECK(test::read_text(folder / "real") == "new");
+
+  fs::create_symlink("link", folder / "longer");
+  fs::remove(folder / "real");
+  write_atomically(folder / "longer", "newer");
+  CHECK(test::read_text(folder / "real") == "newer");
+  CHECK(files_in(folder.path()) == 3);
+  fs::create_symlink("circle", folder / "circle");
+  CHECK_THROWS_WITH(write_atomically(folder / "circle", "text"), ContainsSubstring("leads in a circle"));
 }
 
 TEST_CASE("write_atomically fails with the path and leaves nothing behind") {

@@ -123,10 +123,14 @@ inline bool remove_leftover(const std::filesystem::path& file) {
   return left;
 }
 
-/// Where a file is written that may be a symbolic link.
-inline std::filesystem::path link_target(const std::filesystem::path& path) {
+/// Where a file is written that may be a symbolic link, also one to what does not exist yet.
+inline std::filesystem::path link_target(std::filesystem::path path) {
   std::error_code ignored;
-  return std::filesystem::is_symlink(path, ignored) ? std::filesystem::weakly_canonical(path) : path;
+  for (int links = 0; std::filesystem::is_symlink(path, ignored); ++links) {
+    if (links == 40) throw IoError(path, "is a symbolic link that leads in a circle");
+    path = path.parent_path() / std::filesystem::read_symlink(path, ignored);
+  }
+  return path;
 }
 
 inline std::filesystem::path folder_of(const std::filesystem::path& path) {
