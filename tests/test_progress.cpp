@@ -43,6 +43,17 @@ TEST_CASE("Lines do not depend on the locale") {
   }
 }
 
+TEST_CASE("A log hears of a task that takes long") {
+  std::ostringstream out;
+  Progress progress(Progress::Style::plain, out, std::chrono::milliseconds(0));
+  progress.begin_epoch(1, 1, 1);
+  progress.advance();
+  progress.begin("drawing faces", 3);
+  for (int step = 0; step < 3; ++step) progress.advance();
+  CHECK(out.str().starts_with("drawing faces: 1 of 3  0:0"));
+  CHECK(out.str().ends_with("\ndrawing faces: 3 of 3  0:00 left\n"));
+}
+
 TEST_CASE("Quiet is silent") { CHECK(run(Progress::Style::quiet).empty()); }
 
 TEST_CASE("A terminal sees a bar, which the epoch's line replaces and which is gone at the end") {

@@ -52,7 +52,10 @@ FaceFiles list_imm_faces(const Options& options, const OutputFolder& out, nasion
   } else {
     folder = out / "synthetic_faces";
     if (!std::filesystem::exists(folder)) progress.say("making synthetic faces in " + folder.string());
-    vision::write_synthetic_imm(folder, options.seed);
+    vision::write_synthetic_imm(folder, options.seed, 40, [&](int done, int total) {
+      if (done == 1) progress.begin("drawing faces", total);
+      progress.advance();
+    });
   }
   auto [training, validation] = vision::ImmFaces(folder).split();
   nasion::check<nasion::ValueError>(!training.empty() && !validation.empty(), folder.string(),

@@ -1,6 +1,6 @@
 #pragma once
-// How far a run is: a bar with the time left on a terminal, one line per epoch in a log, nothing when asked to be
-// quiet.
+// How far a run is: a bar with the time left on a terminal, one line per epoch in a log (and now and then one of other
+// tasks that take long), nothing when asked to be quiet.
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -40,7 +40,10 @@ class Progress {
   /// A bar when standard output is a terminal.
   static Style detect(bool quiet) { return quiet ? Style::quiet : ::isatty(STDOUT_FILENO) ? Style::bar : Style::plain; }
 
-  explicit Progress(Style style = detect(false), std::ostream& out = std::cout) : style_(style), out_(out) {}
+  /// `log_pause`: between two lines of one task in a log.
+  explicit Progress(Style style = detect(false), std::ostream& out = std::cout,
+                    std::chrono::milliseconds log_pause = std::chrono::seconds(5))
+      : style_(style), out_(out), log_pause_(log_pause) {}
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress() { clear(); }
@@ -55,8 +58,9 @@ class Progress {
   /// Begins a task of `steps` steps.
   void begin(std::string label, long steps) {
     begin_round(std::move(label), steps, 1);
-    started_ = std::chrono::steady_clock::now();
+    started_ = drawn_ = std::chrono::steady_clock::now();
     rounds_done_ = 0;
+    next_epoch_ = 0;
   }
 
   /// Begins `epoch` (from 1) of `epochs`, of `batches` steps. The time left is that of the whole run.
@@ -74,8 +78,11 @@ class Progress {
   /// One more step is done; `detail` is shown next to the bar.
   void advance(std::string_view detail = {}) {
     ++done_;
+    const bool within_epoch = next_epoch_ != 0;  // of which a log has one line, at its end
+    if (style_ == Style::quiet || (style_ == Style::plain && within_epoch)) return;
     const auto now = std::chrono::steady_clock::now();
-    if (style_ != Style::bar || (done_ < steps_ && now - drawn_ < std::chrono::milliseconds(100))) return;
+    const auto pause = style_ == Style::bar ? std::chrono::milliseconds(100) : log_pause_;
+    if (now - drawn_ < pause && (done_ < steps_ || style_ == Style::plain)) return;
     drawn_ = now;
     draw(std::chrono::duration<double>(now - started_).count(), detail);
   }
@@ -135,6 +142,10 @@ class Progress {
   void draw(double elapsed, std::string_view detail) {
     const double fraction = std::min(1.0, static_cast<double>(done_) / static_cast<double>(steps_));
     const double left = elapsed / (rounds_done_ + fraction) * (rounds_left_ - fraction);
+    if (style_ == Style::plain) {
+      say(label_ + ": " + std::to_string(done_) + " of " + std::to_string(steps_) + "  " + clock_time(left) + " left");
+      return;
+    }
     winsize size{};
     const int columns = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
     out_ << '\r' << bar(label_, fraction, detail, left, columns) << "\x1b[K" << std::flush;
@@ -148,6 +159,7 @@ class Progress {
 
   Style style_;
   std::ostream& out_;
+  std::chrono::milliseconds log_pause_;
   std::string label_;
   long steps_ = 1, done_ = 0;
   int epochs_ = 1, next_epoch_ = 0, rounds_left_ = 0, rounds_done_ = 0;
