@@ -13,12 +13,6 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 add_library(nasion_flags INTERFACE)
 target_compile_options(nasion_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
   $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wno-sign-conversion> $<$<BOOL:${NASION_WERROR}>:-Werror>)
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # GCC 12 sees overlaps and overruns in std::string once it has inlined operator+, and uninitialised values in its own
-  # AVX-512 intrinsics.
-  target_compile_options(nasion_flags INTERFACE -Wno-restrict -Wno-array-bounds
-    -Wno-stringop-overflow -Wno-uninitialized -Wno-maybe-uninitialized)
-endif()
 if(NASION_NATIVE)
   include(CheckCXXCompilerFlag)
   check_cxx_compiler_flag(-march=native NASION_HAS_MARCH_NATIVE)

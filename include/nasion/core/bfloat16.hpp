@@ -51,8 +51,8 @@ inline Vector<Bfloat16Pair> make_pairs(const Vector<float>& first, const Vector<
   using Pairs = Vector<Bfloat16Pair>;
 #if defined(__AVX512BF16__)
   const auto halves = [](const Vector<float>& v) {
-    return reinterpret_cast<Pairs>(
-        _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(reinterpret_cast<__m512>(v)))));
+    return reinterpret_cast<Pairs>(_mm512_maskz_cvtepu16_epi32(  // the mask: see simd::sqrt
+        0xFFFF, reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(reinterpret_cast<__m512>(v)))));
   };
   return halves(first) | halves(second) << 16;
 #else

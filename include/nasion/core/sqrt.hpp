@@ -18,9 +18,9 @@ namespace nasion::simd::inline NASION_INSTRUCTION_SET {
 inline float sqrt(float x) { return std::sqrt(x); }
 inline double sqrt(double x) { return std::sqrt(x); }
 
-#if defined(__AVX512F__)
-inline Vector<float> sqrt(Vector<float> x) { return _mm512_sqrt_ps(x); }
-inline Vector<double> sqrt(Vector<double> x) { return _mm512_sqrt_pd(x); }
+#if defined(__AVX512F__)  // with a mask of all lanes: without one, GCC 12 warns of its own undefined register
+inline Vector<float> sqrt(Vector<float> x) { return _mm512_maskz_sqrt_ps(0xFFFF, x); }
+inline Vector<double> sqrt(Vector<double> x) { return _mm512_maskz_sqrt_pd(0xFF, x); }
 #elif defined(__AVX__)
 inline Vector<float> sqrt(Vector<float> x) { return _mm256_sqrt_ps(x); }
 inline Vector<double> sqrt(Vector<double> x) { return _mm256_sqrt_pd(x); }

@@ -98,17 +98,19 @@ struct Walk {
     std::array<Index, max_rank> at{};
     std::array<Index, count> offset{};
     Index rest = first;
-    for (std::size_t l = depth - 1; l-- > 0;) {
-      at[l] = rest % loops[l].size;
-      rest /= loops[l].size;
-      for (std::size_t i = 0; i < count; ++i) offset[i] += at[l] * loops[l].step[i];
+    for (std::size_t l = depth; l-- > 1;) {  // and not from depth - 1: the compiler does not know that it is no 0 - 1
+      const Loop& loop = loops[l - 1];
+      at[l] = rest % loop.size;
+      rest /= loop.size;
+      for (std::size_t i = 0; i < count; ++i) offset[i] += at[l] * loop.step[i];
     }
     for (Index run = first; run < last; ++run) {
       f(offset);
-      for (std::size_t l = depth - 1; l-- > 0;) {
-        for (std::size_t i = 0; i < count; ++i) offset[i] += loops[l].step[i];
-        if (++at[l] < loops[l].size) break;
-        for (std::size_t i = 0; i < count; ++i) offset[i] -= loops[l].size * loops[l].step[i];
+      for (std::size_t l = depth; l-- > 1;) {
+        const Loop& loop = loops[l - 1];
+        for (std::size_t i = 0; i < count; ++i) offset[i] += loop.step[i];
+        if (++at[l] < loop.size) break;
+        for (std::size_t i = 0; i < count; ++i) offset[i] -= loop.size * loop.step[i];
         at[l] = 0;
       }
     }

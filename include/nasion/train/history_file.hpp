@@ -48,7 +48,8 @@ inline EpochRow parse_row(std::string_view line, const std::filesystem::path& pa
 
 /// A header and a line for each epoch.
 inline std::string history_csv(const History& history) {
-  std::string text = std::string(detail::history_header) + "\n";
+  std::string text(detail::history_header);
+  text += '\n';
   for (const auto& row : history.rows())
     text += io::csv_line(row.epoch, row.train_loss, row.val_loss, row.lr, row.seconds);
   return text;
