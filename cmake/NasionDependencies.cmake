@@ -33,7 +33,7 @@ endif()
 nasion_find_dependencies(nasion_components)
 
 # Downloads are for programs and tests: who installs the headers alone needs none.
-if(NOT (NASION_BUILD_TESTS OR NASION_BUILD_EXAMPLES OR NASION_BUILD_BENCHMARKS))
+if(NOT (NASION_BUILD_TESTS OR NASION_BUILD_EXAMPLES OR NASION_BUILD_BENCHMARKS OR NASION_BUILD_FUZZERS))
   set(NASION_FETCH OFF)
 endif()
 if(NOT nlohmann_json_FOUND AND NASION_FETCH)
