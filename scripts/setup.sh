@@ -1,25 +1,16 @@
 # shellcheck shell=bash
 # Sourced by demo.sh, docs.sh, fuzz.sh and test.sh: installs missing Debian packages, finds the generator.
 
-program_packages=(g++ cmake ninja-build pkg-config libstb-dev libjpeg-dev libpng-dev nlohmann-json3-dev
+program_packages=(g++ make cmake ninja-build pkg-config libstb-dev libjpeg-dev libpng-dev nlohmann-json3-dev
                   libpugixml-dev libcli11-dev gnuplot-nox fonts-dejavu-core)
 mpi_packages=(libopenmpi-dev openmpi-bin)  # several processes; everything works without them
-test_packages=(libeigen3-dev libzip-dev libdlpack-dev catch2 clang libclang-rt-dev libomp-dev)
+test_packages=(libeigen3-dev libzip-dev libdlpack-dev catch2)
+clang_packages=(clang libclang-rt-dev libomp-dev)
 arm_packages=(g++-aarch64-linux-gnu qemu-user)
 docs_packages=(mkdocs mkdocs-material)
+fresh_packages=(debootstrap)
 
 note() { printf '\n== %s\n' "$*"; }
-
-as_root() {
-  if [ "$(id -u)" = 0 ]; then
-    "$@"
-  elif command -v sudo >/dev/null; then
-    sudo "$@"
-  else
-    echo "cannot install packages: neither root nor sudo. Ask an administrator to run: $*" >&2
-    return 1
-  fi
-}
 
 # install_packages NAME...: asks apt only for what is missing.
 install_packages() {
@@ -33,8 +24,17 @@ install_packages() {
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   note "Installing ${missing[*]}"
-  as_root apt-get update -q
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+  local root=() install=(apt-get install -q -y --no-install-recommends "${missing[@]}")
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || {
+      echo "cannot install packages: neither root nor sudo. Ask an administrator to run:" >&2
+      echo "  apt-get update -q && ${install[*]}" >&2
+      return 1
+    }
+    root=(sudo)
+  fi
+  "${root[@]}" apt-get update -q
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive "${install[@]}"
 }
 
 # configure PRESET [cmake arguments]: with Ninja when it is there.

@@ -2,10 +2,12 @@
 # Every check there is: all tests with GCC (optimised for this machine), all unit tests with Clang under
 # AddressSanitizer and UndefinedBehaviorSanitizer, and the tests that start threads under ThreadSanitizer. Installs what
 # is missing. Vector code is also tested with narrower registers: AVX2, where this machine has wider ones, and what every
-# x86-64 processor has, there without OpenMP; and with those of 64-bit Arm, emulated. Last, fuzzers feed damaged files to
-# everything that reads files, for seconds each; scripts/fuzz.sh does it for hours. With arguments only the named suites
-# run: scripts/test.sh [release] [avx2] [baseline] [aarch64] [asan] [tsan] [fuzz]
+# x86-64 processor has, there without OpenMP; and with those of 64-bit Arm, emulated. Then fuzzers feed damaged files to
+# everything that reads files, for seconds each (scripts/fuzz.sh does it for hours), and last, on a bare Debian, the pages'
+# commands are followed. With arguments only the named suites run:
+# scripts/test.sh [release] [avx2] [baseline] [aarch64] [asan] [tsan] [fuzz] [fresh]
 #
+# NASION_TEST_FILES, a regular expression as in test_(shape|linear)[.]cpp, names the only unit tests to build and run.
 # Tests tagged [data] need real faces: NASION_DATA_DIR names their folder, and without it they count as skipped.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -15,18 +17,23 @@ if [ $# = 0 ]; then
   set -- release
   if grep -qw avx512f /proc/cpuinfo; then set -- "$@" avx2; fi  # where there is no more than AVX2, release is that
   if [ "$(uname -m)" = x86_64 ]; then set -- "$@" baseline aarch64; fi
-  set -- "$@" asan tsan fuzz
+  set -- "$@" asan tsan fuzz fresh
 fi
+packages=("${program_packages[@]}" "${mpi_packages[@]}" "${test_packages[@]}")
 for suite in "$@"; do
   case $suite in
-    release | avx2 | baseline | asan | tsan | fuzz) ;;
-    aarch64) test_packages+=("${arm_packages[@]}") ;;
-    *) echo "usage: scripts/test.sh [release] [avx2] [baseline] [aarch64] [asan] [tsan] [fuzz]" >&2; exit 2 ;;
+    avx2 | baseline) ;;
+    release) packages+=("${clang_packages[@]}" "${docs_packages[@]}") ;;
+    aarch64) packages+=("${arm_packages[@]}") ;;
+    asan | tsan | fuzz) packages+=("${clang_packages[@]}") ;;
+    fresh) [ "$(id -u)" != 0 ] || packages+=("${fresh_packages[@]}") ;;
+    *) echo "usage: scripts/test.sh [release] [avx2] [baseline] [aarch64] [asan] [tsan] [fuzz] [fresh]" >&2; exit 2 ;;
   esac
 done
-install_packages "${program_packages[@]}" "${mpi_packages[@]}" "${test_packages[@]}" "${docs_packages[@]}"
+install_packages "${packages[@]}"
 
 passed=0 failed=0 skipped=0
+options=(-DNASION_BUILD_TESTS=ON ${NASION_TEST_FILES:+"-DNASION_TEST_FILES=$NASION_TEST_FILES"})
 
 # count FILE...: adds up ctest's JUnit file and the tallies of the unit tests, which count their own cases.
 count() {
@@ -60,7 +67,7 @@ run_suite() {
   shift
   local results=$PWD/build/$preset/results.xml tally=$PWD/build/$preset/tally.txt
   note "$preset: building"
-  if ! configure "$preset" -DNASION_BUILD_TESTS=ON || ! cmake --build "build/$preset" --parallel "$(cores)" -- -k 0; then
+  if ! configure "$preset" "${options[@]}" || ! cmake --build "build/$preset" --parallel "$(cores)" -- -k 0; then
     echo "$preset: the build failed"
     failed=$((failed + 1))
   fi
@@ -75,13 +82,26 @@ run_suite() {
   note "$preset: $p passed, $f failed, $s skipped in $((SECONDS - started)) s"
 }
 
+# run_fresh: it ends with its three numbers.
+run_fresh() {
+  local started=$SECONDS p=0 f=1 s=0 tally=$PWD/build/fresh/tally.txt
+  note "fresh"
+  rm -f "$tally"
+  # Whatever becomes of this shell: what runs in the bare Debian ends with it.
+  setpriv --pdeathsig KILL tests/fresh/run.sh "$tally" || true
+  [ ! -f "$tally" ] || read -r p f s < "$tally"
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  note "fresh: $p passed, $f failed, $s skipped in $((SECONDS - started)) s"
+}
+
 for suite in "$@"; do
   case $suite in
     release) run_suite release ;;
     fuzz) run_suite fuzz -L fuzz ;;
+    fresh) run_fresh ;;
     *) run_suite "$suite" -L unit ;;
   esac
 done
 
 printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
-[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+[ "$failed" = 0 ] && [ $((passed + skipped)) -gt 0 ]

@@ -6,6 +6,8 @@
                                                                a command that is given it
     blocks.py files PAGE... --out DIR                          the files that pages name
     blocks.py follow PAGE... --out DIR --clone DIR             the files and the commands of each page, in order
+    blocks.py commands PAGE... --out DIR [--section HEADING]   the files, and the commands as DIR/<page>.sh; those for
+                                                               root as DIR/<page>.root.sh
 
 Errors of the compiler name the page and its line. What a page says about a block stands in the lines before it:
 
@@ -13,7 +15,8 @@ Errors of the compiler name the page and its line. What a page says about a bloc
     `nose_tip.cpp`, continued:     the block belongs at the end of this file
     <!-- body: CODE -->            statements: compiled within a function, after CODE
     <!-- after: CODE -->           compiled after the block, for instance to use a template
-    <!-- not run -->               commands that follow leaves out
+    <!-- as root -->               commands that install packages: follow leaves them out
+    <!-- not run -->               commands that nobody runs
 """
 
 import argparse
@@ -35,7 +38,8 @@ class Block:
     file: str | None = None
     body: str | None = None
     after: str = ""
-    run: bool = True
+    section: str = ""  # the heading above
+    by: str = "reader"  # who runs it: reader, root, nobody
 
     def located(self):
         return at(self.page, self.line) + self.text
@@ -47,7 +51,7 @@ def at(page, line):
 
 def blocks_of(page):
     """All fenced blocks of a page, with what is said about them since the last other line."""
-    blocks, said = [], {}
+    blocks, said, section = [], {}, ""
     languages = ("", "text", "cpp", "cmake", "python", "sh")
     lines = iter(enumerate(page.read_text(encoding="utf-8").splitlines(), 1))
     for number, line in lines:
@@ -59,7 +63,7 @@ def blocks_of(page):
                 text.append(inner + "\n")
             else:
                 sys.exit(f"{page}:{number}: this block has no end")
-            blocks.append(Block(page, number + 1, line[3:].strip(), "".join(text), **said))
+            blocks.append(Block(page, number + 1, line[3:].strip(), "".join(text), section=section, **said))
             if blocks[-1].language not in languages:
                 sys.exit(f"{page}:{number}: the language of this block is none of {', '.join(languages[1:])}")
             said = {}
@@ -69,8 +73,8 @@ def blocks_of(page):
                 comment += "\n" + next(lines)[1]
             comment = comment.removeprefix("<!--").partition("-->")[0]
             key, colon, code = comment.partition(":")
-            if comment.strip() == "not run":
-                said["run"] = False
+            if comment.strip() in ("not run", "as root"):
+                said["by"] = "root" if comment.strip() == "as root" else "nobody"
             elif key.strip() in ("body", "after") and colon:
                 code_line = number + code[: len(code) - len(code.lstrip())].count("\n")
                 said[key.strip()] = at(page, code_line) + code.strip() + "\n"
@@ -85,6 +89,8 @@ def blocks_of(page):
             sys.exit(f"{page}:{number}: a block within a list would not be looked at")
         elif line.strip():
             said = {}
+            if line.startswith("#"):
+                section = line.lstrip("#").strip()
     return blocks
 
 
@@ -135,7 +141,7 @@ def follow(pages, out, clone):
         project = out / page.stem
         project.mkdir()
         write_files([page], project)
-        commands = [block for block in blocks_of(page) if block.language == "sh" and block.run]
+        commands = [block for block in blocks_of(page) if block.language == "sh" and block.by == "reader"]
         if not commands:
             sys.exit(f"{page}: has no commands")
         for block in commands:
@@ -145,13 +151,24 @@ def follow(pages, out, clone):
                 sys.exit(f"{page}:{block.line}: these commands fail")
 
 
+def write_commands(pages, out, section):
+    for page in pages:
+        (out / page.stem).mkdir(parents=True, exist_ok=True)
+        write_files([page], out / page.stem)
+        blocks = [block for block in blocks_of(page) if block.language == "sh" and section in (None, block.section)]
+        for by, name in (("reader", f"{page.stem}.sh"), ("root", f"{page.stem}.root.sh")):
+            text = "".join(block.text for block in blocks if block.by == by)
+            (out / name).write_text("set -euo pipefail\n" + text, encoding="utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["fragments", "files", "follow"])
+    parser.add_argument("what", choices=["fragments", "files", "follow", "commands"])
     parser.add_argument("pages", nargs="+", type=Path)
     parser.add_argument("--out", required=True, type=Path)
     parser.add_argument("--without", action="append", default=[], help="leave out fragments that contain this text")
     parser.add_argument("--clone", type=Path, help="folder of the library's sources")
+    parser.add_argument("--section", help="only commands below this heading")
     parser.add_argument("--then", nargs=argparse.REMAINDER, default=[], help="what to do with the fragments")
     given = parser.parse_args()
     pages, out = [page.resolve() for page in given.pages], given.out.resolve()
@@ -159,6 +176,8 @@ def main():
         fragments(pages, out, given.without, given.then)
     elif given.what == "files":
         write_files(pages, out)
+    elif given.what == "commands":
+        write_commands(pages, out, given.section)
     else:
         follow(pages, out, given.clone.resolve())
 
