@@ -86,7 +86,7 @@ page() {
 # To the letter, but for what takes an hour or needs photos: one epoch each, on the faces that the demo has drawn.
 programs() {
   as "$user" "mkdir -p nasion/build/release/examples && cd nasion/build/release/examples &&
-    ln -sfn ../../../out/part1/synthetic_faces imm_face_db && cp imm_face_db/01-1m.jpg photo.jpg" || return 1
+    ln -sfn ../../../out/part1/synthetic_faces imm_face_db && cp imm_face_db/01-1?.jpg photo.jpg" || return 1
   page README -e 's/ --data 300w//' -e 's/^(\.\/part[^#]*)/\1 --data imm_face_db --epochs 1 /'
 }
 
