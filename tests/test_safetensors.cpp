@@ -16,6 +16,7 @@
 #include "nasion/nn/sequential.hpp"
 #include "support/catch.hpp"
 #include "support/foreign_locale.hpp"
+#include "support/safetensors_bytes.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace fs = std::filesystem;
@@ -26,19 +27,9 @@ using nasion::IoError;
 using nasion::Rng;
 using nasion::Shape;
 using nasion::Tensor;
+using test::bytes_of, test::error_of, test::little_endian, test::same_bits;
 
 namespace {
-
-std::string little_endian(std::uint64_t value, int bytes = 8) {
-  std::string text;
-  for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> (8 * i) & 0xFF);
-  return text;
-}
-
-/// The bytes of a file with this header and data.
-std::string bytes_of(const std::string& header, const std::string& data = {}) {
-  return little_endian(header.size()) + header + data;
-}
 
 /// The bytes of a file that we wrote, as they would be without its checksum.
 std::string without_checksum(std::string bytes) {
@@ -49,26 +40,6 @@ std::string without_checksum(std::string bytes) {
   REQUIRE(at < header_size);
   bytes.erase(at, key.size() + value.size());
   return bytes.replace(0, 8, little_endian(header_size - key.size() - value.size()));
-}
-
-/// The same numbers, bit for bit, and the same shape.
-template <class T>
-bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
-  const auto p = contiguous(a.detach()), q = contiguous(b.detach());
-  return p.shape() == q.shape() && std::memcmp(p.data(), q.data(), static_cast<std::size_t>(p.size()) * sizeof(T)) == 0;
-}
-
-/// What went wrong when reading a file of these bytes; empty when nothing did.
-std::string error_of(const fs::path& path, const std::string& bytes) {
-  fs::remove(path);  // a file written anew is not flushed to disk, one that is overwritten is on some file systems
-  test::write_text(path, bytes);
-  try {
-    io::read_safetensors<float>(path);
-  } catch (const IoError& error) {
-    CHECK(error.path() == path);
-    return error.what();
-  }
-  return "";
 }
 
 template <class T>
@@ -163,50 +134,6 @@ TEST_CASE("A file by another writer: any order of keys and tensors, white space"
   CHECK(file.integers.at("zero") == io::IntegerArray{{0}, {}});
 }
 
-TEST_CASE("Every F16 is read exactly") {
-  test::TemporaryFolder folder;
-  std::string data;
-  for (std::uint64_t bits = 0; bits < 65536; ++bits) data += little_endian(bits, 2);
-  test::write_text(folder / "x", bytes_of(R"({"x":{"dtype":"F16","shape":[65536],"data_offsets":[0,131072]}})", data));
-  const auto x = io::read_safetensors<float>(folder / "x").tensor("x");
-  const auto wide = io::read_safetensors<double>(folder / "x").tensor("x");
-  int wrong = 0;
-  for (int bits = 0; bits < 65536; ++bits) {
-    const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
-    const double sign = bits >> 15 ? -1 : 1;
-    const float value = x.values()[static_cast<std::size_t>(bits)];
-    const double as_double = wide.values()[static_cast<std::size_t>(bits)];
-    const double expected = sign * (exponent == 31  ? std::numeric_limits<double>::infinity()
-                                    : exponent == 0 ? std::ldexp(mantissa, -24)
-                                                    : std::ldexp(1024 + mantissa, exponent - 25));
-    const bool is_nan = exponent == 31 && mantissa != 0;
-    const bool right =
-        is_nan ? std::isnan(value) && std::isnan(as_double)
-               : std::bit_cast<std::uint64_t>(static_cast<double>(value)) == std::bit_cast<std::uint64_t>(expected) &&
-                     as_double == expected;
-    wrong += !right || std::signbit(value) != (sign < 0);
-  }
-  CHECK(wrong == 0);
-  CHECK(x.at({0x0001}) == 0x1p-24f);
-  CHECK(x.at({0x3C00}) == 1.0f);
-  CHECK(x.at({0x7BFF}) == 65504.0f);
-}
-
-TEST_CASE("BF16 is the upper half of a float") {
-  test::TemporaryFolder folder;
-  std::string data;
-  for (const std::uint64_t bits : {0x0000, 0x8000, 0x3F80, 0xC049, 0x7F80, 0xFF80, 0x7FC0, 0x0001})
-    data += little_endian(bits, 2);
-  test::write_text(folder / "x", bytes_of(R"({"x":{"dtype":"BF16","shape":[2,4],"data_offsets":[0,16]}})", data));
-  const auto file = io::read_safetensors<float>(folder / "x");
-  const auto tensor = file.tensor("x");
-  const auto x = tensor.values();
-  const float infinity = std::numeric_limits<float>::infinity();
-  CHECK((x[0] == 0 && !std::signbit(x[0]) && x[1] == 0 && std::signbit(x[1])));
-  CHECK((x[2] == 1 && x[3] == -3.140625f && x[4] == infinity && x[5] == -infinity));
-  CHECK((std::isnan(x[6]) && x[7] == 0x1p-133f));
-}
-
 TEST_CASE("Numbers are converted between float and double") {
   test::TemporaryFolder folder;
   io::write_safetensors<double>(folder / "d", {.state = {{{"x", Tensor<double>::from({3}, {0.1, 1e300, -2})}}, {}}});
@@ -216,133 +143,6 @@ TEST_CASE("Numbers are converted between float and double") {
   io::write_safetensors<float>(folder / "f", {.state = {{{"x", many}}, {}}});
   const auto wide = io::read_safetensors<double>(folder / "f").tensor("x");
   CHECK(std::all_of(wide.values().begin(), wide.values().end(), [](double v) { return v == double{0.1f}; }));
-}
-
-TEST_CASE("Damaged and hostile files are one-line errors that name file and problem") {
-  struct Case {
-    std::string bytes, problem;
-  };
-  const auto tensor = [](const std::string& fields, const std::string& data = std::string(8, '\1')) {
-    return bytes_of("{\"x\":{" + fields + "}}", data);
-  };
-  const std::string good = R"("dtype":"F32","shape":[2],"data_offsets":[0,8])";
-  const std::string many_digits(400, '9'), nested(1'000'000, '['), objects = [] {
-    std::string text;
-    for (int i = 0; i < 100'000; ++i) text += "{\"a\":";
-    return text;
-  }();
-  const std::vector<Case> cases{
-      // Sizes.
-      {"", "is 0 bytes long, too short"},
-      {"1234567", "is 7 bytes long, too short"},
-      {little_endian(3) + "{}", "header is said to be 3 bytes long, but only 2"},
-      {little_endian(100'000'001) + "{}", "the limit is 100000000"},
-      {little_endian(~std::uint64_t{0}) + "{}", "18446744073709551615 bytes long, the limit"},
-      {little_endian(~std::uint64_t{0} - 7) + "{}", "the limit is 100000000"},
-      {"<html><body>not found</body></html>", "is not a safetensors file"},
-      // JSON.
-      {bytes_of(""), "does not start with '{'"},
-      {bytes_of(" {}"), "does not start with '{'"},
-      {bytes_of("\xEF\xBB\xBF{}"), "does not start with '{'"},
-      {bytes_of("[]"), "does not start with '{'"},
-      {bytes_of("{"), "not valid JSON at byte 2"},
-      {bytes_of("{}}"), "not valid JSON at byte 3"},
-      {bytes_of("{}{}"), "not valid JSON"},
-      {bytes_of("{} x"), "not valid JSON"},
-      {bytes_of(std::string("{}\0\0", 4)), "not valid JSON at byte 3"},
-      {bytes_of("{/**/}"), "not valid JSON"},
-      {bytes_of("{\"\xFF\":{}}"), "not valid JSON"},
-      {bytes_of("{\"\\uD800\":{}}"), "not valid JSON"},
-      {bytes_of("{\"a\nb\":{}}"), "not valid JSON"},
-      {bytes_of("{'x':{}}"), "not valid JSON"},
-      {bytes_of(R"({"x":{"dtype":NaN}})"), "not valid JSON"},
-      {bytes_of("{\"x\":" + nested), "tensor \"x\" must be described by an object"},
-      {bytes_of(objects), "tensor \"a\" has an unknown field \"a\""},
-      {tensor("\"shape\":" + nested), "tensor \"x\" must have an array of whole numbers"},
-      // Types of fields.
-      {bytes_of(R"({"x":3})"), "tensor \"x\" must be described by an object"},
-      {bytes_of(R"({"x":null})"), "tensor \"x\" must be described by an object"},
-      {bytes_of(R"({"x":"F32"})"), "tensor \"x\" must be described by an object"},
-      {tensor(R"("dtype":4,"shape":[2],"data_offsets":[0,8])"), "tensor \"x\" must have a string as dtype"},
-      {tensor(R"("dtype":["F32"],"shape":[2],"data_offsets":[0,8])"), "tensor \"x\" must have a string as dtype"},
-      {tensor(R"("dtype":null,"shape":[2],"data_offsets":[0,8])"), "tensor \"x\" must have a string as dtype"},
-      {tensor(R"("dtype":"F32","shape":2,"data_offsets":[0,8])"), "none negative, as shape"},
-      {tensor(R"("dtype":"F32","shape":"2","data_offsets":[0,8])"), "none negative, as shape"},
-      {tensor(R"("dtype":"F32","shape":[2.0],"data_offsets":[0,8])"), "none negative, as shape"},
-      {tensor(R"("dtype":"F32","shape":["2"],"data_offsets":[0,8])"), "none negative, as shape"},
-      {tensor(R"("dtype":"F32","shape":[true],"data_offsets":[0,8])"), "none negative, as shape"},
-      {tensor(R"("dtype":"F32","shape":[[2]],"data_offsets":[0,8])"), "none negative, as shape"},
-      {tensor(R"("dtype":"F32","shape":{},"data_offsets":[0,8])"), "none negative, as shape"},
-      {tensor(R"("dtype":"F32","shape":[2],"data_offsets":8)"), "two whole numbers, none negative, as data_offsets"},
-      {tensor(R"("dtype":"F32","shape":[2],"data_offsets":[])"), "two whole numbers, none negative, as data_offsets"},
-      {tensor(R"("dtype":"F32","shape":[2],"data_offsets":[0])"), "two whole numbers, none negative, as data_offsets"},
-      {tensor(R"("data_offsets":[0],"shape":[2],"dtype":"F32")"), "two whole numbers, none negative, as data_offsets"},
-      {tensor(R"("dtype":"F32","shape":[2],"data_offsets":[0,8,8])"), "two whole numbers"},
-      {tensor(R"("dtype":"F32","shape":[2],"data_offsets":[-8,0])"), "two whole numbers"},
-      {tensor(R"("dtype":"F32","shape":[2],"data_offsets":[0,8e0])"), "two whole numbers"},
-      // Missing, doubled, unknown.
-      {bytes_of(R"({"x":{}})"), "tensor \"x\" has no dtype"},
-      {tensor(R"("shape":[2],"data_offsets":[0,8])"), "tensor \"x\" has no dtype"},
-      {tensor(R"("dtype":"F32","data_offsets":[0,8])"), "tensor \"x\" has no shape"},
-      {tensor(R"("dtype":"F32","shape":[2])"), "tensor \"x\" has no data_offsets"},
-      {tensor(good + R"(,"shape":[2])"), "tensor \"x\" has shape twice"},
-      {tensor(good + R"(,"name":"x")"), "tensor \"x\" has an unknown field \"name\""},
-      {bytes_of("{\"x\":{" + good + "},\"x\":{" + good + "}}", std::string(8, '\0')), "names \"x\" twice"},
-      {bytes_of("{\"x\":{" + good + "},\"\\u0078\":{" + good + "}}", std::string(8, '\0')), "names \"x\" twice"},
-      {bytes_of(R"({"__metadata__":{"a":"1","a":"1"}})"), "metadata name \"a\" twice"},
-      {bytes_of(R"({"__metadata__":{},"__metadata__":{}})"), "names \"__metadata__\" twice"},
-      {bytes_of(R"({"__metadata__":[]})"), "metadata must be an object"},
-      {bytes_of(R"({"__metadata__":null})"), "metadata must be an object"},
-      {bytes_of(R"({"__metadata__":{"a":1}})"), "the value of \"a\" in the metadata must be a string"},
-      {bytes_of(R"({"__metadata__":{"a":{"b":"c"}}})"), "the value of \"a\" in the metadata must be a string"},
-      // Dtypes and shapes.
-      {tensor(R"("dtype":"F9","shape":[8],"data_offsets":[0,8])"), "tensor \"x\" has dtype \"F9\", which is none of"},
-      {tensor(R"("dtype":"f32","shape":[2],"data_offsets":[0,8])"), "tensor \"x\" has dtype \"f32\""},
-      {tensor(R"("dtype":"","shape":[2],"data_offsets":[0,8])"), "tensor \"x\" has dtype \"\""},
-      {tensor(R"("dtype":"F32","shape":[-2],"data_offsets":[0,8])"), "none negative, as shape"},
-      {tensor(R"("dtype":"F32","shape":[1,1,1,1,1,1,2],"data_offsets":[0,8])"), "more than 6 dimensions"},
-      {tensor(R"("dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,8])"), "too many elements"},
-      {tensor(R"("dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8])"), "too many elements"},
-      {tensor(R"("dtype":"F32","shape":[4294967296,4294967296,0],"data_offsets":[0,0])", ""), "too many elements"},
-      {tensor(R"("dtype":"F64","shape":[2305843009213693953],"data_offsets":[0,8])"), "too many elements"},
-      {tensor("\"dtype\":\"F32\",\"shape\":[" + many_digits + "],\"data_offsets\":[0,8]"), "not valid JSON at byte"},
-      {tensor(R"("dtype":"F32","shape":[100000000000000],"data_offsets":[0,400000000000000])"),
-       "tensor \"x\" ends at byte 400000000000000 of the data, which has 8 bytes"},
-      // Places.
-      {tensor(R"("dtype":"F32","shape":[2],"data_offsets":[8,0])"), "end at 0, before their begin at 8"},
-      {tensor(R"("dtype":"F32","shape":[3],"data_offsets":[0,8])"),
-       "tensor \"x\" of shape [3] and dtype F32 takes 12 bytes but its data_offsets span 8"},
-      {tensor(R"("dtype":"F64","shape":[],"data_offsets":[0,4])"), "takes 8 bytes but its data_offsets span 4"},
-      {tensor(R"("dtype":"F16","shape":[2],"data_offsets":[0,8])"), "takes 4 bytes but its data_offsets span 8"},
-      {tensor(R"("dtype":"F32","shape":[4],"data_offsets":[0,16])"), "ends at byte 16 of the data, which has 8"},
-      {tensor(R"("dtype":"F32","shape":[2],"data_offsets":[18446744073709551608,18446744073709551615])"), "span 7"},
-      {tensor(R"("dtype":"F32","shape":[1],"data_offsets":[4,8])"), "bytes 0 to 4 of the data, before tensor \"x\""},
-      {tensor(R"("dtype":"F32","shape":[1],"data_offsets":[0,4])"), "bytes 4 to 8 of the data belong to no tensor"},
-      {bytes_of("{}", "data"), "bytes 0 to 4 of the data belong to no tensor"},
-      {bytes_of("{\"x\":{" + good + R"(},"y":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
-                std::string(12, '\0')),
-       "tensors \"x\" and \"y\" overlap"},
-      {bytes_of("{\"x\":{" + good + "},\"y\":{" + good + "}}", std::string(8, '\0')),
-       "tensors \"x\" and \"y\" overlap"},
-      {bytes_of("{\"x\":{" + good + R"(},"y":{"dtype":"F32","shape":[0],"data_offsets":[4,4]}})", std::string(8, '\0')),
-       "tensors \"x\" and \"y\" overlap"},
-      {bytes_of("{\"x\":{" + good + R"(},"y":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}})",
-                std::string(16, '\0')),
-       "bytes 8 to 12 of the data, before tensor \"y\", belong to no tensor"},
-      // Names that would make a mess of a message.
-      {bytes_of(R"({"a\nb":3})"), "tensor \"a\\nb\" must"},
-      {bytes_of("{\"" + std::string(5000, 'n') + "\":3}"), std::string(100, 'n') + "...\" must"},
-  };
-  test::TemporaryFolder folder;
-  CHECK(error_of(folder / "good", tensor(good)).empty());
-  for (const auto& [bytes, problem] : cases) {
-    CAPTURE(bytes.substr(0, 200));
-    const auto error = error_of(folder / "bad", bytes);
-    CHECK_THAT(error, ContainsSubstring((folder / "bad").string() + ": "));
-    CHECK_THAT(error, ContainsSubstring(problem));
-    CHECK(error.size() < 400);
-    CHECK(error.find('\n') == error.npos);
-  }
 }
 
 TEST_CASE("What is no file to read is an error") {
@@ -517,57 +317,6 @@ TEST_CASE("A list of a million misfits is a message of a few names") {
     integers += (i ? ",\"t" : "\"t") + std::to_string(i) + R"(":{"dtype":"U64","shape":[0],"data_offsets":[0,0]})";
   test::write_text(folder / "x", bytes_of(integers + "}"));
   CHECK_THROWS_WITH(io::load(folder / "x", module), ContainsSubstring(" U64 [0] and 988 more"));
-}
-
-TEST_CASE("Tensors of other dtypes do not block the rest of a file") {
-  test::TemporaryFolder folder;
-  const auto [dtype, bytes, becomes] = GENERATE(table<std::string, int, std::string>({
-      {"BOOL", 1, "integers"},
-      {"U8", 1, "integers"},
-      {"I8", 1, "integers"},
-      {"I16", 2, "integers"},
-      {"U16", 2, "integers"},
-      {"I32", 4, "integers"},
-      {"U32", 4, "integers"},
-      {"U64", 8, "unread"},
-      {"C64", 8, "unread"},
-      {"F8_E4M3", 1, "unread"},
-      {"F8_E5M2", 1, "unread"},
-      {"F8_E8M0", 1, "unread"},
-  }));
-  const auto end = std::to_string(8 + 2 * bytes);
-  test::write_text(folder / "x",
-                   bytes_of(R"({"__metadata__":{"k":"v"},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
-                            R"("x":{"dtype":")" +
-                                dtype + R"(","shape":[2],"data_offsets":[8,)" + end + "]}}",
-                            little_endian(0x3F800000, 4) + little_endian(0x40000000, 4) + little_endian(1, bytes) +
-                                little_endian(~std::uint64_t{0} >> 1, bytes)));
-  CHECK(io::read_metadata(folder / "x") == io::Metadata{{"k", "v"}});
-  const auto file = io::read_safetensors<float>(folder / "x");
-  CHECK(same_bits(file.tensor("w"), Tensor<float>::from({2}, {1, 2})));
-  if (becomes == "integers") {
-    const std::map<std::string, std::int64_t> last{{"BOOL", 255},  {"U8", 255}, {"I8", -1},         {"I16", -1},
-                                                   {"U16", 65535}, {"I32", -1}, {"U32", 0xFFFFFFFF}};
-    CHECK(file.integers.at("x") == io::IntegerArray{{2}, {1, last.at(dtype)}});
-    CHECK_THROWS_WITH(file.tensor("x"), ContainsSubstring("\"x\" is one of integers"));
-    io::write_safetensors(folder / "y", file);
-    CHECK(io::read_safetensors<float>(folder / "y").integers == file.integers);
-  } else {
-    CHECK(file.unread == std::map<std::string, std::string>{{"x", dtype + " [2]"}});
-    CHECK_THROWS_WITH(file.tensor("x"), ContainsSubstring("\"x\" is " + dtype + " [2], a dtype that is not read"));
-    CHECK_THROWS_WITH(io::write_safetensors(folder / "y", file), ContainsSubstring("cannot be written, such as \"x\""));
-  }
-}
-
-TEST_CASE("Elements of less than a byte are counted in bits") {
-  test::TemporaryFolder folder;
-  const auto file = [](const char* dtype, const char* end) {
-    return bytes_of(std::string(R"({"x":{"dtype":")") + dtype + R"(","shape":[8],"data_offsets":[0,)" + end + "]}}",
-                    std::string(static_cast<std::size_t>(std::stoi(end)), '\1'));
-  };
-  CHECK(error_of(folder / "x", file("F4", "4")).empty());
-  CHECK(error_of(folder / "x", file("F6_E2M3", "6")).empty());
-  CHECK_THAT(error_of(folder / "x", file("F4", "8")), ContainsSubstring("takes 4 bytes but its data_offsets span 8"));
 }
 
 namespace {

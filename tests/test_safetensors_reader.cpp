@@ -1,14 +1,18 @@
 #include "nasion/io/safetensors_reader.hpp"
 
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "nasion/io/safetensors.hpp"
 #include "support/catch.hpp"
+#include "support/safetensors_bytes.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace fs = std::filesystem;
 namespace io = nasion::io;
-using nasion::IoError, nasion::Tensorf;
+using nasion::IoError, nasion::Tensor, nasion::Tensorf;
+using test::bytes_of, test::error_of, test::little_endian, test::same_bits;
 
 namespace {
 
@@ -21,18 +25,6 @@ const io::SafetensorsFile<float> content{
 std::string written(const fs::path& path) {
   io::write_safetensors(path, content);
   return test::read_text(path);
-}
-
-/// What reading a file of these bytes says; empty when nothing.
-std::string error_of(const fs::path& path, const std::string& bytes) {
-  fs::remove(path);
-  test::write_text(path, bytes);
-  try {
-    io::read_safetensors<float>(path);
-  } catch (const IoError& error) {
-    return error.what();
-  }
-  return "";
 }
 
 std::size_t data_begin(const std::string& bytes) {
@@ -109,4 +101,99 @@ TEST_CASE("The checksum's name is reserved, with those that a flipped bit could 
     CHECK_THROWS_WITH(io::write_safetensors<float>(folder / "x", {.state = {}, .metadata = {{name, ""}}}),
                       ContainsSubstring("\"" + name + "\", a name reserved for the checksum"));
   CHECK_NOTHROW(io::write_safetensors<float>(folder / "x", {.state = {}, .metadata = {{"nasion.version", ""}}}));
+}
+
+TEST_CASE("Every F16 is read exactly") {
+  test::TemporaryFolder folder;
+  std::string data;
+  for (std::uint64_t bits = 0; bits < 65536; ++bits) data += little_endian(bits, 2);
+  test::write_text(folder / "x", bytes_of(R"({"x":{"dtype":"F16","shape":[65536],"data_offsets":[0,131072]}})", data));
+  const auto x = io::read_safetensors<float>(folder / "x").tensor("x");
+  const auto wide = io::read_safetensors<double>(folder / "x").tensor("x");
+  int wrong = 0;
+  for (int bits = 0; bits < 65536; ++bits) {
+    const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
+    const double sign = bits >> 15 ? -1 : 1;
+    const float value = x.values()[static_cast<std::size_t>(bits)];
+    const double as_double = wide.values()[static_cast<std::size_t>(bits)];
+    const double expected = sign * (exponent == 31  ? std::numeric_limits<double>::infinity()
+                                    : exponent == 0 ? std::ldexp(mantissa, -24)
+                                                    : std::ldexp(1024 + mantissa, exponent - 25));
+    const bool is_nan = exponent == 31 && mantissa != 0;
+    const bool right =
+        is_nan ? std::isnan(value) && std::isnan(as_double)
+               : std::bit_cast<std::uint64_t>(static_cast<double>(value)) == std::bit_cast<std::uint64_t>(expected) &&
+                     as_double == expected;
+    wrong += !right || std::signbit(value) != (sign < 0);
+  }
+  CHECK(wrong == 0);
+  CHECK(x.at({0x0001}) == 0x1p-24f);
+  CHECK(x.at({0x3C00}) == 1.0f);
+  CHECK(x.at({0x7BFF}) == 65504.0f);
+}
+
+TEST_CASE("BF16 is the upper half of a float") {
+  test::TemporaryFolder folder;
+  std::string data;
+  for (const std::uint64_t bits : {0x0000, 0x8000, 0x3F80, 0xC049, 0x7F80, 0xFF80, 0x7FC0, 0x0001})
+    data += little_endian(bits, 2);
+  test::write_text(folder / "x", bytes_of(R"({"x":{"dtype":"BF16","shape":[2,4],"data_offsets":[0,16]}})", data));
+  const auto file = io::read_safetensors<float>(folder / "x");
+  const auto tensor = file.tensor("x");
+  const auto x = tensor.values();
+  const float infinity = std::numeric_limits<float>::infinity();
+  CHECK((x[0] == 0 && !std::signbit(x[0]) && x[1] == 0 && std::signbit(x[1])));
+  CHECK((x[2] == 1 && x[3] == -3.140625f && x[4] == infinity && x[5] == -infinity));
+  CHECK((std::isnan(x[6]) && x[7] == 0x1p-133f));
+}
+
+TEST_CASE("Tensors of other dtypes do not block the rest of a file") {
+  test::TemporaryFolder folder;
+  const auto [dtype, bytes, becomes] = GENERATE(table<std::string, int, std::string>({
+      {"BOOL", 1, "integers"},
+      {"U8", 1, "integers"},
+      {"I8", 1, "integers"},
+      {"I16", 2, "integers"},
+      {"U16", 2, "integers"},
+      {"I32", 4, "integers"},
+      {"U32", 4, "integers"},
+      {"U64", 8, "unread"},
+      {"C64", 8, "unread"},
+      {"F8_E4M3", 1, "unread"},
+      {"F8_E5M2", 1, "unread"},
+      {"F8_E8M0", 1, "unread"},
+  }));
+  const auto end = std::to_string(8 + 2 * bytes);
+  test::write_text(folder / "x",
+                   bytes_of(R"({"__metadata__":{"k":"v"},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
+                            R"("x":{"dtype":")" +
+                                dtype + R"(","shape":[2],"data_offsets":[8,)" + end + "]}}",
+                            little_endian(0x3F800000, 4) + little_endian(0x40000000, 4) + little_endian(1, bytes) +
+                                little_endian(~std::uint64_t{0} >> 1, bytes)));
+  CHECK(io::read_metadata(folder / "x") == io::Metadata{{"k", "v"}});
+  const auto file = io::read_safetensors<float>(folder / "x");
+  CHECK(same_bits(file.tensor("w"), Tensor<float>::from({2}, {1, 2})));
+  if (becomes == "integers") {
+    const std::map<std::string, std::int64_t> last{{"BOOL", 255},  {"U8", 255}, {"I8", -1},         {"I16", -1},
+                                                   {"U16", 65535}, {"I32", -1}, {"U32", 0xFFFFFFFF}};
+    CHECK(file.integers.at("x") == io::IntegerArray{{2}, {1, last.at(dtype)}});
+    CHECK_THROWS_WITH(file.tensor("x"), ContainsSubstring("\"x\" is one of integers"));
+    io::write_safetensors(folder / "y", file);
+    CHECK(io::read_safetensors<float>(folder / "y").integers == file.integers);
+  } else {
+    CHECK(file.unread == std::map<std::string, std::string>{{"x", dtype + " [2]"}});
+    CHECK_THROWS_WITH(file.tensor("x"), ContainsSubstring("\"x\" is " + dtype + " [2], a dtype that is not read"));
+    CHECK_THROWS_WITH(io::write_safetensors(folder / "y", file), ContainsSubstring("cannot be written, such as \"x\""));
+  }
+}
+
+TEST_CASE("Elements of less than a byte are counted in bits") {
+  test::TemporaryFolder folder;
+  const auto file = [](const char* dtype, const char* end) {
+    return bytes_of(std::string(R"({"x":{"dtype":")") + dtype + R"(","shape":[8],"data_offsets":[0,)" + end + "]}}",
+                    std::string(static_cast<std::size_t>(std::stoi(end)), '\1'));
+  };
+  CHECK(error_of(folder / "x", file("F4", "4")).empty());
+  CHECK(error_of(folder / "x", file("F6_E2M3", "6")).empty());
+  CHECK_THAT(error_of(folder / "x", file("F4", "8")), ContainsSubstring("takes 4 bytes but its data_offsets span 8"));
 }
