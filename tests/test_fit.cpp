@@ -165,3 +165,52 @@ TEST_CASE("evaluate weighs batches by their size, in eval mode, and restores the
   auto empty = data::make_loader(none, {.batch_size = 2});
   CHECK(std::isnan(training::evaluate(net, empty, loss)));
 }
+
+TEST_CASE("fit without batches says so") {
+  const Line line{4}, nothing{0};
+  auto batches = data::make_loader(line, {.batch_size = 2});
+  auto none = data::make_loader(nothing, {.batch_size = 2});
+  auto dropped = data::make_loader(line, {.batch_size = 8, .drop_last = true});
+  Rng rng(1);
+  Net net(rng);
+  optim::SGD<float> sgd(nn::parameters(net), {});
+  training::History history;
+  for (auto* loader : {&none, &dropped})
+    CHECK_THROWS_WITH(training::fit(net, sgd, loss, *loader, batches, history, {.epochs = 1}),
+                      ContainsSubstring("[fit]") && ContainsSubstring("no batches"));
+  CHECK(history.rows().empty());
+}
+
+TEST_CASE("fit takes the optimizer's learning rate unless it is given one, and gives it back") {
+  const Line line{4};
+  auto batches = data::make_loader(line, {.batch_size = 2});
+  Rng rng(1);
+  Net net(rng);
+  optim::SGD<float> sgd(nn::parameters(net), {.lr = 0.25});
+  training::History history;
+  const auto run = [&](training::FitOptions options) {
+    options.epochs = history.last_epoch() + 1;
+    training::fit(net, sgd, loss, batches, batches, history, options);
+    return history.rows().back().lr;
+  };
+  CHECK(run({}) == 0.25);
+  CHECK(run({.schedule = [](double) { return 0.5; }}) == 0.125);
+  CHECK(sgd.options.lr == 0.25);
+  CHECK(run({.lr = 0.5}) == 0.5);
+  CHECK(sgd.options.lr == 0.25);
+}
+
+TEST_CASE("A run of a single step learns, also with a schedule that begins and ends at 0") {
+  const Line line{4};
+  auto batches = data::make_loader(line, {.batch_size = 4});
+  for (const auto& schedule : {optim::cosine(0.1), optim::warm_up(0.9, optim::constant()), optim::cosine()}) {
+    Rng rng(1);
+    Net net(rng);
+    const auto before = net.fc.weight.clone();
+    optim::SGD<float> sgd(nn::parameters(net), {.lr = 0.1});
+    training::History history;
+    training::fit(net, sgd, loss, batches, batches, history, {.epochs = 1, .schedule = schedule});
+    CHECK(history.rows()[0].lr > 0.02);
+    CHECK(max(abs(net.fc.weight.detach() - before)).item() > 0);
+  }
+}

@@ -48,7 +48,7 @@ struct OneProcess {
 
 struct FitOptions {
   int epochs = 1;
-  double lr = 1e-3;                                   ///< base learning rate
+  std::optional<double> lr{};                         ///< base learning rate; without it, what the optimizer has
   optim::Schedule schedule = optim::constant();       ///< factor on it, by the part of the run that is done
   std::optional<optim::PlateauOptions> plateau{};     ///< a further factor, by the validation losses so far
   std::optional<double> clip_grad_norm{};             ///< largest norm of all gradients together
@@ -83,6 +83,19 @@ double evaluate(M& model, Loader& loader, Loss&& loss, Processes&& processes = {
 }
 
 namespace detail {
+/// While alive, the learning rate may be moved; then it is as before.
+class LearningRate {
+ public:
+  [[nodiscard]] explicit LearningRate(double& lr) : lr_(lr), before_(lr) {}
+  ~LearningRate() { lr_ = before_; }
+  LearningRate(const LearningRate&) = delete;
+  LearningRate& operator=(const LearningRate&) = delete;
+
+ private:
+  double& lr_;
+  double before_;
+};
+
 inline double plateau_factor(const History& history, const optim::PlateauOptions& options) {
   std::vector<double> losses;
   for (const auto& row : history.rows()) losses.push_back(row.val_loss);
@@ -94,26 +107,32 @@ inline double plateau_factor(const History& history, const optim::PlateauOptions
 /// all went well: false when a loss became infinite or NaN, which ends the run with that epoch's row.
 ///
 /// Batches have `input` and `target`; the loaders' epochs are numbered, so that a resumed run sees what it would have
-/// seen. With `processes` other than one, the loaders give this one's part, and the history is that of all.
+/// seen. With `processes` other than one, the loaders give this one's part, and the history is that of all. The
+/// optimizer's learning rate is as before afterwards. A run of a single step is in the middle of its schedule, whose
+/// ends may be 0.   ValueError for a training loader without batches.
 template <class M, class Optimizer, class Loss, class TrainLoader, class ValLoader, class Processes = OneProcess>
 bool fit(M& model, Optimizer& optimizer, Loss&& loss, TrainLoader& training, ValLoader& validation, History& history,
          const FitOptions& options, Processes&& processes = {}) {
   const auto steps = static_cast<double>(training.size());
   const auto parameters = nn::parameters(model);
+  check<ValueError>(processes.sum({0, training.size()}).examples > 0,
+                    "[fit] there is nothing to train on: the training loader has no batches");
   const bool validates = processes.sum({0, validation.size()}).examples > 0;
   check<ValueError>(!options.plateau || validates,
                     "[fit] a plateau is seen in validation losses, but there are no validation examples");
+  const detail::LearningRate restored(optimizer.options.lr);
+  const double base = options.lr.value_or(optimizer.options.lr), all = steps * options.epochs;
   for (int epoch = history.last_epoch() + 1; epoch <= options.epochs; ++epoch) {
     const auto start = std::chrono::steady_clock::now();
     if (options.progress) options.progress->begin_epoch(epoch, options.epochs, static_cast<long>(training.size()));
     EpochRow row{.epoch = epoch};
     double step = (epoch - 1) * steps;
     LossSum total;
-    const double lr = options.lr * (options.plateau ? detail::plateau_factor(history, *options.plateau) : 1.0);
+    const double lr = base * (options.plateau ? detail::plateau_factor(history, *options.plateau) : 1.0);
     training.set_epoch(static_cast<std::uint64_t>(epoch - 1));
     nn::train(model);
     for (const auto& batch : training) {
-      row.lr = optimizer.options.lr = lr * options.schedule(step++ / (steps * options.epochs));
+      row.lr = optimizer.options.lr = lr * options.schedule(all > 1 ? step++ / all : 0.5);
       for (const auto& p : parameters) p.zero_grad();  // all of them: those that are not optimised count in clipping
       const LossSum error =
           processes.gradients(batch.input.dim(0), [&] { return loss(model(batch.input), batch.target); });
