@@ -121,3 +121,28 @@ TEST_CASE("Training ends with the same bits for any number of threads") {
         [&] { return train<optim::Adam<float>>(order, optim::AdamOptions{.lr = 0.01}); }, all_identical));
   }
 }
+
+TEST_CASE("AdamW follows options that change between steps, as PyTorch does") {
+  // torch: p = torch.ones(1, dtype=torch.float64, requires_grad=True); adam = torch.optim.AdamW([p], lr=0.1); 5 times:
+  //   adam.param_groups[0].update(..) before step i; adam.zero_grad(); (p * p * (i + 1)).sum().backward(); adam.step()
+  const auto run = [](auto&& change) {
+    const auto p = Tensord::ones({1}).set_requires_grad();
+    optim::AdamW<double> adam({p}, {.lr = 0.1});
+    for (int i = 0; i < 5; ++i) {
+      change(i, adam.options);
+      adam.zero_grad();
+      sum(p * p * (i + 1)).backward();
+      adam.step();
+    }
+    return p.item();
+  };
+  CHECK(run([](int i, optim::AdamOptions& o) {
+          o.beta1 = i < 2 ? 0.9 : 0.5;
+          o.beta2 = i < 2 ? 0.999 : 0.9;
+        }) == Approx(0.4653866984308297).epsilon(1e-12));
+  CHECK(run([](int i, optim::AdamOptions& o) {
+          o.weight_decay = i > 1 ? 0.5 : 0;
+          o.eps = i < 3 ? 1e-8 : 0.1;
+          o.lr = 0.1 / (i + 1);
+        }) == Approx(0.7437793165000456).epsilon(1e-12));
+}

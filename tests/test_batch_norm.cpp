@@ -464,3 +464,16 @@ TEST_CASE("One value per channel is enough for a process when others have more")
   });
   CHECK(test::values(bn(x)) == std::vector<double>{0, 0});
 }
+
+TEST_CASE("Batch norm with ReLU lets the gradient pass where the result is NaN") {
+  for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+    const auto x = to_order(Tensorf::full({1, 3, 2, 2}, NAN), order);
+    const auto ones = Tensorf::ones({3}), bias = Tensorf::zeros({3}).set_requires_grad();
+    const auto residual = to_order(Tensorf::zeros({1, 3, 2, 2}), order).clone().set_requires_grad();
+    const auto dy = to_order(Tensorf::ones({1, 3, 2, 2}), order);
+    batch_norm(x, ones, ones, ones, bias, {.relu = true}).backward(dy);
+    for (const float v : bias.grad().values()) CHECK(v == 4);
+    batch_norm(x, ones, ones, ones, bias, {.relu = true}, residual).backward(dy);
+    for (const float v : residual.grad().values()) CHECK(v == 1);
+  }
+}

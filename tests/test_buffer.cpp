@@ -41,3 +41,22 @@ TEST_CASE("Threads that derive the same at once share one value") {
   a.modified();
   CHECK(*got[0] >= 1);  // those who hold it keep it
 }
+
+TEST_CASE("Nothing is kept beside numbers that others may change unseen") {
+  int made = 0;
+  const auto get = [&](Buffer& buffer) {
+    return *buffer.derived<int>({1}, [&] { return std::make_shared<int>(++made); });
+  };
+  Buffer own(8);
+  CHECK(get(own) == 1);
+  CHECK_FALSE(own.shared());
+  own.share();
+  CHECK(own.shared());
+  CHECK(get(own) == 2);
+  CHECK(get(own) == 3);
+  int number = 0;
+  Buffer external(&number, [] {});
+  CHECK(external.shared());
+  CHECK(get(external) == 4);
+  CHECK(get(external) == 5);
+}

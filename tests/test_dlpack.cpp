@@ -86,3 +86,11 @@ TEST_CASE("What is no tensor here is an error, and stays the caller's") {
   CHECK_THROWS_WITH(from_dlpack<float>(&foreign.managed), ContainsSubstring("null"));
   CHECK(foreign.deleted == 0);
 }
+
+TEST_CASE("An exported tensor may be written to by others") {
+  const auto x = Tensorf::zeros({2, 3});
+  CHECK_FALSE(detail::Access::impl(x)->buffer->shared());
+  DLManagedTensor* const managed = to_dlpack(x);
+  CHECK(detail::Access::impl(x)->buffer->shared());
+  managed->deleter(managed);
+}

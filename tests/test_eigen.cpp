@@ -65,3 +65,18 @@ TEST_CASE("Only a matrix has an Eigen matrix") {
   CHECK_THROWS_AS(as_mutable_matrix(Tensorf::zeros({2})), ShapeError);
   CHECK_THROWS_AS(as_vector(Tensorf{}), ValueError);
 }
+
+TEST_CASE("A map for writing may be written to later; a computed tensor is nobody else's") {
+  const auto shared = [](const Tensorf& x) { return detail::Access::impl(x)->buffer->shared(); };
+  const auto x = Tensorf::zeros({2, 3}), y = x.clone();
+  as_matrix(x);
+  CHECK_FALSE(shared(x));
+  as_mutable_matrix(x);
+  CHECK(shared(x));
+  as_mutable_vector(y);
+  CHECK(shared(y));
+  Eigen::MatrixXf matrix = Eigen::MatrixXf::Ones(2, 3);
+  CHECK_FALSE(shared(to_tensor(matrix)));
+  RowMatrix<float> rows = matrix;
+  CHECK(shared(as_tensor(rows)));
+}

@@ -200,3 +200,93 @@ TEST_CASE("Large elementwise operations give the same bits for any number of thr
       },
       [](const auto& p, const auto& q) { return test::identical(p, q); }));
 }
+
+namespace {
+/// The gradients of f(a, b) for one number each and this gradient of the result.
+template <class T, class F>
+std::pair<T, T> gradients(F f, T a, T b, T dy = 1) {
+  const auto x = Tensor<T>::from({1}, {a}).set_requires_grad(), y = Tensor<T>::from({1}, {b}).set_requires_grad();
+  f(x, y).backward(Tensor<T>::full({1}, dy));
+  return {x.grad().item(), y.grad().defined() ? y.grad().item() : T{0}};
+}
+}  // namespace
+
+TEMPLATE_TEST_CASE("Gradients of quotients and powers leave the range of numbers only where they must", "", float,
+                   double) {
+  using T = TestType;
+  // The largest exponents that fit: 1e20 is far away for the square of a float, 1e160 for that of a double.
+  const T big = std::is_same_v<T, float> ? T(1e20) : T(1e160), small = 1 / big, tiny = T(1e-39) / (big / T(1e20));
+  const auto divide = [](const auto& a, const auto& b) { return a / b; };
+  const auto close = [](T value, T expected) { return std::abs(value - expected) <= T(1e-5) * std::abs(expected); };
+  const auto db = [&](T a, T b, T dy) { return gradients<T>(divide, a, b, dy).second; };
+  CHECK(db(0, tiny, 1) == 0);
+  CHECK(std::signbit(db(0, tiny, 1)));
+  CHECK(close(db(small * T(1e-10), small, T(1e25)), -big * T(1e15)));  // the definition: -dy a / b^2
+  CHECK(close(db(1, small, small), -big));                             // a / b^2 alone is too large
+  CHECK(close(db(big, big, big), -1));
+  const auto over_x = [&](T s, T v) {
+    return gradients<T>([s](const auto& x, const auto&) { return s / x; }, v, T{1}).first;
+  };
+  CHECK(close(over_x(big / T(1e10), big), -small * T(1e-10)));
+  CHECK(close(over_x(small, small * T(1e-5)), -big * T(1e10)));
+  CHECK(over_x(1, 0) == -std::numeric_limits<T>::infinity());
+  CHECK(std::isnan(over_x(0, 0)));
+  const auto power = [&](T v, T e, T dy) {
+    return gradients<T>([e](const auto& x, const auto&) { return pow(x, e); }, v, T{1}, dy).first;
+  };
+  CHECK(close(power(small, -1, small), -big));
+  CHECK(close(power(big, T(2.5), small), T(2.5) * std::sqrt(big)));
+  CHECK(power(0, 3, 1) == 0);
+  CHECK(power(0, 0, 1) == 0);
+  CHECK(close(gradients<T>([](const auto& x, const auto&) { return log(x); }, tiny, T{1}, T(0.01)).first,
+              T(0.01) / tiny));
+}
+
+TEST_CASE("A quotient of a float is what float64 says, in any order and broadcast") {
+  Rng rng(4);
+  const auto a = Tensorf::normal({2, 3, 4, 5}, rng).set_requires_grad(),
+             b = Tensorf::uniform({3, 1, 1}, rng, 0.5, 2).set_requires_grad();
+  for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+    const auto dy = Tensorf::normal(a.shape(), rng);
+    a.zero_grad(), b.zero_grad();
+    (to_order(a, order) / b).backward(dy);
+    const auto wide = [](const Tensorf& x) {
+      const auto y = Tensord::empty(x.shape());
+      const auto row_major = contiguous(x.detach());
+      std::copy(row_major.values().begin(), row_major.values().end(), y.mutable_data());
+      return y;
+    };
+    const auto p = wide(a).set_requires_grad(), q = wide(b).set_requires_grad();
+    (p / q).backward(wide(dy));
+    CHECK(test::max_difference(wide(a.grad()), p.grad()) < 1e-6);
+    CHECK(test::max_difference(wide(b.grad()), q.grad()) < 1e-5);
+  }
+}
+
+TEST_CASE("Where the result is NaN the gradient passes as in PyTorch") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  // torch 2.15: x = torch.full((1,), x, requires_grad=True); f(x).backward(torch.full((1,), dy)); x.grad
+  const auto unary = [&](auto f, float x, float dy) {
+    return gradients<float>([&](const Tensorf& v, const Tensorf&) { return f(v); }, x, 1.f, dy).first;
+  };
+  const auto of_relu = [&](float x, float dy) { return unary([](const Tensorf& v) { return relu(v); }, x, dy); };
+  CHECK(of_relu(nan, 1.5f) == 1.5f);
+  CHECK(of_relu(-1, nan) == 0);
+  CHECK(of_relu(0, 1) == 0);
+  CHECK(unary([](const Tensorf& v) { return leaky_relu(v); }, nan, 2) == 0.02f);
+  CHECK(unary([](const Tensorf& v) { return clamp(v, 0, 1); }, nan, 1) == 0);
+  CHECK(unary([](const Tensorf& v) { return clamp(v, 0, 1); }, -1, nan) == 0);
+  CHECK(unary([](const Tensorf& v) { return abs(v); }, nan, 1) == 0);
+  CHECK(std::isnan(unary([](const Tensorf& v) { return sigmoid(v); }, nan, 1)));
+  using Pair = std::pair<float, float>;
+  for (const auto op : {maximum<float>, minimum<float>}) {
+    CHECK(gradients<float>(op, nan, 1, 1.5f) == Pair{1.5f, 1.5f});
+    CHECK(gradients<float>(op, 1, nan, 1.5f) == Pair{1.5f, 1.5f});
+    CHECK(gradients<float>(op, nan, nan, 1.5f) == Pair{1.5f, 1.5f});
+    CHECK(gradients<float>(op, 2, 2, 1.5f) == Pair{0.75f, 0.75f});
+  }
+  CHECK(gradients<float>(maximum<float>, 1, 2, nan).first == 0);
+  CHECK(gradients<float>(minimum<float>, 1, 2, nan).second == 0);
+  CHECK(gradients<float>(add_relu<float>, nan, 1, 1.5f) == Pair{1.5f, 1.5f});
+  CHECK(gradients<float>(add_relu<float>, -2, 1, nan) == Pair{0, 0});
+}

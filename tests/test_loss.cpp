@@ -214,3 +214,39 @@ TEST_CASE("bce_with_logits_loss takes a weight for each class") {
                     ContainsSubstring("pos_weight [3] does not fit target [3, 2]"));
   CHECK_THROWS_AS(bce_with_logits_loss(x, t, Tensord::from({2}, {1, -1})), ValueError);
 }
+
+TEST_CASE("bce_with_logits_loss keeps its digits for confident negatives and positives") {
+  // Against the same formula in double: value and gradient, each within a few units in the last place of float.
+  const auto softplus = [](double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); };
+  const auto sigmoid_of = [](double x) { return 1 / (1 + std::exp(-x)); };
+  for (const float weight : {1.f, 0.25f, 3.f})
+    for (const float t : {0.f, 1.f, 0.01f, 0.5f})
+      for (const float x : {-80.f, -40.f, -20.f, -15.f, -10.f, -5.f, -0.5f, 0.f, 0.5f, 5.f, 10.f, 15.f, 20.f, 80.f}) {
+        INFO("logit " << x << ", target " << t << ", pos_weight " << weight);
+        const double value = (1 - double{t}) * softplus(x) + double{weight} * double{t} * softplus(-x);
+        const double slope = (1 - double{t}) * sigmoid_of(x) - double{weight} * double{t} * sigmoid_of(-x);
+        const auto logit = Tensorf::from({1, 1}, {x}).set_requires_grad(), target = Tensorf::from({1, 1}, {t});
+        const auto by_number = bce_with_logits_loss(logit, target, Reduction::sum, weight);
+        CHECK(double{by_number.item()} == Approx(value).epsilon(1e-6).margin(1e-40));
+        by_number.backward();
+        CHECK(double{logit.grad().item()} == Approx(slope).epsilon(2e-6).margin(1e-7 * (t > 0 && t < 1 ? 1 : 0)));
+        logit.zero_grad();
+        const auto by_class = bce_with_logits_loss(logit, target, Tensorf::full({1}, weight), Reduction::sum);
+        CHECK(double{by_class.item()} == Approx(value).epsilon(1e-6).margin(1e-40));
+        by_class.backward();
+        CHECK(double{logit.grad().item()} == Approx(slope).epsilon(2e-6).margin(1e-7 * (t > 0 && t < 1 ? 1 : 0)));
+      }
+}
+
+TEST_CASE("The cross-entropy of a confident network is small, not 0, and so is its gradient") {
+  for (const float x : {10.f, 15.f, 20.f, 40.f}) {
+    const double missing = std::log1p(std::exp(-double{x}));
+    const auto logits = Tensorf::from({1, 2}, {x, 0}).set_requires_grad();
+    const auto loss = cross_entropy(logits, std::vector<Index>{0});
+    CHECK(double{loss.item()} == Approx(missing).epsilon(1e-6));
+    loss.backward();
+    const double p = std::exp(-double{x}) / (1 + std::exp(-double{x}));
+    CHECK(double{logits.grad().at({0, 0})} == Approx(-p).epsilon(1e-6));
+    CHECK(double{logits.grad().at({0, 1})} == Approx(p).epsilon(1e-6));
+  }
+}

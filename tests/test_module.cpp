@@ -196,3 +196,58 @@ TEST_CASE("Random generators are named, for checkpoints") {
   CHECK(visited.rngs[0].slot == &net.dropout.rng);
   CHECK(nn::traverse(std::as_const(net)).counters[0].slot == nullptr);
 }
+
+namespace {
+
+struct Weight {  // what every module below consists of
+  Tensorf weight = Tensorf::ones({2}).set_requires_grad();
+  static void visit(auto& self, auto&& f) { f("weight", self.weight); }
+};
+struct SeveralTensors : Weight {
+  Tensorf operator()(const Tensorf& x, const Tensorf& y) const { return (x + y) * weight; }
+};
+struct OtherArguments : Weight {
+  Tensorf operator()(int times, const Tensorf& x, double = 0) { return x * weight * static_cast<float>(times); }
+};
+struct ByValue : Weight {
+  Tensorf operator()(Tensorf x) const noexcept { return x * weight; }
+};
+struct ManyResults : Weight {
+  std::pair<Tensorf, int> operator()(std::vector<Tensorf> x) const { return {x[0] * weight, 0}; }
+};
+struct Overloaded : Weight {
+  Tensorf operator()(const Tensorf& x) const { return x * weight; }
+  Tensorf operator()(const Tensorf& x, const Tensorf& y) const { return x * y * weight; }
+};
+struct Generic : Weight {
+  auto operator()(const auto& x) const { return x * weight; }
+};
+struct NotCalled : Weight {};
+template <class T>
+struct OfDouble {
+  Tensor<T> weight = Tensor<T>::ones({2}).set_requires_grad();
+  Tensor<T> operator()(const Tensor<T>& x) const { return x * weight; }
+  Tensor<T> operator()(const Tensor<T>& x, int) const { return x; }
+  static void visit(auto& self, auto&& f) { f("weight", self.weight); }
+};
+struct SaysIt {
+  using Scalar = double;
+  Tensord weight = Tensord::ones({2}).set_requires_grad();
+  static void visit(auto& self, auto&& f) { f("weight", self.weight); }
+};
+
+template <class... Modules>
+bool all_have_one_parameter() {
+  return ((nn::parameters(Modules{}).size() == 1 && nn::state_dict(Modules{}).tensors.size() == 1) && ...);
+}
+
+}  // namespace
+
+TEST_CASE("A module may be called in any way, or not at all") {
+  CHECK(all_have_one_parameter<SeveralTensors, OtherArguments, ByValue, ManyResults, Overloaded, Generic, NotCalled,
+                               OfDouble<double>, OfDouble<float>, SaysIt>());
+  STATIC_REQUIRE(std::is_same_v<nn::ScalarOf<const Overloaded>, float>);
+  STATIC_REQUIRE(std::is_same_v<nn::ScalarOf<OfDouble<double>>, double>);
+  STATIC_REQUIRE(std::is_same_v<nn::ScalarOf<SaysIt>, double>);
+  STATIC_REQUIRE(std::is_same_v<nn::ScalarOf<Net>, double>);
+}

@@ -1,10 +1,14 @@
 #include "nasion/core/parallel.hpp"
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <limits>
+#include <map>
 #include <thread>
 
+#include "nasion/nasion.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
 #include "support/threads.hpp"
@@ -125,4 +129,154 @@ TEST_CASE("A process made by fork() after work in parallel computes, on one thre
   REQUIRE(sum() == 499500);
   CHECK(test::holds_in_child([&] { return num_threads() == 1 && sum() == 499500; }));
   CHECK(num_threads() == test::expected_threads(3));  // here nothing has changed
+}
+
+namespace {
+
+/// Large enough for several pieces of every loop; 2 % each are NaN, +inf and -inf.
+Tensorf with_exceptions(const Shape& shape, std::uint64_t seed, MemoryOrder order) {
+  Rng rng(seed);
+  const auto x = Tensorf::normal(shape, rng);
+  constexpr float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+  for (Index i = 0; i < x.size(); ++i)
+    for (const float exception : {nan, inf, -inf})
+      if (rng.chance(0.02)) x.mutable_data()[i] = exception;
+  return to_order(x, order).clone();
+}
+
+struct Operation {
+  const char* name;
+  std::function<Tensorf(const Tensorf&, const Tensorf&)> apply;  // of two images [2, 16, 60, 44]
+};
+
+const Tensorf& kernel(Index size, Index out = 16) {
+  static std::map<std::pair<Index, Index>, Tensorf> made;
+  auto& w = made[{size, out}];
+  if (!w.defined()) {
+    Rng rng(9);
+    w = Tensorf::normal({out, 16, size, size}, rng);
+  }
+  return w;
+}
+
+const Operation operations[] = {
+    {"add", [](const auto& x, const auto& y) { return x + y; }},
+    {"sub", [](const auto& x, const auto& y) { return x - y; }},
+    {"mul", [](const auto& x, const auto& y) { return x * y; }},
+    {"div", [](const auto& x, const auto& y) { return x / y; }},
+    {"number div", [](const auto& x, const auto&) { return 3 / x; }},
+    {"broadcast",
+     [](const auto& x, const auto& y) {
+       return x * sum(y, {0, 2}, true);
+     }},
+    {"maximum", [](const auto& x, const auto& y) { return maximum(x, y); }},
+    {"minimum", [](const auto& x, const auto& y) { return minimum(x, y); }},
+    {"add_relu", [](const auto& x, const auto& y) { return add_relu(x, y); }},
+    {"exp", [](const auto& x, const auto&) { return exp(x); }},
+    {"log", [](const auto& x, const auto&) { return log(x); }},
+    {"sqrt", [](const auto& x, const auto&) { return sqrt(x); }},
+    {"square", [](const auto& x, const auto&) { return square(x); }},
+    {"pow", [](const auto& x, const auto&) { return pow(x, 1.5f); }},
+    {"abs", [](const auto& x, const auto&) { return abs(x); }},
+    {"clamp", [](const auto& x, const auto&) { return clamp(x, -1, 1); }},
+    {"relu", [](const auto& x, const auto&) { return relu(x); }},
+    {"leaky_relu", [](const auto& x, const auto&) { return leaky_relu(x); }},
+    {"elu", [](const auto& x, const auto&) { return elu(x); }},
+    {"sigmoid", [](const auto& x, const auto&) { return sigmoid(x); }},
+    {"tanh", [](const auto& x, const auto&) { return tanh(x); }},
+    {"softmax 1", [](const auto& x, const auto&) { return softmax(x, 1); }},
+    {"softmax 3", [](const auto& x, const auto&) { return softmax(x, 3); }},
+    {"log_softmax 3", [](const auto& x, const auto&) { return log_softmax(x, 3); }},
+    {"spatial_softmax", [](const auto& x, const auto&) { return spatial_softmax(x); }},
+    {"soft_argmax2d", [](const auto& x, const auto&) { return soft_argmax2d(x); }},
+    {"sum",
+     [](const auto& x, const auto&) {
+       return sum(x, {0, 3});
+     }},
+    {"mean", [](const auto& x, const auto&) { return mean(x); }},
+    {"max", [](const auto& x, const auto&) { return max(x, 2); }},
+    {"min", [](const auto& x, const auto&) { return min(x, 1); }},
+    {"permute",
+     [](const auto& x, const auto&) {
+       return permute(x, {3, 1, 0, 2});
+     }},
+    {"pad, slice, concat",
+     [](const auto& x, const auto& y) {
+       return concat<float>({slice(x, 2, 3, 50), pad(slice(y, 2, 3, 48), {0, 0, 1, 0}, {0, 0, 1, 0})}, 1);
+     }},
+    {"matmul",
+     [](const auto& x, const auto& y) {
+       return matmul(reshape(x, {960, 88}), transpose(slice(reshape(y, {960, 88}), 0, 0, 40), 0, 1));
+     }},
+    {"linear",
+     [](const auto& x, const auto& y) {
+       return linear(reshape(x, {960, 88}), slice(reshape(y, {960, 88}), 0, 0, 40));
+     }},
+    {"max_pool2d", [](const auto& x, const auto&) { return max_pool2d(x, {.kernel = 3, .stride = 2}); }},
+    {"avg_pool2d", [](const auto& x, const auto&) { return avg_pool2d(x, {.kernel = 3, .stride = 2}); }},
+    {"avg_pool2d, many windows", [](const auto& x, const auto&) { return avg_pool2d(x, {.kernel = 8, .stride = 1}); }},
+    {"adaptive_avg_pool2d",
+     [](const auto& x, const auto&) {
+       return adaptive_avg_pool2d(x, {70, 5});
+     }},
+    {"interpolate",
+     [](const auto& x, const auto&) {
+       return interpolate(x, {.size = {70, 50}, .mode = Interpolation::bilinear});
+     }},
+    {"batch_norm",
+     [](const auto& x, const auto& y) {
+       const auto zeros = Tensorf::zeros({16}), ones = Tensorf::ones({16});
+       return batch_norm(x, zeros, ones, ones, zeros, {.training = true, .relu = true}, y);
+     }},
+    {"conv2d naive",
+     [](const auto& x, const auto&) { return conv2d(x, kernel(3), {}, {.algorithm = Conv2dAlgorithm::naive}); }},
+    {"conv2d im2col",
+     [](const auto& x, const auto&) { return conv2d(x, kernel(3), {}, {.algorithm = Conv2dAlgorithm::im2col}); }},
+    {"conv2d direct",
+     [](const auto& x, const auto&) {
+       return conv2d(x, kernel(3), Tensorf::ones({16}), {.algorithm = Conv2dAlgorithm::direct, .relu = true});
+     }},
+    {"conv2d winograd",
+     [](const auto& x, const auto&) { return conv2d(x, kernel(5), {}, {.algorithm = Conv2dAlgorithm::winograd}); }},
+    {"conv2d of x",
+     [](const auto& x, const auto& y) {
+       return conv2d(x, reshape(slice(slice(y, 2, 0, 9), 3, 0, 8), {9, 16, 4, 4}));
+     }},
+    {"conv_transpose2d", [](const auto& x, const auto&) { return conv_transpose2d(x, kernel(2), {}, {.stride = 2}); }},
+    {"dropout",
+     [](const auto& x, const auto&) {
+       Rng rng(3);
+       return dropout(x, 0.3, rng);
+     }},
+    {"mse_loss", [](const auto& x, const auto& y) { return mse_loss(x, y); }},
+    {"smooth_l1_loss", [](const auto& x, const auto& y) { return smooth_l1_loss(x, y, Reduction::none); }},
+    {"wing_loss", [](const auto& x, const auto& y) { return wing_loss(x, y); }},
+    {"bce_with_logits_loss", [](const auto& x, const auto& y) { return bce_with_logits_loss(x, y); }},
+    {"cross_entropy", [](const auto& x, const auto& y) { return cross_entropy(x, y); }},
+    {"spatial_cross_entropy", [](const auto& x, const auto& y) { return spatial_cross_entropy(x, y); }},
+};
+
+/// The bits of the result and of both gradients, computed with n threads.
+std::vector<std::uint32_t> bits(const Operation& operation, MemoryOrder order, int n) {
+  const test::Threads use(n);
+  const auto x = with_exceptions({2, 16, 60, 44}, 1, order).set_requires_grad(),
+             y = with_exceptions({2, 16, 60, 44}, 2, order).set_requires_grad();
+  const auto result = operation.apply(x, y);
+  result.backward(with_exceptions(result.shape(), 3, MemoryOrder::row_major));
+  std::vector<std::uint32_t> all;
+  for (const auto& tensor : {result.detach(), x.grad(), y.grad()})
+    if (tensor.defined())
+      for (const float v : tensor.values()) all.push_back(std::bit_cast<std::uint32_t>(v));
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("Every operation gives the same bits for any number of threads, those of NaN included") {
+  for (const auto& operation : operations)
+    for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+      INFO(operation.name << ", " << order);
+      const auto one = bits(operation, order, 1);
+      for (const int n : {2, 3, 7}) CHECK((bits(operation, order, n) == one));
+    }
 }

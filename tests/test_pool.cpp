@@ -209,3 +209,64 @@ TEST_CASE("Pooling gives the same bits for any number of threads") {
           return test::identical(p.first, q.first) && test::identical(p.second, q.second);
         }));
 }
+
+TEST_CASE("Means of large windows are as exact as a float can be") {
+  Rng rng(1);
+  const auto error = [](const Tensorf& y, double exact) { return std::abs(double{y.data()[0]} / exact - 1); };
+  for (const Index side : {64, 256}) {
+    const auto x = Tensorf::uniform({1, 3, side, side}, rng);
+    double exact = 0;
+    for (Index i = 0; i < side * side; ++i) exact += double{x.data()[i]};
+    exact /= static_cast<double>(side * side);
+    for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+      const auto images = to_order(x, order);
+      CHECK(error(adaptive_avg_pool2d(images, 1), exact) < 1e-7);
+      CHECK(error(avg_pool2d(images, {.kernel = side}), exact) < 1e-7);
+      CHECK(error(mean(images, {2, 3}), exact) < 3e-7);
+      // The gradient: every pixel is in many windows.
+      const auto leaf = Tensorf::ones({1, 1, 96, 96}, order).set_requires_grad();
+      avg_pool2d(leaf, {.kernel = 48, .stride = 1}).backward(Tensorf::ones({1, 1, 49, 49}));
+      CHECK(double{leaf.grad().at({0, 0, 48, 48})} == Approx(48.0 * 48 / (48 * 48)).epsilon(2e-7));
+    }
+  }
+}
+
+TEST_CASE("With ceil_mode a kernel may be larger than the image, as in PyTorch") {
+  // torch: F.max_pool2d(x, k, s, p, ceil_mode=True), F.avg_pool2d(..) of x = torch.arange(1., 1 + h * w).reshape(1, 1,
+  // h, w)
+  struct Expected {
+    Index h, w;
+    PoolOptions o;
+    Shape shape;
+    Vector largest, mean;
+  };
+  const Expected expected[] = {
+      {1, 1, {.kernel = 2, .stride = 2}, {1, 1, 1, 1}, {1}, {1}},
+      {2, 2, {.kernel = 5, .stride = 4}, {1, 1, 1, 1}, {4}, {2.5}},
+      {2, 2, {.kernel = 5, .stride = 3, .padding = 1}, {1, 1, 1, 1}, {4}, {0.625}},
+      {3, 3, {.kernel = 4, .stride = 1, .padding = 1}, {1, 1, 2, 2}, {9, 9, 9, 9}, {2.8125, 2.8125, 2.8125, 2.8125}},
+      {1, 5, {.kernel = {3, 2}, .stride = 2, .padding = {1, 0}}, {1, 1, 1, 3}, {2, 4, 5}, {0.5, 7 / 6.0, 5 / 3.0}},
+      {2, 7, {.kernel = 4, .stride = 3, .padding = 1}, {1, 1, 1, 3}, {10, 13, 14}, {2.0625, 4, 10 / 3.0}},
+      {3, 2, {.kernel = {5, 4}, .stride = {7, 3}, .padding = {2, 1}}, {1, 1, 1, 1}, {6}, {1.05}},
+  };
+  for (auto [h, w, o, shape, largest, mean] : expected) {
+    INFO(h << " x " << w << ", kernel " << o.kernel);
+    o.ceil_mode = true;
+    const auto x = Tensord::zeros({1, 1, h, w});
+    for (Index i = 0; i < h * w; ++i) x.mutable_data()[i] = static_cast<double>(i + 1);
+    for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+      const auto a = max_pool2d(to_order(x, order), o), b = avg_pool2d(to_order(x, order), o);
+      CHECK(a.shape() == shape);
+      CHECK(values(a) == largest);
+      CHECK(test::max_difference(b, Tensord::from(shape, mean)) < 1e-12);
+    }
+    CHECK(gradcheck([&](const auto& t) { return avg_pool2d(t[0], o); }, {x}) == "");
+  }
+  const PoolOptions wide{.kernel = 3, .stride = {1, 5}, .padding = {1, 0}, .ceil_mode = true};
+  CHECK(max_pool2d(Tensord::zeros({2, 19, 9, 2}), wide).shape() == Shape{2, 19, 9, 1});
+  CHECK(avg_pool2d(Tensord::zeros({2, 19, 9, 2}), wide).shape() == Shape{2, 19, 9, 1});
+  // Without it, or where not even the strides reach: an error.
+  CHECK_THROWS_AS(max_pool2d(Tensord::zeros({1, 1, 2, 2}), {.kernel = 3, .stride = 5}), ShapeError);
+  CHECK_THROWS_AS(max_pool2d(Tensord::zeros({1, 1, 2, 2}), {.kernel = 3, .stride = 1, .ceil_mode = true}), ShapeError);
+  CHECK_THROWS_AS(avg_pool2d(Tensord::zeros({1, 1, 2, 2}), {.kernel = 9, .stride = 2, .ceil_mode = true}), ShapeError);
+}

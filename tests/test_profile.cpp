@@ -117,3 +117,20 @@ TEST_CASE("The table names operations, shares and the machine's peak") {
   CHECK(peak.flops > 1e8);
   CHECK(peak.bytes > 1e7);
 }
+
+TEST_CASE("The measured peak is one that a matrix product cannot exceed") {
+  const SerialScope serial;  // both on one thread
+  set_num_threads(1);
+  const auto a = Tensorf::ones({256, 256});
+  double best = 0;
+  for (int i = 0; i < 20; ++i) {
+    const Profile profile;
+    matmul(a, a);
+    const auto e = entry(profile, "matmul", Pass::forward);
+    best = std::max(best, e.flops / e.seconds);
+  }
+  const double peak = machine_peak().flops;
+  set_num_threads(0);
+  CHECK(best > 0);
+  CHECK(best < 1.3 * peak);
+}

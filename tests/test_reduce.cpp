@@ -100,3 +100,25 @@ TEST_CASE("Gradients of max and min, the first of equals taking all") {
   const auto last = to_order(distinct({3, 4, 2, 3}), MemoryOrder::channels_last);
   CHECK(argmax(last, 2) == argmax(contiguous(last), 2));
 }
+
+TEST_CASE("Sums of many numbers are as exact as a float can be, over any dimensions and in both orders") {
+  Rng rng(2);
+  for (const Shape& shape : {Shape{1 << 16, 4}, Shape{8, 4096, 6}, Shape{4, 3, 160, 96}, Shape{1 << 19}}) {
+    const auto x = Tensorf::uniform(shape, rng);
+    const auto exact = Tensord::empty(shape);
+    std::copy(x.values().begin(), x.values().end(), exact.mutable_data());
+    for (const Dims& dims : {Dims{}, Dims{0}, Dims{-1}, Dims{0, -1}, Dims{1}, Dims{0, 2, 3}}) {
+      if (std::any_of(dims.begin(), dims.end(), [&](int d) { return d >= shape.rank(); })) continue;
+      if (shape.rank() == 1 && dims.size() > 1) continue;
+      const auto expected = mean(exact, dims);
+      const auto largest_error = [&](const Tensorf& y) {
+        double worst = 0;
+        for (Index i = 0; i < y.size(); ++i)
+          worst = std::max(worst, std::abs(double{y.data()[i]} / expected.data()[i] - 1));
+        return worst;
+      };
+      CHECK(largest_error(mean(x, dims)) < 5e-7);
+      if (shape.rank() == 4) CHECK(largest_error(mean(to_order(x, MemoryOrder::channels_last), dims)) < 5e-7);
+    }
+  }
+}

@@ -111,3 +111,70 @@ TEST_CASE("SGD refuses settings that make no sense") {
   CHECK_THROWS_AS(optim::SGD<double>({Tensord{}}, {}), ValueError);
   CHECK_THROWS_WITH(optim::SGD<double>({p * 2}, {}), ContainsSubstring("[SGD] parameter [1]"));
 }
+
+TEST_CASE("SGD follows options that change between steps, as PyTorch does") {
+  // torch: p = torch.ones(1, dtype=torch.float64, requires_grad=True); sgd = torch.optim.SGD([p], lr=0.1); 5 times:
+  //   sgd.param_groups[0].update(..) before step i; sgd.zero_grad(); p.sum().backward(); sgd.step()
+  const auto run = [](auto&& change) {
+    const auto p = Tensord::ones({1}).set_requires_grad();
+    optim::SGD<double> sgd({p}, {.lr = 0.1});
+    for (int i = 0; i < 5; ++i) {
+      change(i, sgd.options);
+      p.set_grad(Tensord::ones({1}));
+      sgd.step();
+    }
+    return p.item();
+  };
+  using Options = optim::SgdOptions;
+  CHECK(run([](int i, Options& o) { o.momentum = i > 0 ? 0.9 : 0; }) == Approx(-0.0049).epsilon(1e-9));
+  CHECK(run([](int i, Options& o) {
+          o.momentum = i > 0 ? 0.9 : 0;
+          o.nesterov = i > 0;
+        }) == Approx(-0.31441).epsilon(1e-9));
+  CHECK(run([](int, Options& o) {
+          o.momentum = 0.9;
+          o.nesterov = true;
+        }) == Approx(-0.682969).epsilon(1e-9));
+  CHECK(run([](int i, Options& o) {
+          o.momentum = i > 0 ? 0.9 : 0;
+          o.dampening = 0.5;
+        }) == Approx(0.2756).epsilon(1e-9));
+  CHECK(run([](int i, Options& o) { o.momentum = i % 2 == 1 ? 0.9 : 0; }) == Approx(0.41).epsilon(1e-9));
+  CHECK(run([](int i, Options& o) { o.weight_decay = i > 1 ? 0.5 : 0; }) == Approx(0.40065).epsilon(1e-9));
+}
+
+TEST_CASE("A state with velocities goes into an SGD that has none yet, and the other way round") {
+  const auto p = Tensord::from({2}, {1, 2}).set_requires_grad();
+  const auto step = [&](optim::SGD<double>& sgd) {
+    p.set_grad(Tensord::full({2}, 1));
+    sgd.step();
+    return values(p);
+  };
+  optim::SGD<double> plain({p}, {.lr = 0.1}), moving({p}, {.lr = 0.1, .momentum = 0.9});
+  const auto start = p.clone();
+  step(moving);
+  const auto state = nn::state_dict(moving);
+  CHECK(state.tensors.size() == 1);
+  nn::load_state_dict(plain, state);
+  const auto after_one = p.clone();
+  const auto expected = step(moving);
+  {
+    const NoGrad no_grad;
+    p.copy_from(after_one);
+  }
+  plain.options.momentum = 0.9;
+  CHECK(step(plain) == expected);
+  // Without velocities they begin anew.
+  nn::load_state_dict(moving, nn::state_dict(optim::SGD<double>({p}, {.lr = 0.1})));
+  {
+    const NoGrad no_grad;
+    p.copy_from(start);
+  }
+  CHECK(step(moving) == Vector{0.9, 1.9});
+  // Nothing has changed after an error.
+  auto wrong = nn::state_dict(plain);
+  wrong.tensors[0].tensor = Tensord::zeros({3});
+  optim::SGD<double> other({p}, {.lr = 0.1});
+  CHECK_THROWS_WITH(nn::load_state_dict(other, wrong), ContainsSubstring("velocity.0 [3] (expected [2])"));
+  CHECK(nn::state_dict(other).tensors.empty());
+}

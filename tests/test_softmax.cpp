@@ -49,3 +49,21 @@ TEST_CASE("softmax refuses dimensions that do not exist or are empty") {
   CHECK_THROWS_WITH(log_softmax(Tensord::zeros({2, 0}), 1),
                     ContainsSubstring("[log_softmax]") && ContainsSubstring("[2, 0]"));
 }
+
+TEST_CASE("log_softmax near 0 keeps its digits, in both loops; equal maxima all count") {
+  for (const float x : {8.f, 16.f, 17.f, 30.f}) {
+    const double missing = -std::log1p(2 * std::exp(-double{x}));
+    for (const auto& y : {log_softmax(Tensorf::from({1, 3}, {0, x, 0}), 1),
+                          reshape(log_softmax(Tensorf::from({3, 2}, {0, 0, x, x, 0, 0}), 0), {3, 2})})
+      CHECK(double{y.rank() == 2 && y.dim(0) == 1 ? y.at({0, 1}) : y.at({1, 0})} == Approx(missing).epsilon(1e-6));
+  }
+  CHECK(log_softmax(Tensorf::from({1, 3}, {7, 7, -100}), 1).at({0, 0}) == Approx(-std::log(2.)).epsilon(1e-6));
+  const float none = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
+  // As torch.log_softmax: NaN and +inf make the whole row NaN, -inf does not.
+  for (const float bad : {none, inf}) {
+    const auto y = log_softmax(Tensorf::from({2, 3}, {0, bad, 1, 0, -inf, 1}), 1);
+    for (Index i = 0; i < 3; ++i) CHECK(std::isnan(y.at({0, i})));
+    CHECK(y.at({1, 1}) == -inf);
+    CHECK(y.at({1, 2}) == Approx(-std::log1p(std::exp(-1.))).epsilon(1e-6));
+  }
+}

@@ -95,6 +95,8 @@
                                              const ConvTranspose2dOptions&);                                        \
   prefix template Tensor<T> batch_norm(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&, const Tensor<T>&,      \
                                        const Tensor<T>&, const BatchNormOptions&, const Tensor<T>&);                \
+  prefix template void detail::multiply_add(T*, Index);                                                             \
+  prefix template void detail::add_scaled(T*, const T*, const T*, Index);                                           \
   prefix template data::Example<T> data::stack(const std::vector<data::Example<T>>&);                               \
   prefix template void nn::detail::load_state(const nn::Visitor<T>&, const nn::StateDict<T>&, FirstFew);            \
   prefix template struct nn::Conv2d<T>;                                                                             \

@@ -19,7 +19,7 @@ inline bool autocast_enabled() { return detail::autocast_enabled; }
 /// AVX512_BF16. `Autocast(false)` takes the permission back for a while. As torch.autocast("cpu", torch.bfloat16).
 class Autocast {
  public:
-  explicit Autocast(bool enabled = true) : before_(std::exchange(detail::autocast_enabled, enabled)) {}
+  [[nodiscard]] explicit Autocast(bool enabled = true) : before_(std::exchange(detail::autocast_enabled, enabled)) {}
   ~Autocast() { detail::autocast_enabled = before_; }
   Autocast(const Autocast&) = delete;
   Autocast& operator=(const Autocast&) = delete;

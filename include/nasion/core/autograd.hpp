@@ -74,18 +74,6 @@ struct StaleSaved {  // a saved tensor was modified; the engine adds the name of
   std::uint64_t saved, now;
 };
 
-struct Access {
-  template <class T>
-  static const std::shared_ptr<TensorImpl<T>>& impl(const Tensor<T>& x) {
-    x.impl();  // throws when undefined
-    return x.impl_;
-  }
-  template <class T>
-  static Tensor<T> tensor(std::shared_ptr<TensorImpl<T>> impl) {
-    return Tensor<T>(std::move(impl));
-  }
-};
-
 }  // namespace detail
 
 /// Whether operations on this thread are recorded.
@@ -94,7 +82,7 @@ inline bool grad_enabled() { return detail::grad_enabled; }
 /// While alive, operations on this thread are not recorded: for inference and for updating parameters.
 class NoGrad {
  public:
-  NoGrad() : before_(std::exchange(detail::grad_enabled, false)) {}
+  [[nodiscard]] NoGrad() : before_(std::exchange(detail::grad_enabled, false)) {}
   ~NoGrad() { detail::grad_enabled = before_; }
   NoGrad(const NoGrad&) = delete;
   NoGrad& operator=(const NoGrad&) = delete;
@@ -113,7 +101,7 @@ inline thread_local const std::function<void(const Tensor<T>&)>* gradient_listen
 template <class T>
 class GradientListener {
  public:
-  explicit GradientListener(std::function<void(const Tensor<T>&)> f)
+  [[nodiscard]] explicit GradientListener(std::function<void(const Tensor<T>&)> f)
       : f_(std::move(f)), before_(std::exchange(detail::gradient_listener<T>, &f_)) {}
   ~GradientListener() { detail::gradient_listener<T> = before_; }
   GradientListener(const GradientListener&) = delete;
@@ -242,12 +230,12 @@ struct GradSum {
     Tensor<T> addend = g;
     if (g.order() != sum.order()) {
       addend = Tensor<T>::empty(sum.shape(), sum.order());
-      strided_copy(g.shape(), g.data(), g.strides(), addend.mutable_data(), sum.strides());
+      strided_copy(g.shape(), g.data(), g.strides(), writable(addend), sum.strides());
     }
     owned = owned || sole_owner(sum);
     const Tensor<T> total = owned ? sum : Tensor<T>::empty(sum.shape(), sum.order());
     const T *a = sum.data(), *b = addend.data();
-    T* to = total.mutable_data();
+    T* to = writable(total);
     parallel_for(sum.size(), 65536, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) to[i] = a[i] + b[i];
     });
@@ -262,7 +250,7 @@ Tensor<T> sum_to_shape(const char* op, Tensor<T> g, const Shape& shape) {
   if (g.shape() == shape) return g;
   check(broadcasts_to(shape, g.shape()), "[", op, "] gradient ", g.shape(), " does not fit input ", shape);
   Tensor<T> sum = Tensor<T>::zeros(shape);
-  strided_sum(g.shape(), g.data(), g.strides(), sum.mutable_data(),
+  strided_sum(g.shape(), g.data(), g.strides(), writable(sum),
               broadcast_strides(shape, MemoryOrder::row_major, g.shape()), shape.size());
   return sum;
 }

@@ -18,7 +18,7 @@ inline thread_local OtherExamples other_examples;
 /// While alive, this thread's batches have `before` examples in front of them and `after` behind them elsewhere.
 class BatchPart {
  public:
-  BatchPart(Index before, Index after)
+  [[nodiscard]] BatchPart(Index before, Index after)
       : outside_(std::exchange(detail::other_examples, detail::OtherExamples{before, after})) {}
   ~BatchPart() { detail::other_examples = outside_; }
   BatchPart(const BatchPart&) = delete;

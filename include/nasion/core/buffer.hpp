@@ -2,6 +2,7 @@
 // The memory behind tensors.
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -15,14 +16,16 @@
 namespace nasion {
 
 /// An uninitialised block, 64-byte aligned, or somebody else's memory. It counts its modifications: autograd refuses to
-/// use a changed value.
+/// use a changed value. What can be written without that count, because others own it or hold a pointer to it, is
+/// shared.
 class Buffer {
  public:
   explicit Buffer(std::size_t bytes)
       : size_(detail::CachingAllocator::block_size(bytes)),
         data_(detail::CachingAllocator::instance().allocate(size_)) {}
   /// Memory that others own; `release` is called at the end.
-  Buffer(void* data, std::function<void()> release) : size_(0), data_(data), release_(std::move(release)) {}
+  Buffer(void* data, std::function<void()> release)
+      : size_(0), data_(data), release_(std::move(release)), shared_(true) {}
   ~Buffer() {
     if (release_)
       release_();
@@ -40,8 +43,17 @@ class Buffer {
     const std::lock_guard lock(derived_mutex());
     derived_.clear();
   }
+  bool shared() const { return shared_; }
+  /// From now on somebody may write here at any time. Thread-safe.
+  void share() {
+    if (shared_) return;
+    const std::lock_guard lock(derived_mutex());
+    shared_ = true;
+    derived_.clear();
+  }
 
-  /// What `make` computes from the numbers here (a shared_ptr), kept under `key` until they change. Thread-safe.
+  /// What `make` computes from the numbers here (a shared_ptr), kept under `key` until they change; not kept where a
+  /// change would not be seen. Thread-safe.
   using Key = std::array<std::int64_t, 8>;
   template <class V, class Make>
   std::shared_ptr<const V> derived(const Key& key, Make&& make) {
@@ -57,7 +69,7 @@ class Buffer {
     std::shared_ptr<const V> made = make();
     const std::lock_guard lock(derived_mutex());
     if (auto found = find()) return found;  // of another thread
-    derived_.emplace_back(key, made);
+    if (!shared_) derived_.emplace_back(key, made);
     return made;
   }
 
@@ -73,6 +85,7 @@ class Buffer {
   void* data_;
   std::function<void()> release_;  // empty for the allocator's own memory
   std::uint64_t version_ = 0;
+  std::atomic<bool> shared_ = false;
   std::vector<std::pair<Key, std::shared_ptr<const void>>> derived_;
 };
 

@@ -53,6 +53,7 @@ inline MemoryOrder order_of_strides(const Shape& shape, const std::int64_t* stri
 /// done; until then the memory lives. If it writes there, mutable_data() afterwards tells backward() of it.
 template <std::floating_point T>
 DLManagedTensor* to_dlpack(const Tensor<T>& x) {
+  detail::Access::impl(x)->buffer->share();
   auto made = std::make_unique<detail::DlpackExport<T>>();
   made->tensor = x.detach();
   std::copy(x.shape().begin(), x.shape().end(), made->shape.begin());

@@ -60,8 +60,9 @@ Tensor<typename Derived::Scalar> as_tensor(Eigen::MatrixBase<Derived>& matrix) {
 /// The values of any matrix or expression, computed into a new tensor [rows, columns].
 template <class Derived>
 Tensor<typename Derived::Scalar> to_tensor(const Eigen::MatrixBase<Derived>& matrix) {
-  const auto x = Tensor<typename Derived::Scalar>::empty({matrix.rows(), matrix.cols()});
-  as_mutable_matrix(x) = matrix;
+  using T = typename Derived::Scalar;
+  const auto x = Tensor<T>::empty({matrix.rows(), matrix.cols()});
+  Eigen::Map<RowMatrix<T>>(detail::writable(x), matrix.rows(), matrix.cols()) = matrix;
   return x;
 }
 /// The matrix itself becomes the memory of the tensor: nothing is copied.

@@ -49,7 +49,7 @@ inline void set_num_threads(int n) {
 /// While alive, parallel loops started by this thread run on this thread alone (for threads that are parallel already).
 class SerialScope {
  public:
-  SerialScope() : before_(std::exchange(detail::serial, true)) {}
+  [[nodiscard]] SerialScope() : before_(std::exchange(detail::serial, true)) {}
   ~SerialScope() { detail::serial = before_; }
   SerialScope(const SerialScope&) = delete;
   SerialScope& operator=(const SerialScope&) = delete;
@@ -59,8 +59,15 @@ class SerialScope {
 };
 
 namespace detail {
-/// Calls `piece(work, i)` for i = 0 .. pieces-1. Not a template, so that the threading is compiled once.
-inline void run_pieces(Index pieces, const void* work, void (*piece)(const void*, Index)) {
+#ifdef __clang__  // which makes no copies of functions for some of their arguments
+#define NASION_ONE_COPY [[gnu::noinline]]
+#else
+#define NASION_ONE_COPY [[gnu::noinline, gnu::noclone]]
+#endif
+
+/// Calls `piece(work, i)` for i = 0 .. pieces-1. Not a template, so that the threading is compiled once; and one copy,
+/// never inlined: a piece compiled into one of the loops could differ from that in the other by the sign of a NaN.
+NASION_ONE_COPY inline void run_pieces(Index pieces, const void* work, void (*piece)(const void*, Index)) {
 #ifdef _OPENMP
   const int threads = static_cast<int>(std::min<Index>(num_threads(), pieces));
   if (threads > 1 && !serial && !omp_in_parallel()) {

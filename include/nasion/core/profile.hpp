@@ -50,7 +50,7 @@ class Profile {
     double seconds = 0, flops = 0, bytes = 0;
   };
 
-  Profile() : before_(std::exchange(detail::profile, this)) {}
+  [[nodiscard]] Profile() : before_(std::exchange(detail::profile, this)) {}
   ~Profile() { detail::profile = before_; }
   Profile(const Profile&) = delete;
   Profile& operator=(const Profile&) = delete;
@@ -89,11 +89,11 @@ namespace detail {
 /// theirs. `op` must be a string literal.
 class Timer {
  public:
-  explicit Timer(const char* op) {
+  [[nodiscard]] explicit Timer(const char* op) {
     if (profile) [[unlikely]]
       start(op, profile->running_ ? profile->running_->pass_ : Pass::forward);
   }
-  Timer(const char* op, Pass pass) {
+  [[nodiscard]] Timer(const char* op, Pass pass) {
     if (profile) [[unlikely]]
       start(op, pass);
   }
@@ -145,6 +145,36 @@ inline void count_cost(double flops, double bytes = 0) {
     timer->add(flops, bytes);
 }
 
+}  // namespace detail
+
+namespace detail::inline NASION_INSTRUCTION_SET {
+
+/// sum = sum factor + addend, so many `rounds` of it, for as many vectors at `numbers` as there are i: enough to hide
+/// the latency of one sum behind the others. Not a loop, which not every level of optimisation keeps in registers.
+template <class T, std::size_t... i>
+void multiply_add(T* numbers, Index rounds, std::index_sequence<i...>) {
+  constexpr Index lanes = simd::lanes<T>;
+  const simd::Vector<T> factor = simd::load(numbers), addend = factor * factor;
+  simd::Vector<T> sum[] = {simd::load(numbers + static_cast<Index>(i) * lanes)...};
+  for (Index round = 0; round < rounds; ++round) ((sum[i] = sum[i] * factor + addend), ...);
+  (simd::store(numbers + static_cast<Index>(i) * lanes, sum[i]), ...);
+}
+inline constexpr std::size_t multiply_add_sums = 12;
+template <class T>
+void multiply_add(T* numbers, Index rounds) {
+  multiply_add(numbers, rounds, std::make_index_sequence<multiply_add_sums>());
+}
+
+/// x = y + 3 z, for a whole number of vectors.
+template <class T>
+void add_scaled(T* x, const T* y, const T* z, Index n) {
+  for (Index i = 0; i < n; i += simd::lanes<T>) simd::store(x + i, simd::load(y + i) + 3 * simd::load(z + i));
+}
+
+}  // namespace detail::inline NASION_INSTRUCTION_SET
+
+namespace detail {
+
 /// Shortest time of `f()` in a few tries, in seconds.
 template <class F>
 double shortest_seconds(F&& f) {
@@ -162,28 +192,19 @@ double shortest_seconds(F&& f) {
 /// Measured with short loops on all threads, in about 50 ms.
 inline MachinePeak machine_peak() {
   const Index threads = num_threads();
-  // Enough sums at once to hide the latency of an addition behind the others.
-  constexpr Index sums = 12, rounds = 20000, lanes = simd::lanes<float>;
-  std::vector<float> kept(static_cast<std::size_t>(threads * sums * lanes), 0.5f);
+  constexpr Index rounds = 20000, numbers = detail::multiply_add_sums * simd::lanes<float>;
+  std::vector<float> kept(static_cast<std::size_t>(threads * numbers), 0.5f);
   const double compute = detail::shortest_seconds([&] {
-    parallel_for(threads, 1, [&](Index thread, Index) {
-      float* at = kept.data() + thread * sums * lanes;
-      const simd::Vector<float> factor = simd::load(at), addend = factor * factor;
-      simd::Vector<float> sum[sums];
-      for (Index s = 0; s < sums; ++s) sum[s] = simd::load(at + s * lanes);
-      for (Index i = 0; i < rounds; ++i)
-        for (auto& s : sum) s = s * factor + addend;
-      for (Index s = 0; s < sums; ++s) simd::store(at + s * lanes, sum[s]);
-    });
+    parallel_for(threads, 1,
+                 [&](Index thread, Index) { detail::multiply_add(kept.data() + thread * numbers, rounds); });
   });
   constexpr Index n = Index{1} << 23;  // three arrays of 32 MiB
   std::vector<float> a(n, 1), b(n, 2), c(n, 3);
   const double copy = detail::shortest_seconds([&, x = a.data(), y = b.data(), z = c.data()] {
-    parallel_for(n, 1 << 16, [=](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i) x[i] = y[i] + 3 * z[i];
-    });
+    parallel_for(n, 1 << 16,
+                 [=](Index begin, Index end) { detail::add_scaled(x + begin, y + begin, z + begin, end - begin); });
   });
-  return {static_cast<double>(2 * threads * sums * rounds * lanes) / compute,
+  return {static_cast<double>(2 * threads * numbers * rounds) / compute,
           static_cast<double>(3 * sizeof(float) * n) / copy};
 }
 

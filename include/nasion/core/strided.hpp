@@ -249,18 +249,18 @@ T pairwise_sum(const T* x, Index n) {
   return pairwise_sum_of<T>(0, n, [x](Index i) { return x[i]; });
 }
 
-/// out += in, summed over the dimensions where `out_strides` is 0. `in` is dense with `in_strides`; `out` must hold
-/// zeros (or what is to be added to). The order of additions depends on the shape alone.
-template <class T>
-void strided_sum(const Shape& shape, const T* in, const Strides& in_strides, T* out, const Strides& out_strides,
-                 Index out_size) {
-  if (shape.size() == 0) return;
+namespace detail {
+
+/// strided_sum(), with sums of another type than the numbers.
+template <class T, class Sum>
+void strided_sum_as(const Shape& shape, const T* in, const Strides& in_strides, Sum* out, const Strides& out_strides,
+                    Index out_size) {
   const Walk<2> walk(shape, {in_strides, out_strides});
   const auto inner = walk.inner();
-  const auto sum_runs = [&](Index first, Index last, T* to) {
+  const auto sum_runs = [&](Index first, Index last, Sum* to) {
     walk.for_runs(first, last, [&](const std::array<Index, 2>& offset) {
       const T* x = in + offset[0];
-      T* y = to + offset[1];
+      Sum* y = to + offset[1];
       if (inner.step[1] == 0)
         *y += pairwise_sum(x, inner.size);
       else
@@ -276,8 +276,9 @@ void strided_sum(const Shape& shape, const T* in, const Strides& in_strides, T* 
       for (Index i = 0; i < inner.size; ++i) out[i * inner.step[1]] += in[i];
     } else {
       *out += parallel_reduce(
-          inner.size, piece, T{0}, [&](Index begin, Index end) { return pairwise_sum(in + begin, end - begin); },
-          [](T a, T b) { return a + b; });
+          inner.size, piece, Sum{0},
+          [&](Index begin, Index end) -> Sum { return pairwise_sum(in + begin, end - begin); },
+          [](Sum a, Sum b) { return a + b; });
     }
   } else if (outer.step[1] != 0) {  // steps of the outermost loop write to different places
     parallel_for(outer.size, std::max<Index>(1, piece / inside),
@@ -286,13 +287,28 @@ void strided_sum(const Shape& shape, const T* in, const Strides& in_strides, T* 
     const Index grain = std::max({Index{1}, piece / inside, (outer.size + 63) / 64});
     const Index parts = (outer.size + grain - 1) / grain;
     if (parts == 1) return sum_runs(0, walk.runs(), out);
-    std::vector<T> partial(static_cast<std::size_t>(parts * out_size), T{0});
+    std::vector<Sum> partial(static_cast<std::size_t>(parts * out_size), Sum{0});
     parallel_for(outer.size, grain, [&](Index begin, Index end) {
       sum_runs(begin * runs_inside, end * runs_inside, partial.data() + begin / grain * out_size);
     });
     for (Index p = 0; p < parts; ++p)
       for (Index i = 0; i < out_size; ++i) out[i] += partial[static_cast<std::size_t>(p * out_size + i)];
   }
+}
+
+}  // namespace detail
+
+/// out += in, summed over the dimensions where `out_strides` is 0. `in` is dense with `in_strides`; `out` must hold
+/// zeros (or what is to be added to). The order of additions depends on the shape alone.
+template <class T>
+void strided_sum(const Shape& shape, const T* in, const Strides& in_strides, T* out, const Strides& out_strides,
+                 Index out_size) {
+  if (shape.size() == 0) return;
+  if (shape.size() < 64 * out_size) return detail::strided_sum_as(shape, in, in_strides, out, out_strides, out_size);
+  // Many numbers for each place: in double, so that the error does not grow with how many they are.
+  std::vector<double> sums(out, out + out_size);
+  detail::strided_sum_as(shape, in, in_strides, sums.data(), out_strides, out_size);
+  std::transform(sums.begin(), sums.end(), out, [](double v) { return static_cast<T>(v); });
 }
 
 }  // namespace nasion

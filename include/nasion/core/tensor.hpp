@@ -65,7 +65,7 @@ class Tensor {
   }
   static Tensor full(const Shape& shape, T value, MemoryOrder order = MemoryOrder::row_major) {
     Tensor x = empty(shape, order);
-    std::fill_n(x.mutable_data(), x.size(), value);
+    std::fill_n(x.writable(), x.size(), value);
     return x;
   }
   static Tensor zeros(const Shape& shape, MemoryOrder order = MemoryOrder::row_major) {
@@ -82,7 +82,7 @@ class Tensor {
     check(static_cast<Index>(values.size()) == shape.size(), "[Tensor::from] ", values.size(), " values do not fill ",
           shape);
     Tensor x = empty(shape);
-    std::copy(values.begin(), values.end(), x.mutable_data());
+    std::copy(values.begin(), values.end(), x.writable());
     return x;
   }
   static Tensor from(const Shape& shape, std::initializer_list<T> values) {
@@ -90,7 +90,8 @@ class Tensor {
   }
   /// A view of memory that others own, in the given order; any alignment that a T may have will do. `deleter(data)` is
   /// called when the last tensor on it is gone (on that thread, and not after an error here); without one the memory
-  /// must outlive them all. Who writes to it directly, and not by mutable_data(), hides that from backward().
+  /// must outlive them all. Who writes to it directly, and not by mutable_data(), hides that from backward(). As a
+  /// weight it is slower than a clone(): see mutable_data().
   /// ValueError for a null or misaligned pointer.
   static Tensor from_external(T* data, const Shape& shape, MemoryOrder order = MemoryOrder::row_major,
                               std::function<void(T*)> deleter = {}) {
@@ -111,13 +112,13 @@ class Tensor {
   static Tensor uniform(const Shape& shape, Rng& rng, double low = 0, double high = 1) {
     Tensor x = empty(shape);
     const T below_high = std::nextafter(static_cast<T>(high), static_cast<T>(low));  // rounding to T may reach `high`
-    std::generate_n(x.mutable_data(), x.size(),
+    std::generate_n(x.writable(), x.size(),
                     [&] { return std::min(static_cast<T>(rng.uniform(low, high)), below_high); });
     return x;
   }
   static Tensor normal(const Shape& shape, Rng& rng, double mean = 0, double deviation = 1) {
     Tensor x = empty(shape);
-    std::generate_n(x.mutable_data(), x.size(), [&] { return static_cast<T>(rng.normal(mean, deviation)); });
+    std::generate_n(x.writable(), x.size(), [&] { return static_cast<T>(rng.normal(mean, deviation)); });
     return x;
   }
 
@@ -133,10 +134,12 @@ class Tensor {
   const T* data() const { return static_cast<const T*>(impl().buffer->data()) + impl().offset; }
   /// Valid as long as a tensor holds the memory: not beyond the statement that made a temporary one.
   std::span<const T> values() const { return {data(), static_cast<std::size_t>(size())}; }
-  /// The numbers, for writing: counts as a modification, which backward() of an older graph will notice.
+  /// The numbers, for writing: counts as a modification, which backward() of an older graph will notice. The pointer
+  /// may be kept and written to later. So conv2d without gradients packs a weight that has given one away anew in every
+  /// call, and cannot keep the result as it does for others; clone() makes a weight that nobody else writes to.
   T* mutable_data() const {
-    impl().buffer->modified();
-    return static_cast<T*>(impl().buffer->data()) + impl().offset;
+    impl().buffer->share();
+    return writable();
   }
 
   /// The only number of a tensor of size 1. ShapeError for another size.
@@ -148,13 +151,13 @@ class Tensor {
   T at(std::initializer_list<Index> position) const { return data()[offset_of(position)]; }
   void set(std::initializer_list<Index> position, T value) const {
     check_in_place("set");
-    mutable_data()[offset_of(position)] = value;
+    writable()[offset_of(position)] = value;
   }
 
   /// The same numbers in new memory, outside of any graph.
   Tensor clone() const {
     Tensor copy = empty(shape(), order());
-    std::copy_n(data(), size(), copy.mutable_data());
+    std::copy_n(data(), size(), copy.writable());
     return copy;
   }
   /// The same memory, outside of any graph.
@@ -171,11 +174,11 @@ class Tensor {
     check(other.shape() == shape(), "[copy_from] source ", other.shape(), " does not fit destination ", shape());
     check_in_place("copy_from");
     const Tensor source = other.impl().buffer == impl().buffer ? other.clone() : other;
-    strided_copy(shape(), source.data(), source.strides(), mutable_data(), strides());
+    strided_copy(shape(), source.data(), source.strides(), writable(), strides());
   }
   void fill(T value) const {
     check_in_place("fill");
-    std::fill_n(mutable_data(), size(), value);
+    std::fill_n(writable(), size(), value);
   }
 
   // Autograd. Defined in autograd.hpp.
@@ -213,6 +216,11 @@ class Tensor {
     check<ValueError>(impl_ != nullptr, "[Tensor] this tensor is undefined (default-constructed)");
     return *impl_;
   }
+  /// The numbers, for a writer that is done with the pointer when it returns.
+  T* writable() const {
+    impl().buffer->modified();
+    return static_cast<T*>(impl().buffer->data()) + impl().offset;
+  }
   static void check_order(const char* op, const Shape& shape, MemoryOrder order) {
     check(order == MemoryOrder::row_major || shape.rank() == 4, "[", op,
           "] channels-last order needs a shape [N, C, H, W], got ", shape);
@@ -233,6 +241,32 @@ class Tensor {
 
   std::shared_ptr<detail::TensorImpl<T>> impl_;
 };
+
+namespace detail {
+
+struct Access {
+  template <class T>
+  static const std::shared_ptr<TensorImpl<T>>& impl(const Tensor<T>& x) {
+    x.impl();  // throws when undefined
+    return x.impl_;
+  }
+  template <class T>
+  static Tensor<T> tensor(std::shared_ptr<TensorImpl<T>> impl) {
+    return Tensor<T>(std::move(impl));
+  }
+  template <class T>
+  static T* writable(const Tensor<T>& x) {
+    return x.writable();
+  }
+};
+
+/// mutable_data() for a writer that is done with the pointer when it returns: no later change can stay unseen.
+template <class T>
+T* writable(const Tensor<T>& x) {
+  return Access::writable(x);
+}
+
+}  // namespace detail
 
 using Tensorf = Tensor<float>;
 using Tensord = Tensor<double>;

@@ -26,7 +26,7 @@ void broadcast(Session& session, const std::vector<Tensor<T>>& tensors) {
   session.broadcast(std::as_writable_bytes(std::span(numbers)));
   const T* from = numbers.data();
   for (const auto& x : tensors) {
-    if (!session.is_root()) std::copy_n(from, x.size(), x.mutable_data());
+    if (!session.is_root()) std::copy_n(from, x.size(), nasion::detail::writable(x));
     from += x.size();
   }
 }

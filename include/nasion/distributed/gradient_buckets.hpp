@@ -102,7 +102,7 @@ class GradientBuckets {
       for (const auto& p : parameters) {
         if (*defined++ > 0) {
           if (!p.grad().defined() || p.grad().order() != p.order()) p.set_grad(Tensor<T>::empty(p.shape(), p.order()));
-          std::copy_n(from, p.size(), p.grad().mutable_data());
+          std::copy_n(from, p.size(), nasion::detail::writable(p.grad()));
         }
         from += p.size();
       }

@@ -79,7 +79,7 @@ Tensor<T> parse_npy_tensor(const std::filesystem::path& path, std::string_view b
   Tensor<T> x;
   parse_npy<T>(path, bytes, [&](const Shape& shape) {
     x = Tensor<T>::empty(shape);
-    return x.mutable_data();
+    return nasion::detail::writable(x);
   });
   return x;
 }

@@ -63,7 +63,7 @@ bool add_integers(const nn::Visitor<T>& visited, const std::string& name, const 
   }
   if (!has_name(visited.tensors, name)) return false;
   const auto numbers = Tensor<T>::empty(array.shape);
-  std::transform(array.values.begin(), array.values.end(), numbers.mutable_data(),
+  std::transform(array.values.begin(), array.values.end(), nasion::detail::writable(numbers),
                  [](std::int64_t v) { return static_cast<T>(v); });
   state.tensors.push_back({name, numbers});
   return true;

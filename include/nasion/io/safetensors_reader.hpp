@@ -64,7 +64,7 @@ class SafetensorsReader {
   template <std::floating_point T>
   Tensor<T> read_tensor(const TensorInfo& info) {
     const auto x = Tensor<T>::empty(info.shape);
-    T* to = x.mutable_data();
+    T* to = nasion::detail::writable(x);
     if (info.dtype == Dtype::F64) convert<double>(to, x.size(), [](double v) { return v; });
     if (info.dtype == Dtype::F32) convert<float>(to, x.size(), [](float v) { return v; });
     if (info.dtype == Dtype::F16) convert<std::uint16_t>(to, x.size(), from_half);

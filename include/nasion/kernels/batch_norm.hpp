@@ -230,7 +230,7 @@ void normalise(Index n, const T* x, const std::array<Column, 3>& line, const T* 
 template <bool relu, class T, class Line>
 T masked(Index j, const T* x, const T* dy, const Line& line) {
   const T g = dy[j];  // read in any case: from a load that depends on the mask GCC 12 makes wrong code at -O3
-  return !relu || (x[j] - line[0][j]) * line[1][j] + line[2][j] > 0 ? g : T{0};
+  return relu && (x[j] - line[0][j]) * line[1][j] + line[2][j] <= 0 ? T{0} : g;
 }
 
 template <bool relu, class T, class Column>
@@ -256,7 +256,7 @@ template <class T>
 void mask(Index n, const T* dy, const T* y, T* __restrict g) {
   prefetch(dy, n);
   prefetch(y, n);
-  for (Index j = 0; j < n; ++j) g[j] = y[j] > 0 ? dy[j] : T{0};
+  for (Index j = 0; j < n; ++j) g[j] = y[j] <= 0 ? T{0} : dy[j];
 }
 
 /// dx = (dy - offset - (x - mean) slope) scale
@@ -324,8 +324,8 @@ void batch_norm_forward(const BatchNormSizes& s, MemoryOrder order, const T* x, 
   detail::for_tiles<T, 3>(tiles, {line.mean, line.scale, line.shift}, normalise_tile);
 }
 
-/// The gradient of the normalised numbers: dy as it is, dy where the line is above 0 for `relu`, or dy where y is above
-/// 0 for a given y, which is then written to g.
+/// The gradient of the normalised numbers: dy as it is, dy where the line is above 0 (or NaN) for `relu`, or dy where y
+/// is for a given y, which is then written to g.
 template <class T>
 struct BatchNormGradient {
   const T* dy;

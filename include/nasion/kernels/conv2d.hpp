@@ -93,8 +93,8 @@ void conv2d_forward(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder
 
 namespace detail {
 
-/// sum = dy where y is positive (y null: dy, and sum is not written) and totals[k] = the sum over `pixels` pixels,
-/// channels-last; for one block of channels, whose totals stay in registers.
+/// sum = dy where y is positive or NaN (y null: dy, and sum is not written) and totals[k] = the sum over `pixels`
+/// pixels, channels-last; for one block of channels, whose totals stay in registers.
 template <class T>
 void conv2d_backward_result_block(Index pixels, Index channels, Index block, const T* y, const T* dy, T* sum,
                                   T* totals) {
@@ -109,7 +109,7 @@ void conv2d_backward_result_block(Index pixels, Index channels, Index block, con
         const Index at = p * channels + v * lanes, some = v + 1 < V ? lanes : last;
         Vec g = simd::load_some(dy + at, some);
         if (y) {
-          g = simd::load_some(y + at, some) > Vec{} ? g : Vec{};
+          g = simd::load_some(y + at, some) <= Vec{} ? Vec{} : g;
           simd::store_some(sum + at, g, some);
         }
         total[v] += g;
@@ -120,8 +120,8 @@ void conv2d_backward_result_block(Index pixels, Index channels, Index block, con
 
 }  // namespace detail
 
-/// What comes before the gradients of input and weight: sum = dy where y is positive (y null: dy itself, and sum is not
-/// written), db = the sums of its channels.
+/// What comes before the gradients of input and weight: sum = dy where y is positive or NaN (y null: dy itself, and sum
+/// is not written), db = the sums of its channels.
 template <class T>
 void conv2d_backward_result(const Conv2dSizes& s, MemoryOrder order, const T* y, const T* dy, T* sum, T* db) {
   const bool planes = order == MemoryOrder::row_major;
@@ -135,7 +135,7 @@ void conv2d_backward_result(const Conv2dSizes& s, MemoryOrder order, const T* y,
     const Index first = piece * pixels;
     if (planes) {
       if (y)
-        for (Index i = first; i < first + pixels; ++i) sum[i] = y[i] > 0 ? dy[i] : T{0};
+        for (Index i = first; i < first + pixels; ++i) sum[i] = y[i] <= 0 ? T{0} : dy[i];
       *totals = pairwise_sum_of<T>(first, pixels, [from = y ? sum : dy](Index i) { return from[i]; });
       return;
     }

@@ -1,6 +1,9 @@
 #pragma once
 // Loops over elements: one or two operands, broadcast or not.
 
+#include <cmath>
+#include <type_traits>
+
 #include "nasion/core/strided.hpp"
 
 namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
@@ -20,6 +23,14 @@ template <class T, class F>
 void zip(Index n, const T* a, const T* b, T* y, F f) {
   parallel_for(n, elementwise_grain, [=](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) y[i] = f(a[i], b[i]);
+  });
+}
+
+/// y[i] = f(a[i], b[i], c[i])
+template <class T, class F>
+void zip(Index n, const T* a, const T* b, const T* c, T* y, F f) {
+  parallel_for(n, elementwise_grain, [=](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) y[i] = f(a[i], b[i], c[i]);
   });
 }
 
@@ -55,6 +66,27 @@ void zip_broadcast(const Shape& shape, const T* a, const Strides& a_strides, con
         for (Index i = 0; i < n; ++i) to[i] = f(p[i * a_step], q[i * b_step]);
     });
   });
+}
+
+/// -g a / b^2, the gradient of b in a / b, computed so that it overflows or underflows only where the result does.
+template <class T>
+T quotient_gradient(T g, T a, T b) {
+  using Wide = std::conditional_t<std::is_same_v<T, float>, double, long double>;
+  if constexpr (!std::is_same_v<T, float>) {  // the wider number is slow: only where it is needed
+    const T product = g * a, square = b * b;
+    if (std::isnormal(product) && std::isnormal(square)) return -product / square;
+  }
+  return static_cast<T>(-(Wide{g} * a) / (Wide{b} * b));
+}
+
+/// g e v^(e - 1), the gradient of v^e, likewise.
+template <class T>
+T power_gradient(T g, T v, T e) {
+  using Wide = std::conditional_t<std::is_same_v<T, float>, double, long double>;
+  if (e == 0) return 0;
+  const T slope = e * std::pow(v, e - 1);
+  if (std::isnormal(slope)) return g * slope;
+  return static_cast<T>(g * (Wide{e} * std::pow(Wide{v}, Wide{e} - 1)));
 }
 
 }  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

@@ -46,20 +46,38 @@ T largest(const T* x, Index n) {
   return *std::max_element(top.begin(), top.end());
 }
 
+// log(sum(exp(x - top))) is computed as log1p of what the sum has besides one maximum, which alone gives 1: when the
+// others are so small that 1 swallows them, they are all that the loss of a confident network consists of.
+
+/// exp(d), but 0 for d = 0, which is counted apart. NaN stays.
+template <class T>
+T exp_below_top(T d) {
+  return d == 0 ? T{0} : kernels::exp(d);
+}
+
 /// y = x - log(sum(exp(x))) of n neighbours.
 template <class T>
 void log_softmax_row(Index n, const T* x, T* y) {
   const T top = largest(x, n);
-  const T total = std::log(pairwise_sum_of<T>(0, n, [=](Index j) { return kernels::exp(x[j] - top); }));
+  const auto maxima = static_cast<T>(std::count(x, x + n, top));
+  const T others = pairwise_sum_of<T>(0, n, [=](Index j) { return exp_below_top(x[j] - top); });
+  const T total = std::log1p(others + (maxima - 1));
   // In this order: the maximum may be so large that it swallows the logarithm.
   for (Index j = 0; j < n; ++j) y[j] = (x[j] - top) - total;
 }
 
-/// The gradient of that.
+/// dy - exp(y) total; for a probability exp(y) near 1 from what is missing to 1.
+template <class T>
+T log_softmax_gradient(T y, T dy, T total) {
+  const T most = (dy - total) - kernels::expm1(y) * total, some = dy - kernels::exp(y) * total;
+  return y > T{-0.5} ? most : some;
+}
+
+/// The gradient of log_softmax_row().
 template <class T>
 void log_softmax_row_gradient(Index n, const T* y, const T* dy, T* dx) {
   const T total = pairwise_sum(dy, n);
-  for (Index j = 0; j < n; ++j) dx[j] = dy[j] - kernels::exp(y[j]) * total;
+  for (Index j = 0; j < n; ++j) dx[j] = log_softmax_gradient(y[j], dy[j], total);
 }
 
 }  // namespace detail
@@ -71,7 +89,7 @@ void log_softmax_forward(const SoftmaxSizes& s, const T* x, T* y) {
     const T* in = x + start;
     T* out = y + start;
     if (s.inner == 1) return detail::log_softmax_row(s.n, in, out);
-    T top[detail::softmax_block], total[detail::softmax_block] = {};
+    T top[detail::softmax_block], others[detail::softmax_block] = {}, maxima[detail::softmax_block] = {};
     std::copy_n(in, width, top);
     for (Index j = 1; j < s.n; ++j)
       for (Index i = 0; i < width; ++i) {
@@ -79,8 +97,13 @@ void log_softmax_forward(const SoftmaxSizes& s, const T* x, T* y) {
         top[i] = v > top[i] ? v : top[i];
       }
     for (Index j = 0; j < s.n; ++j)
-      for (Index i = 0; i < width; ++i) total[i] += kernels::exp(in[j * s.inner + i] - top[i]);
-    for (Index i = 0; i < width; ++i) total[i] = std::log(total[i]);
+      for (Index i = 0; i < width; ++i) {
+        const T d = in[j * s.inner + i] - top[i];
+        others[i] += detail::exp_below_top(d);
+        maxima[i] += d == 0 ? T{1} : T{0};
+      }
+    T* const total = others;
+    for (Index i = 0; i < width; ++i) total[i] = std::log1p(others[i] + (maxima[i] - 1));
     for (Index j = 0; j < s.n; ++j)
       for (Index i = 0; i < width; ++i) out[j * s.inner + i] = (in[j * s.inner + i] - top[i]) - total[i];
   });
@@ -99,7 +122,7 @@ void log_softmax_backward(const SoftmaxSizes& s, const T* y, const T* dy, T* dx)
     for (Index j = 0; j < s.n; ++j)
       for (Index i = 0; i < width; ++i) {
         const Index at = j * s.inner + i;
-        din[at] = dout[at] - kernels::exp(out[at]) * total[i];
+        din[at] = detail::log_softmax_gradient(out[at], dout[at], total[i]);
       }
   });
 }

@@ -38,7 +38,7 @@ struct FaceFinder {
     blocks.emplace_back(64, 64, rng);
     head.weight.detach().fill(0);  // it begins with "hardly anywhere" for every place
     head.bias.detach().fill(0);
-    head.bias.detach().mutable_data()[0] = T{-4};
+    head.bias.detach().set({0}, T{-4});
   }
 
   Tensor<T> operator()(const Tensor<T>& images) const {

@@ -57,9 +57,10 @@ struct BatchNorm2d {
         return x.defined() ? static_cast<double>(x.data()[c]) : otherwise;
       };
       const double scale = value(weight, 1) / std::sqrt(value(running_var, 1) + eps);
-      T* from = kernel.mutable_data() + c * size;
+      T* from = nasion::detail::writable(kernel) + c * size;
       std::transform(from, from + size, from, [scale](T w) { return static_cast<T>(double{w} * scale); });
-      shift.mutable_data()[c] = static_cast<T>(value(bias, 0) + (value(conv.bias, 0) - value(running_mean, 0)) * scale);
+      nasion::detail::writable(shift)[c] =
+          static_cast<T>(value(bias, 0) + (value(conv.bias, 0) - value(running_mean, 0)) * scale);
     }
     conv.weight = kernel;
     conv.bias = shift;

@@ -9,10 +9,14 @@
 //     static void visit(auto& self, auto&& f) { f("conv", self.conv); f("fc", self.fc); }
 //   };
 //
+// operator() may be anything: take several tensors or other arguments, be overloaded, a template, or missing. The
+// number type is found as ScalarOf says; where that is not it, `using Scalar = double;` in the module tells.
+//
 // A copy of a module is another handle on the same parameters and buffers, as with tensors, but has flags, counters and
 // generators of its own; clone() copies all. Train a module or its clone, not a copy.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <functional>
@@ -50,12 +54,13 @@ struct StateDict {
 /// The `f` of visit(): collects what the modules name, under names joined by dots.
 ///
 /// `f("weight", tensor)` a parameter; `f("conv", module)` a child, also optional<> or vector<>; `f.buffer("mean",
-/// tensor)` state that is no parameter; `f.counter("steps", int64)`, which load_state_dict() may miss and set to 0
-/// after `f.counter("steps", int64, false)`; `f.rng("rng", rng)`; `f.training(flag)` the train / eval switch;
-/// `f.sum_over_processes(function)` what a layer calls for a batch that processes share; `f.conv_bn(conv, bn)` or
-/// `f.conv_bn_relu(conv, bn)` that bn is called (as bn.relu) with nothing but the result of conv, so that
-/// fold_batch_norm may make them one. Undefined tensors (a bias that is left out) are skipped. Works on const modules,
-/// for reading.
+/// tensor)` state that is no parameter; `f.optional_buffer("velocity", tensor, like)` the same where it may be
+/// undefined, before or after a state is loaded, with the shape of `like`; `f.counter("steps", int64)`, which
+/// load_state_dict() may miss and set to 0 after `f.counter("steps", int64, false)`; `f.rng("rng", rng)`;
+/// `f.training(flag)` the train / eval switch; `f.sum_over_processes(function)` what a layer calls for a batch that
+/// processes share; `f.conv_bn(conv, bn)` or `f.conv_bn_relu(conv, bn)` that bn is called (as bn.relu) with nothing but
+/// the result of conv, so that fold_batch_norm may make them one. Undefined tensors (a bias that is left out) are
+/// skipped. Works on const modules, for reading.
 template <class T>
 class Visitor {
  public:
@@ -77,7 +82,16 @@ class Visitor {
     Rng* slot;
   };
 
+  /// What is undefined now, and may have a value in a state that is loaded, or the other way round.
+  struct OptionalEntry {
+    std::string name;
+    Tensor<T>* slot;
+    Shape shape;
+    MemoryOrder order;
+  };
+
   std::vector<TensorEntry> tensors;
+  std::vector<OptionalEntry> optional_tensors;
   std::vector<CounterEntry> counters;
   std::vector<RngEntry> rngs;
   std::vector<bool*> training_flags;
@@ -96,12 +110,23 @@ class Visitor {
       std::size_t i = 0;
       for (auto& element : child) (*this)(std::to_string(i++), element);
     } else {
+      static_assert(
+          !requires { child.requires_grad(); },
+          "a tensor of another number type than the module's: write `using Scalar = double;` (or float) in "
+          "the module");
+      static_assert(
+          requires { C::visit(child, *this); }, "a child needs a static visit(self, f), as modules have");
       const Level level(*this, name);
       C::visit(child, *this);
     }
   }
   void buffer(std::string_view name, Tensor<T>& tensor) { add(name, tensor, false); }
   void buffer(std::string_view name, const Tensor<T>& tensor) { add(name, tensor, false); }
+  void optional_buffer(std::string_view name, Tensor<T>& tensor, const Tensor<T>& like) {
+    optional_tensors.push_back({full(name), &tensor, like.shape(), like.order()});
+    add(name, tensor, false);
+  }
+  void optional_buffer(std::string_view name, const Tensor<T>& tensor, const Tensor<T>&) { add(name, tensor, false); }
   void counter(std::string_view name, std::int64_t& value, bool required = true) {
     counters.push_back({full(name), value, &value, required});
   }
@@ -150,23 +175,53 @@ class Visitor {
 };
 
 namespace detail {
-template <class M, class T>
-T scalar_of_call(Tensor<T> (M::*)(const Tensor<T>&) const);
-template <class M, class T>
-T scalar_of_call(Tensor<T> (M::*)(const Tensor<T>&));
+/// The number type of X, if it is a Tensor or has one among its template arguments, as std::vector<Tensor<T>> has;
+/// otherwise void.
+template <class X>
+struct ScalarIn : std::type_identity<void> {};
+/// That of the first type that has one.
+template <class... Types>
+struct FirstScalar : std::type_identity<void> {};
+template <class First, class... Rest>
+struct FirstScalar<First, Rest...>
+    : std::conditional_t<std::is_void_v<typename ScalarIn<std::remove_cvref_t<First>>::type>, FirstScalar<Rest...>,
+                         ScalarIn<std::remove_cvref_t<First>>> {};
+template <class T>
+struct ScalarIn<Tensor<T>> : std::type_identity<T> {};
+template <template <class...> class Container, class... Types>
+struct ScalarIn<Container<Types...>> : FirstScalar<Types...> {};
+template <class X, std::size_t n>
+struct ScalarIn<std::array<X, n>> : ScalarIn<X> {};
+
+template <class M, class R, class... Args>
+FirstScalar<R, Args...> scalar_of_call(R (M::*)(Args...));
+template <class M, class R, class... Args>
+FirstScalar<R, Args...> scalar_of_call(R (M::*)(Args...) const);
+
+/// That of a module that is itself a template, such as Net<float>: its first argument.
+template <class M>
+struct ScalarOfTemplate : std::type_identity<void> {};
+template <template <class, class...> class M, std::floating_point T, class... Rest>
+struct ScalarOfTemplate<M<T, Rest...>> : std::type_identity<T> {};
 
 template <class M>
 auto scalar_of() {
   if constexpr (requires { typename M::Scalar; })
-    return typename M::Scalar{};
+    return std::type_identity<typename M::Scalar>{};
+  else if constexpr (requires { requires !std::is_void_v<typename decltype(scalar_of_call(&M::operator()))::type>; })
+    return std::type_identity<typename decltype(scalar_of_call(&M::operator()))::type>{};
+  else if constexpr (!std::is_void_v<typename ScalarOfTemplate<M>::type>)
+    return std::type_identity<typename ScalarOfTemplate<M>::type>{};
   else
-    return decltype(scalar_of_call(&M::operator())){};
+    return std::type_identity<float>{};
 }
 }  // namespace detail
 
-/// The number type of a module: its member type `Scalar` if it has one, otherwise that of its operator().
+/// The number type of a module: its member type `Scalar` if it has one; otherwise that of the tensors in the signature
+/// of its operator(); for a template without that (because operator() is missing, overloaded or a template) its first
+/// argument; otherwise float.
 template <class M>
-using ScalarOf = decltype(detail::scalar_of<std::remove_const_t<M>>());
+using ScalarOf = typename decltype(detail::scalar_of<std::remove_cv_t<M>>())::type;
 
 /// All that `module` names, in order.
 template <class M>
@@ -267,11 +322,26 @@ std::vector<std::int64_t> find_counts(const Visitor<T>& visited, const StateDict
   return counts;
 }
 
+/// The tensors that a module has after this state was loaded: optional ones as far as the state has them.
+template <class T>
+auto tensors_to_load(const Visitor<T>& visited, const StateDict<T>& state) {
+  auto tensors = visited.tensors;
+  for (const auto& own : visited.optional_tensors) {
+    const bool given = find_name(state.tensors, own.name) != state.tensors.end();
+    if (given && !own.slot->defined())
+      tensors.push_back({own.name, Tensor<T>::empty(own.shape, own.order), own.slot, false});
+    else if (!given)
+      std::erase_if(tensors, [&](const auto& entry) { return entry.name == own.name; });
+  }
+  return tensors;
+}
+
 /// What load_state_dict() does with all that a module has, of whatever type it is. `unexpected` is what else was found.
 template <class T>
 void load_state(const Visitor<T>& visited, const StateDict<T>& state, FirstFew unexpected) {
   Misfits misfits{{}, std::move(unexpected), {}};
-  for (const auto& own : visited.tensors) {
+  const auto tensors = tensors_to_load(visited, state);
+  for (const auto& own : tensors) {
     const auto given = find_name(state.tensors, own.name);
     if (given == state.tensors.end())
       misfits.missing.add(short_name(own.name));
@@ -286,19 +356,22 @@ void load_state(const Visitor<T>& visited, const StateDict<T>& state, FirstFew u
         misfits.unexpected.add(short_name(entry->name));
   };
   const auto is_counter = [&](const auto& name) { return find_name(visited.counters, name) != visited.counters.end(); };
-  find_unexpected(state.tensors, [&](const auto& name) {
-    return find_name(visited.tensors, name) != visited.tensors.end() || is_counter(name);
-  });
+  find_unexpected(state.tensors,
+                  [&](const auto& name) { return find_name(tensors, name) != tensors.end() || is_counter(name); });
   find_unexpected(state.counters, is_counter);
   misfits.check();
 
   const NoGrad no_grad;
-  for (const auto& own : visited.tensors) {
+  for (const auto& own : tensors) {
     const auto& given = find_name(state.tensors, own.name)->tensor;
     if (own.tensor.rank() == 0)
       own.tensor.fill(given.item());
     else
       own.tensor.copy_from(given);
+  }
+  for (const auto& own : visited.optional_tensors) {
+    const auto loaded = find_name(tensors, own.name);
+    *own.slot = loaded == tensors.end() ? Tensor<T>{} : loaded->tensor;
   }
   for (std::size_t i = 0; i < counts.size(); ++i) *visited.counters[i].slot = counts[i];
 }

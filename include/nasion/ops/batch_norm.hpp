@@ -50,7 +50,7 @@ kernels::BatchNormSizes batch_norm_sizes(const Tensor<T>& x, const Tensor<T>& ru
 /// that are. Squares are taken from the common mean, so that large means cost no digits.
 template <class T>
 double merge_moments(double count, const SumOverProcesses& sum, const Tensor<T>& mean, const Tensor<T>& variance) {
-  T *m = mean.mutable_data(), *v = variance.mutable_data();
+  T *m = writable(mean), *v = writable(variance);
   const auto channels = static_cast<std::size_t>(mean.size());
   std::vector<double> sums(channels + 1, count), squares(channels);
   for (std::size_t c = 0; c < channels; ++c) sums[c] = count * double{m[c]};
@@ -73,7 +73,7 @@ template <class T>
 void update_running(double count, double momentum, const Tensor<T>& mean, const Tensor<T>& variance,
                     const Tensor<T>& running_mean, const Tensor<T>& running_var) {
   const double unbiased = count / (count - 1);
-  T *to_mean = running_mean.mutable_data(), *to_var = running_var.mutable_data();
+  T *to_mean = writable(running_mean), *to_var = writable(running_var);
   for (Index c = 0; c < mean.size(); ++c) {
     const double m = double{mean.data()[c]}, v = double{variance.data()[c]} * unbiased;
     to_mean[c] = static_cast<T>(momentum * m + (1 - momentum) * double{to_mean[c]});
@@ -101,13 +101,13 @@ Grads<T> batch_norm_backward(const BatchNormSaved<T>& saved, const Tensor<T>& gr
   const kernels::BatchNormLine<T> line{saved.mean->data(), saved.scale->data(), saved.shift->data()};
   const auto dy = to_order(grad, order);
   const auto dweight = Tensor<T>::empty(inverse.shape()), dbias = Tensor<T>::empty(inverse.shape());
-  T *dw = dweight.mutable_data(), *db = dbias.mutable_data();
+  T *dw = writable(dweight), *db = writable(dbias);
   kernels::BatchNormGradient<T> from{.dy = dy.data(), .relu = saved.relu && !saved.residual};
   auto dresidual = saved.residual ? dy : Tensor<T>{};
   if (saved.relu && saved.residual) {
     dresidual = Tensor<T>::empty(x.shape(), order);
     from.y = saved.y->data();
-    from.g = dresidual.mutable_data();
+    from.g = writable(dresidual);
   }
   kernels::batch_norm_gradient_sums(s, order, x.data(), from, line, db, dw);
   for (Index c = 0; c < s.c; ++c) dw[c] *= inverse.data()[c];
@@ -117,7 +117,7 @@ Grads<T> batch_norm_backward(const BatchNormSaved<T>& saved, const Tensor<T>& gr
   const auto offset = Tensor<T>::zeros(inverse.shape()), slope = Tensor<T>::zeros(inverse.shape());
   if (saved.training) {
     const T part = T{1} / static_cast<T>(std::max(1.0, saved.count));
-    T *a = offset.mutable_data(), *b = slope.mutable_data();
+    T *a = writable(offset), *b = writable(slope);
     std::copy_n(db, s.c, a);
     std::copy_n(dw, s.c, b);
     if (saved.sum_over_processes) {
@@ -133,7 +133,7 @@ Grads<T> batch_norm_backward(const BatchNormSaved<T>& saved, const Tensor<T>& gr
     }
   }
   const auto dx = Tensor<T>::empty(x.shape(), order);
-  kernels::batch_norm_backward(s, order, x.data(), from, line, offset.data(), slope.data(), dx.mutable_data());
+  kernels::batch_norm_backward(s, order, x.data(), from, line, offset.data(), slope.data(), writable(dx));
   return {dx, dweight, dbias, dresidual};
 }
 
@@ -165,7 +165,7 @@ Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<T>& running_mean, const Te
   };
   if (o.training) {
     if (!o.sum_over_processes) check_count();
-    kernels::batch_norm_moments(s, order, x.data(), mean.mutable_data(), variance.mutable_data());
+    kernels::batch_norm_moments(s, order, x.data(), detail::writable(mean), detail::writable(variance));
     if (o.sum_over_processes) {
       count = detail::merge_moments(count, o.sum_over_processes, mean, variance);
       check_count();
@@ -177,7 +177,7 @@ Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<T>& running_mean, const Te
     variance.copy_from(running_var);
   }
   const auto inverse = Tensor<T>::empty(channels), scale = Tensor<T>::empty(channels);  // 1 / deviation; times weight
-  T *one_over_deviation = inverse.mutable_data(), *factor = scale.mutable_data();
+  T *one_over_deviation = detail::writable(inverse), *factor = detail::writable(scale);
   for (Index c = 0; c < s.c; ++c) {
     one_over_deviation[c] = static_cast<T>(1 / std::sqrt(static_cast<double>(variance.data()[c]) + o.eps));
     factor[c] = one_over_deviation[c] * (weight.defined() ? weight.data()[c] : T{1});
@@ -186,7 +186,7 @@ Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<T>& running_mean, const Te
   const auto y = Tensor<T>::empty(x.shape(), order);
   const auto added = residual.defined() ? to_order(residual.detach(), order) : residual;
   kernels::batch_norm_forward<T>(s, order, x.data(), {mean.data(), scale.data(), shift.data()},
-                                 added.defined() ? added.data() : nullptr, o.relu, y.mutable_data());
+                                 added.defined() ? added.data() : nullptr, o.relu, detail::writable(y));
 
   return record("batch_norm", y, {x, weight, bias, residual},
                 [saved = detail::BatchNormSaved<T>{.sizes = s,

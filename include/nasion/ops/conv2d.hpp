@@ -72,12 +72,14 @@ Conv2dAlgorithm autocast_algorithm(Conv2dAlgorithm asked, const kernels::Conv2dS
 }
 
 /// The weight as the kernel reads it, where no gradient is recorded: computed once and kept beside it until it changes.
+/// Null for a weight whose changes would not be seen.
 template <class T>
 std::shared_ptr<const kernels::Scratch<T>> prepared_weight(const Tensor<T>& weight, const kernels::Conv2dSizes& s,
                                                            Conv2dAlgorithm algorithm) {
   const bool packs = algorithm == Conv2dAlgorithm::direct || is_winograd(algorithm);
   if (!packs || s.groups != 1 || (nasion::grad_enabled() && weight.requires_grad())) return nullptr;
   const auto& impl = Access::impl(weight);
+  if (impl->buffer->shared()) return nullptr;
   const Buffer::Key key{simd::register_bytes,
                         static_cast<Index>(algorithm),
                         static_cast<Index>(impl->order),
@@ -131,7 +133,7 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
   const auto kernel = kernels::conv2d_algorithm(algorithm, Conv2dPass::forward, s, order);
   const auto prepared = detail::prepared_weight(weight, s, kernel);
   kernels::conv2d_forward(kernel, s, order, to_order(x.detach(), order).data(), contiguous(weight.detach()).data(),
-                          bias.defined() ? bias.data() : nullptr, options.relu, y.mutable_data(),
+                          bias.defined() ? bias.data() : nullptr, options.relu, detail::writable(y),
                           prepared ? prepared->data() : nullptr);
 
   return record("conv2d", to_order(y, x.order()), {x, weight, bias},
@@ -144,7 +146,7 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
                     db = Tensor<T>::empty({s.k});
                     const auto sum = relu && !spare ? Tensor<T>::empty(dy.shape(), order) : dy;
                     kernels::conv2d_backward_result(s, order, relu ? y->data() : nullptr, dy.data(),
-                                                    relu ? sum.mutable_data() : nullptr, db.mutable_data());
+                                                    relu ? detail::writable(sum) : nullptr, detail::writable(db));
                     dy = sum;
                     if (!need_db) db = {};
                   }
@@ -152,14 +154,14 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
                     detail::count_cost(detail::conv2d_flops(s));
                     dx = Tensor<T>::empty(x->shape(), order);
                     kernels::conv2d_backward_input(algorithm, s, order, dy.data(), contiguous(*weight).data(),
-                                                   dx.mutable_data());
+                                                   detail::writable(dx));
                     dx = to_order(dx, x->order());
                   }
                   if (weight.requires_grad()) {
                     detail::count_cost(detail::conv2d_flops(s));
                     dw = Tensor<T>::empty(weight->shape());
                     kernels::conv2d_backward_weight(algorithm, s, order, to_order(*x, order).data(), dy.data(),
-                                                    dw.mutable_data());
+                                                    detail::writable(dw));
                     dw = to_order(dw, weight->order());
                   }
                   return Grads<T>{dx, dw, db};

@@ -77,7 +77,7 @@ Tensor<T> conv_transpose2d(const Tensor<T>& x, const Tensor<T>& weight, const Te
   // The kernel adds to what is there.
   const auto y = bias.defined() ? detail::broadcast_copy(detail::view(bias, {1, s.c, 1, 1}), shape, order)
                                 : Tensor<T>::zeros(shape, order);
-  kernels::conv2d_im2col_backward_input(s, order, x.data(), contiguous(weight.detach()).data(), y.mutable_data());
+  kernels::conv2d_im2col_backward_input(s, order, x.data(), contiguous(weight.detach()).data(), detail::writable(y));
 
   return record("conv_transpose2d", y, {x, weight, bias},
                 [s, order, x = save(x), weight = save(weight),
@@ -88,12 +88,12 @@ Tensor<T> conv_transpose2d(const Tensor<T>& x, const Tensor<T>& weight, const Te
                     detail::count_cost(detail::conv2d_flops(s));
                     dx = Tensor<T>::empty(x->shape(), order);
                     kernels::conv2d_im2col_forward<T>(s, order, dy.data(), contiguous(*weight).data(), nullptr,
-                                                      dx.mutable_data());
+                                                      detail::writable(dx));
                   }
                   if (weight.requires_grad()) {
                     detail::count_cost(detail::conv2d_flops(s));
                     dw = Tensor<T>::empty(weight->shape());
-                    kernels::conv2d_im2col_backward_weight(s, order, dy.data(), x->data(), dw.mutable_data());
+                    kernels::conv2d_im2col_backward_weight(s, order, dy.data(), x->data(), detail::writable(dw));
                     dw = to_order(dw, weight->order());
                   }
                   return {dx, dw, need_db ? sum(dy, {0, 2, 3}) : Tensor<T>{}};

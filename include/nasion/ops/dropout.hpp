@@ -16,7 +16,7 @@ Tensor<T> drop(const char* op, const Tensor<T>& x, const Shape& mask_shape, Memo
   check<ValueError>(p >= 0 && p <= 1, "[", op, "] probability must be in [0, 1], got ", p);
   const T scale = p < 1 ? static_cast<T>(1 / (1 - p)) : T{0};
   const auto mask = Tensor<T>::empty(mask_shape, mask_order);
-  T* to = mask.mutable_data();
+  T* to = writable(mask);
   const Index example = mask.size() / std::max<Index>(1, mask.rank() ? mask.dim(0) : 1);  // numbers of each
   rng.advance(static_cast<std::uint64_t>(other_examples.before * example));
   parallel_for(mask.size(), 16384, [=, from = rng](Index begin, Index end) {

@@ -14,7 +14,7 @@ namespace detail {
 template <class T, class F>
 Tensor<T> map(const Tensor<T>& x, F f) {
   auto y = Tensor<T>::empty(x.shape(), x.order());
-  kernels::map(x.size(), x.data(), y.mutable_data(), f);
+  kernels::map(x.size(), x.data(), writable(y), f);
   return y;
 }
 
@@ -25,31 +25,48 @@ Tensor<T> zip(const char* op, const Tensor<T>& a, const Tensor<T>& b, F f) {
   const MemoryOrder order = a.shape() == shape ? a.order() : b.shape() == shape ? b.order() : MemoryOrder::row_major;
   auto y = Tensor<T>::empty(shape, order);
   if (a.shape() == b.shape() && a.order() == b.order())
-    kernels::zip(y.size(), a.data(), b.data(), y.mutable_data(), f);
+    kernels::zip(y.size(), a.data(), b.data(), writable(y), f);
   else
     kernels::zip_broadcast(shape, a.data(), broadcast_strides(a.shape(), a.order(), shape), b.data(),
-                           broadcast_strides(b.shape(), b.order(), shape), y.mutable_data(), order, f);
+                           broadcast_strides(b.shape(), b.order(), shape), writable(y), order, f);
   return y;
 }
 
-/// y = f(x), where the derivative is known from x: dx = dy df(x).
-template <class T, class F, class D>
-Tensor<T> unary_by_input(const char* op, const Tensor<T>& x, F f, D df) {
-  const Timer timer(op);
-  const auto y = map(x, f);
-  return record(op, y, {x}, [op, x = save(x), df](const Tensor<T>& dy) -> Grads<T> {
-    return {zip(op, dy, *x, [df](T g, T v) { return g * df(v); })};
-  });
+/// x read as if broadcast to `shape`, as dense memory.
+template <class T>
+Tensor<T> broadcast_copy(const Tensor<T>& x, const Shape& shape, MemoryOrder order) {
+  auto y = Tensor<T>::empty(shape, order);
+  strided_copy(shape, x.data(), broadcast_strides(x.shape(), x.order(), shape), writable(y), y.strides());
+  return y;
 }
 
-/// y = f(x), where the derivative is known from y: dx = dy df(y).
+/// f(dy, a, b), where a and b are broadcast to the shape of dy.
+template <class T, class F>
+Tensor<T> zip_gradient(const Tensor<T>& dy, const Tensor<T>& a, const Tensor<T>& b, F f) {
+  const auto like_dy = [&](const Tensor<T>& x) {
+    return x.shape() == dy.shape() && x.order() == dy.order() ? x : broadcast_copy(x, dy.shape(), dy.order());
+  };
+  const auto y = Tensor<T>::empty(dy.shape(), dy.order());
+  kernels::zip(y.size(), dy.data(), like_dy(a).data(), like_dy(b).data(), writable(y), f);
+  return y;
+}
+
+/// y = f(x), where dx = gradient(dy, x).
 template <class T, class F, class D>
-Tensor<T> unary_by_output(const char* op, const Tensor<T>& x, F f, D df) {
+Tensor<T> unary_by_input(const char* op, const Tensor<T>& x, F f, D gradient) {
   const Timer timer(op);
   const auto y = map(x, f);
-  return record(op, y, {x}, [op, y = save(y), df](const Tensor<T>& dy) -> Grads<T> {
-    return {zip(op, dy, *y, [df](T g, T v) { return g * df(v); })};
-  });
+  return record(op, y, {x},
+                [op, x = save(x), gradient](const Tensor<T>& dy) -> Grads<T> { return {zip(op, dy, *x, gradient)}; });
+}
+
+/// y = f(x), where dx = gradient(dy, y).
+template <class T, class F, class D>
+Tensor<T> unary_by_output(const char* op, const Tensor<T>& x, F f, D gradient) {
+  const Timer timer(op);
+  const auto y = map(x, f);
+  return record(op, y, {x},
+                [op, y = save(y), gradient](const Tensor<T>& dy) -> Grads<T> { return {zip(op, dy, *y, gradient)}; });
 }
 
 }  // namespace detail
@@ -87,21 +104,23 @@ template <std::floating_point T>
 Tensor<T> operator/(const Tensor<T>& a, const Tensor<T>& b) {
   const detail::Timer timer("div");
   const auto y = detail::zip("div", a, b, [](T p, T q) { return p / q; });
-  return record("div", y, {a, b}, [b = save(b), y = save(y)](const Tensor<T>& dy) -> Grads<T> {
-    const auto da = dy / *b;
-    return {da, b.requires_grad() ? detail::zip("div", da, *y, [](T g, T q) { return -g * q; }) : Tensor<T>{}};
+  return record("div", y, {a, b}, [a = save(a), b = save(b)](const Tensor<T>& dy) -> Grads<T> {
+    const auto gradient_of_b = [](T g, T p, T q) { return kernels::quotient_gradient(g, p, q); };
+    return {a.requires_grad() ? dy / *b : Tensor<T>{},
+            b.requires_grad() ? detail::zip_gradient(dy, *a, *b, gradient_of_b) : Tensor<T>{}};
   });
 }
 
 namespace detail {
-/// The element that `better(a, b)` prefers; equal elements share the gradient. NaN wins.
+/// The element that `better(a, b)` prefers; equal elements share the gradient. NaN wins, and then both have the
+/// gradient, as in PyTorch.
 template <class T, class Better>
 Tensor<T> choose(const char* op, const Tensor<T>& a, const Tensor<T>& b, Better better) {
   const Timer timer(op);
   const auto y = zip(op, a, b, [better](T p, T q) { return better(p, q) || std::isnan(p) ? p : q; });
-  const auto share = [better](T p, T q) { return better(p, q) ? T{1} : p == q ? T{0.5} : T{0}; };
-  return record(op, y, {a, b}, [op, a = save(a), b = save(b), share](const Tensor<T>& dy) -> Grads<T> {
-    return {dy * zip(op, *a, *b, share), dy * zip(op, *b, *a, share)};
+  return record(op, y, {a, b}, [a = save(a), b = save(b), better](const Tensor<T>& dy) -> Grads<T> {
+    const auto share = [better](T g, T own, T other) { return better(other, own) ? T{0} : own == other ? g / 2 : g; };
+    return {zip_gradient(dy, *a, *b, share), zip_gradient(dy, *b, *a, share)};
   });
 }
 }  // namespace detail
@@ -118,12 +137,13 @@ Tensor<T> minimum(const Tensor<T>& a, const Tensor<T>& b) {
   return detail::choose("minimum", a, b, [](T p, T q) { return p < q; });
 }
 
-/// max(a + b, 0) in one pass; the gradient at 0 is 0. NaN stays.
+/// max(a + b, 0) in one pass; the gradient at 0 is 0. NaN stays, and lets the gradient pass.
 template <std::floating_point T>
 Tensor<T> add_relu(const Tensor<T>& a, const Tensor<T>& b) {
+  const detail::Timer timer("add_relu");
   const auto y = detail::zip("add_relu", a, b, [](T p, T q) { return p + q < 0 ? T{0} : p + q; });
   return record("add_relu", y, {a, b}, [y = save(y)](const Tensor<T>& dy) -> Grads<T> {
-    const auto g = detail::zip("add_relu", dy, *y, [](T d, T v) { return v > 0 ? d : T{0}; });
+    const auto g = detail::zip("add_relu", dy, *y, [](T d, T v) { return v <= 0 ? T{0} : d; });
     return {g, g};
   });
 }
@@ -171,7 +191,7 @@ Tensor<T> operator/(const Tensor<T>& x, std::type_identity_t<T> s) {
 template <std::floating_point T>
 Tensor<T> operator/(std::type_identity_t<T> s, const Tensor<T>& x) {
   return detail::unary_by_input(
-      "div", x, [s](T v) { return s / v; }, [s](T v) { return -s / (v * v); });
+      "div", x, [s](T v) { return s / v; }, [s](T g, T v) { return kernels::quotient_gradient(g, s, v); });
 }
 
 // One operand.
@@ -179,35 +199,35 @@ Tensor<T> operator/(std::type_identity_t<T> s, const Tensor<T>& x) {
 template <std::floating_point T>
 Tensor<T> exp(const Tensor<T>& x) {
   return detail::unary_by_output(
-      "exp", x, [](T v) { return kernels::exp(v); }, [](T y) { return y; });
+      "exp", x, [](T v) { return kernels::exp(v); }, [](T g, T y) { return g * y; });
 }
 /// Natural logarithm.
 template <std::floating_point T>
 Tensor<T> log(const Tensor<T>& x) {
   return detail::unary_by_input(
-      "log", x, [](T v) { return std::log(v); }, [](T v) { return 1 / v; });
+      "log", x, [](T v) { return std::log(v); }, [](T g, T v) { return g / v; });
 }
 template <std::floating_point T>
 Tensor<T> sqrt(const Tensor<T>& x) {
   return detail::unary_by_output(
-      "sqrt", x, [](T v) { return std::sqrt(v); }, [](T y) { return T{0.5} / y; });
+      "sqrt", x, [](T v) { return std::sqrt(v); }, [](T g, T y) { return g / (2 * y); });
 }
 template <std::floating_point T>
 Tensor<T> square(const Tensor<T>& x) {
   return detail::unary_by_input(
-      "square", x, [](T v) { return v * v; }, [](T v) { return 2 * v; });
+      "square", x, [](T v) { return v * v; }, [](T g, T v) { return g * v * 2; });
 }
 template <std::floating_point T>
 Tensor<T> pow(const Tensor<T>& x, std::type_identity_t<T> exponent) {
   return detail::unary_by_input(
       "pow", x, [exponent](T v) { return std::pow(v, exponent); },
-      [exponent](T v) { return exponent == 0 ? T{0} : exponent * std::pow(v, exponent - 1); });
+      [exponent](T g, T v) { return kernels::power_gradient(g, v, exponent); });
 }
 /// Absolute value; the gradient at 0 is 0.
 template <std::floating_point T>
 Tensor<T> abs(const Tensor<T>& x) {
   return detail::unary_by_input(
-      "abs", x, [](T v) { return std::abs(v); }, [](T v) { return static_cast<T>((v > 0) - (v < 0)); });
+      "abs", x, [](T v) { return std::abs(v); }, [](T g, T v) { return g * static_cast<T>((v > 0) - (v < 0)); });
 }
 /// x limited to [low, high]; no gradient outside. NaN stays.
 template <std::floating_point T>
@@ -217,37 +237,38 @@ Tensor<T> clamp(const Tensor<T>& x, std::type_identity_t<T> low, std::type_ident
       "clamp", x, [=](T v) { return v < low    ? low
                                     : v > high ? high
                                                : v; },
-      [=](T v) { return v >= low && v <= high ? T{1} : T{0}; });
+      [=](T g, T v) { return v >= low && v <= high ? g : T{0}; });
 }
-/// max(x, 0); the gradient at 0 is 0. NaN stays.
+/// max(x, 0); the gradient at 0 is 0. NaN stays, and lets the gradient pass.
 template <std::floating_point T>
 Tensor<T> relu(const Tensor<T>& x) {
   return detail::unary_by_output(
-      "relu", x, [](T v) { return v < 0 ? T{0} : v; }, [](T y) { return y > 0 ? T{1} : T{0}; });
+      "relu", x, [](T v) { return v < 0 ? T{0} : v; }, [](T g, T y) { return y <= 0 ? T{0} : g; });
 }
 /// x where positive, slope x elsewhere.
 template <std::floating_point T>
 Tensor<T> leaky_relu(const Tensor<T>& x, std::type_identity_t<T> slope = T(0.01)) {
   return detail::unary_by_input(
-      "leaky_relu", x, [slope](T v) { return v > 0 ? v : slope * v; }, [slope](T v) { return v > 0 ? T{1} : slope; });
+      "leaky_relu", x, [slope](T v) { return v > 0 ? v : slope * v; },
+      [slope](T g, T v) { return v > 0 ? g : g * slope; });
 }
 /// x where positive, alpha (e^x - 1) elsewhere.
 template <std::floating_point T>
 Tensor<T> elu(const Tensor<T>& x, std::type_identity_t<T> alpha = T{1}) {
   return detail::unary_by_input(
       "elu", x, [alpha](T v) { return v > 0 ? v : alpha * kernels::expm1(std::min(v, T{0})); },
-      [alpha](T v) { return v > 0 ? T{1} : alpha * kernels::exp(v); });
+      [alpha](T g, T v) { return v > 0 ? g : g * (alpha * kernels::exp(v)); });
 }
 /// 1 / (1 + e^-x)
 template <std::floating_point T>
 Tensor<T> sigmoid(const Tensor<T>& x) {
   return detail::unary_by_output(
-      "sigmoid", x, [](T v) { return kernels::sigmoid(v); }, [](T y) { return y * (1 - y); });
+      "sigmoid", x, [](T v) { return kernels::sigmoid(v); }, [](T g, T y) { return g * (y * (1 - y)); });
 }
 template <std::floating_point T>
 Tensor<T> tanh(const Tensor<T>& x) {
   return detail::unary_by_output(
-      "tanh", x, [](T v) { return kernels::tanh(v); }, [](T y) { return 1 - y * y; });
+      "tanh", x, [](T v) { return kernels::tanh(v); }, [](T g, T y) { return g * (1 - y * y); });
 }
 
 }  // namespace nasion

@@ -15,16 +15,16 @@ namespace detail {
 template <std::same_as<float> T>
 Tensor<T> linear_bfloat16(const kernels::Conv2dSizes& s, const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b) {
   const auto y = Tensor<T>::empty({s.n, s.k});
-  kernels::conv2d_bfloat16_forward(s, x.data(), w.data(), b.defined() ? b.data() : nullptr, false, y.mutable_data());
+  kernels::conv2d_bfloat16_forward(s, x.data(), w.data(), b.defined() ? b.data() : nullptr, false, writable(y));
   return record("linear", y, {x, w, b}, [s, x = save(x), w = save(w)](const Tensor<T>& dy) {
     Tensor<T> dx, dw;
     if (x.requires_grad()) {
       dx = Tensor<T>::empty(x->shape());
-      kernels::conv2d_bfloat16_backward_input(s, dy.data(), w->data(), dx.mutable_data());
+      kernels::conv2d_bfloat16_backward_input(s, dy.data(), w->data(), writable(dx));
     }
     if (w.requires_grad()) {
       dw = Tensor<T>::empty(w->shape());
-      kernels::conv2d_bfloat16_backward_weight(s, x->data(), dy.data(), dw.mutable_data());
+      kernels::conv2d_bfloat16_backward_weight(s, x->data(), dy.data(), writable(dw));
     }
     return Grads<T>{dx, dw, dy};
   });
@@ -47,7 +47,7 @@ Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b = {}
     if (autocast_enabled() && kernels::bfloat16_pays(s)) return detail::linear_bfloat16(s, x, w, b);
   }
   auto y = b.defined() ? detail::broadcast_copy(b, {n, out}, MemoryOrder::row_major) : Tensor<T>::empty({n, out});
-  kernels::parallel_gemm<plain, transposed>(n, out, in, x.data(), in, w.data(), in, y.mutable_data(), out,
+  kernels::parallel_gemm<plain, transposed>(n, out, in, x.data(), in, w.data(), in, detail::writable(y), out,
                                             b.defined() ? kernels::Into::sum : kernels::Into::fresh);
   return record("linear", y, {x, w, b}, [x = save(x), w = save(w)](const Tensor<T>& dy) -> Grads<T> {
     return {x.requires_grad() ? detail::product<plain, plain>(dy, *w) : Tensor<T>{},

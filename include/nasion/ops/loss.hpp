@@ -124,13 +124,20 @@ Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target,
                                std::type_identity_t<T> pos_weight = 1) {
   detail::check_same_shape("bce_with_logits_loss", logits, target);
   check<ValueError>(pos_weight >= 0, "[bce_with_logits_loss] pos_weight must not be negative, got ", pos_weight);
-  // -log(sigmoid(x)) = log(1 + e^-x) = max(-x, 0) + log(1 + e^-|x|), and -log(1 - sigmoid(x)) is x more.
-  const auto minus_log = [](T x) { return std::max(-x, T{0}) + kernels::log1p(kernels::exp(-std::abs(x))); };
+  // -log(sigmoid(x)) = log(1 + e^-x) = max(-x, 0) + log(1 + e^-|x|), and -log(1 - sigmoid(x)) is the same for -x. No
+  // two large numbers are subtracted from each other, so that small losses keep their digits on both sides.
+  const auto near_zero = [](T x) { return kernels::log1p(kernels::exp(-std::abs(x))); };
   return detail::elementwise_loss(
       "bce_with_logits_loss", logits, target, reduction,
-      [=](T x, T t) { return (1 - t) * x + (1 + (pos_weight - 1) * t) * minus_log(x); },
-      [=](T x, T t) { return (1 - t) - (1 + (pos_weight - 1) * t) * kernels::sigmoid(-x); },
-      [=](T x, T) { return (pos_weight - 1) * minus_log(x) - x; });
+      [=](T x, T t) {
+        const T rest = near_zero(x);
+        return (1 - t) * (std::max(x, T{0}) + rest) + pos_weight * t * (std::max(-x, T{0}) + rest);
+      },
+      [=](T x, T t) {
+        const T e = kernels::exp(-std::abs(x)), likely = 1 / (1 + e), unlikely = e * likely;
+        return (1 - t) * (x < 0 ? unlikely : likely) - pos_weight * t * (x < 0 ? likely : unlikely);
+      },
+      [=](T x, T) { return pos_weight * std::max(-x, T{0}) - std::max(x, T{0}) + (pos_weight - 1) * near_zero(x); });
 }
 
 /// The same with a weight for each class, broadcast over the targets: pos_weight [C] for logits [N, C].   ValueError
@@ -144,9 +151,10 @@ Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target,
         " does not fit target ", target.shape());
   for (const T w : pos_weight.values())
     check<ValueError>(w >= 0, "[bce_with_logits_loss] pos_weight must not be negative, got ", w);
-  const auto positive = bce_with_logits_loss(logits, Tensor<T>::ones(logits.shape()), Reduction::none);
-  return detail::reduced(bce_with_logits_loss(logits, target, Reduction::none) + (pos_weight - 1) * target * positive,
-                         reduction);
+  const auto of_class = [&](T t) {
+    return bce_with_logits_loss(logits, Tensor<T>::full(logits.shape(), t, logits.order()), Reduction::none);
+  };
+  return detail::reduced((1 - target) * of_class(0) + pos_weight * target * of_class(1), reduction);
 }
 
 /// Cross-entropy against class numbers: -log softmax(logits)[class].
@@ -163,7 +171,7 @@ Tensor<T> cross_entropy(const Tensor<T>& logits, const std::vector<Index>& class
   std::vector<Index> sizes{p.dim(0)};
   for (int d = 2; d < p.rank(); ++d) sizes.push_back(p.dim(d));
   const auto loss = Tensor<T>::empty(Shape(std::span<const Index>(sizes)));
-  T* values = loss.mutable_data();
+  T* values = detail::writable(loss);
   // Place of the chosen class of sample (o, i) in p.
   const auto chosen = [s, classes](Index o, Index i) {
     return (o * s.n + classes[static_cast<std::size_t>(o * s.inner + i)]) * s.inner + i;
@@ -176,7 +184,7 @@ Tensor<T> cross_entropy(const Tensor<T>& logits, const std::vector<Index>& class
       record("cross_entropy", loss, {p}, [s, chosen, shape = p.shape()](const Tensor<T>& grad) -> Grads<T> {
         const auto dy = contiguous(grad);
         const auto dp = Tensor<T>::zeros(shape);
-        T* to = dp.mutable_data();
+        T* to = detail::writable(dp);
         for (Index o = 0; o < s.outer; ++o)
           for (Index i = 0; i < s.inner; ++i) to[chosen(o, i)] = -dy.data()[o * s.inner + i];
         return {dp};
@@ -207,19 +215,19 @@ Tensor<T> spatial_cross_entropy(const Tensor<T>& logits, const Tensor<T>& target
   const auto t = to_order(target, order);
   const auto loss = Tensor<T>::empty({s.n, s.k});
   kernels::SpatialCrossEntropyState<T> state(s);
-  kernels::spatial_cross_entropy_forward(s, order, logits.data(), t.data(), loss.mutable_data(), state);
+  kernels::spatial_cross_entropy_forward(s, order, logits.data(), t.data(), detail::writable(loss), state);
   const auto each = record("spatial_cross_entropy", loss, {logits, t},
                            [s, order, state, x = save(logits), t = save(t)](const Tensor<T>& dloss) -> Grads<T> {
                              Tensor<T> dx, dt;
                              if (x.requires_grad()) {
                                dx = Tensor<T>::empty(x->shape(), order);
                                kernels::spatial_cross_entropy_backward(s, order, x->data(), t->data(), state,
-                                                                       dloss.data(), dx.mutable_data());
+                                                                       dloss.data(), detail::writable(dx));
                              }
                              if (t.requires_grad()) {
                                dt = Tensor<T>::empty(x->shape(), order);
                                kernels::spatial_cross_entropy_backward_target(s, order, x->data(), state, dloss.data(),
-                                                                              dt.mutable_data());
+                                                                              detail::writable(dt));
                              }
                              return {dx, dt};
                            });

@@ -20,7 +20,7 @@ Tensor<T> product(const Tensor<T>& a, const Tensor<T>& b) {
   const Index m = x.dim(a_plain ? -2 : -1), k = x.dim(a_plain ? -1 : -2), n = w.dim(b_plain ? -1 : -2);
   const Shape shape = x.shape().with(-2, m).with(-1, n);
   auto y = Tensor<T>::empty(shape);
-  T* to = y.mutable_data();
+  T* to = writable(y);
   count_cost(2 * static_cast<double>(shape.size()) * static_cast<double>(k));
   const Index batch = m * n == 0 ? 0 : shape.size() / (m * n);
   if (batch == 1)

@@ -10,7 +10,7 @@
 namespace nasion {
 
 /// Windows of `kernel` every `stride` (0: as large as the kernel), over the input with `padding` on all sides. With
-/// `ceil_mode` a last, incomplete window is kept.
+/// `ceil_mode` a last, incomplete window is kept, also when it is the only one.
 struct PoolOptions {
   Size2 kernel = 2, stride = 0, padding = 0;
   bool ceil_mode = false;
@@ -18,11 +18,12 @@ struct PoolOptions {
 
 namespace detail {
 
+/// Windows along one axis, as PyTorch counts them; 0 or fewer when none fits.
 inline Index pool_outputs(Index size, Index kernel, Index stride, Index padding, bool ceil_mode) {
-  const Index room = size + 2 * padding - kernel;
-  Index outputs = (room + (ceil_mode ? stride - 1 : 0)) / stride + 1;
-  if (ceil_mode && (outputs - 1) * stride >= size + padding) --outputs;  // the last window must start inside
-  return outputs;
+  const Index room = size + 2 * padding - kernel + (ceil_mode ? stride - 1 : 0);
+  if (room < 0) return 0;
+  const Index outputs = room / stride + 1;
+  return ceil_mode && (outputs - 1) * stride >= size + padding ? outputs - 1 : outputs;  // the last must start inside
 }
 
 inline kernels::PoolSizes pool_sizes(const char* op, const Shape& x, PoolOptions o) {
@@ -33,16 +34,16 @@ inline kernels::PoolSizes pool_sizes(const char* op, const Shape& x, PoolOptions
   check<ValueError>(
       o.padding.h >= 0 && o.padding.w >= 0 && 2 * o.padding.h <= o.kernel.h && 2 * o.padding.w <= o.kernel.w, "[", op,
       "] padding ", o.padding, " must be 0 up to half of kernel ", o.kernel);
-  check(x[2] > 0 && x[3] > 0 && x[2] + 2 * o.padding.h >= o.kernel.h && x[3] + 2 * o.padding.w >= o.kernel.w, "[", op,
-        "] kernel ", o.kernel, " is larger than input ", x, " with padding ", o.padding);
+  const Index rows = pool_outputs(x[2], o.kernel.h, o.stride.h, o.padding.h, o.ceil_mode);
+  const Index columns = pool_outputs(x[3], o.kernel.w, o.stride.w, o.padding.w, o.ceil_mode);
+  check(x[2] > 0 && x[3] > 0 && rows > 0 && columns > 0, "[", op, "] kernel ", o.kernel, " is larger than input ", x,
+        " with padding ", o.padding);
   return {x[0],
           x[1],
           x[2],
           x[3],
-          kernels::regular_windows(x[2], o.kernel.h, o.stride.h, o.padding.h,
-                                   pool_outputs(x[2], o.kernel.h, o.stride.h, o.padding.h, o.ceil_mode)),
-          kernels::regular_windows(x[3], o.kernel.w, o.stride.w, o.padding.w,
-                                   pool_outputs(x[3], o.kernel.w, o.stride.w, o.padding.w, o.ceil_mode))};
+          kernels::regular_windows(x[2], o.kernel.h, o.stride.h, o.padding.h, rows),
+          kernels::regular_windows(x[3], o.kernel.w, o.stride.w, o.padding.w, columns)};
 }
 
 inline kernels::PoolSizes adaptive_pool_sizes(const char* op, const Shape& x, const Size2& output) {
@@ -67,10 +68,10 @@ Tensor<T> max_pool(const char* op, const Tensor<T>& x, const kernels::PoolSizes&
   std::shared_ptr<Buffer> at;  // where they were: only the gradient asks
   if (nasion::grad_enabled() && x.requires_grad())
     at = std::make_shared<Buffer>(kernels::max_pool_bytes<T>(s, x.order()));
-  kernels::max_pool_forward(s, x.order(), x.data(), y.mutable_data(), at ? at->data() : nullptr);
+  kernels::max_pool_forward(s, x.order(), x.data(), writable(y), at ? at->data() : nullptr);
   return record(op, y, {x}, [s, at, order = x.order(), shape = x.shape()](const Tensor<T>& dy) -> Grads<T> {
     const auto dx = Tensor<T>::empty(shape, order);
-    kernels::max_pool_backward(s, order, to_order(dy, order).data(), at->data(), dx.mutable_data());
+    kernels::max_pool_backward(s, order, to_order(dy, order).data(), at->data(), writable(dx));
     return {dx};
   });
 }
@@ -79,10 +80,10 @@ template <class T>
 Tensor<T> avg_pool(const char* op, const Tensor<T>& x, const kernels::PoolSizes& s) {
   const Timer timer(op);
   const auto y = Tensor<T>::empty(pooled_shape(s), x.order());
-  kernels::avg_pool_forward(s, x.order(), x.data(), y.mutable_data());
+  kernels::avg_pool_forward(s, x.order(), x.data(), writable(y));
   return record(op, y, {x}, [s, order = x.order(), shape = x.shape()](const Tensor<T>& dy) -> Grads<T> {
-    const auto dx = Tensor<T>::zeros(shape, order);
-    kernels::avg_pool_backward(s, order, to_order(dy, order).data(), dx.mutable_data());
+    const auto dx = Tensor<T>::empty(shape, order);
+    kernels::avg_pool_backward(s, order, to_order(dy, order).data(), writable(dx));
     return {dx};
   });
 }

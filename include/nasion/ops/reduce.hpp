@@ -38,14 +38,6 @@ inline Shape dropped(const Shape& kept, const Dims& dims) {
   return Shape(std::span<const Index>(sizes));
 }
 
-/// x read as if broadcast to `shape`, as dense memory.
-template <class T>
-Tensor<T> broadcast_copy(const Tensor<T>& x, const Shape& shape, MemoryOrder order) {
-  auto y = Tensor<T>::empty(shape, order);
-  strided_copy(shape, x.data(), broadcast_strides(x.shape(), x.order(), shape), y.mutable_data(), y.strides());
-  return y;
-}
-
 }  // namespace detail
 
 /// x repeated along dimensions of size 1 (or missing in front) to `shape`.   ShapeError when it does not broadcast.
@@ -63,7 +55,7 @@ Tensor<T> sum(const Tensor<T>& x, const Dims& dims = {}, bool keep = false) {
   const detail::Timer timer("sum");
   const Shape kept = detail::reduced_shape("sum", x.shape(), dims);
   auto total = Tensor<T>::zeros(kept);
-  strided_sum(x.shape(), x.data(), x.strides(), total.mutable_data(),
+  strided_sum(x.shape(), x.data(), x.strides(), detail::writable(total),
               broadcast_strides(kept, MemoryOrder::row_major, x.shape()), kept.size());
   const auto y = keep ? total : reshape(total, detail::dropped(kept, dims));
   return record("sum", y, {x}, [shape = x.shape(), order = x.order(), kept](const Tensor<T>& dy) -> Grads<T> {
@@ -117,7 +109,7 @@ Tensor<T> best(const char* op, const Tensor<T>& x, int dim, bool keep, Better be
   const Walk<2> walk(kept, {dense_strides(kept, MemoryOrder::row_major), x.strides()});
   const Index step = x.strides()[static_cast<std::size_t>(axis)];
   auto picked = Tensor<T>::empty(kept);
-  T* values = picked.mutable_data();
+  T* values = writable(picked);
   // Calls f(position in the result, position in x) for every result.
   const auto for_each = [at = std::move(at), walk, step, count = kept.size()](auto&& f) {
     if (count == 0) return;
@@ -133,7 +125,7 @@ Tensor<T> best(const char* op, const Tensor<T>& x, int dim, bool keep, Better be
   return record(op, y, {x}, [for_each, shape = x.shape(), order = x.order(), kept](const Tensor<T>& dy) -> Grads<T> {
     const auto dense = contiguous(reshape(dy, kept));
     auto dx = Tensor<T>::zeros(shape, order);
-    T* to = dx.mutable_data();
+    T* to = writable(dx);
     for_each([&](Index from, Index at_x) { to[at_x] += dense.data()[from]; });
     return {dx};
   });

@@ -26,7 +26,7 @@ Tensor<T> view(const Tensor<T>& x, const Shape& shape, Index offset = 0, MemoryO
 template <class T>
 Tensor<T> reordered(const Tensor<T>& x, MemoryOrder order) {
   auto y = Tensor<T>::empty(x.shape(), order);
-  strided_copy(x.shape(), x.data(), x.strides(), y.mutable_data(), y.strides());
+  strided_copy(x.shape(), x.data(), x.strides(), writable(y), y.strides());
   return y;
 }
 
@@ -105,7 +105,7 @@ Tensor<T> permute(const Tensor<T>& x, const std::vector<int>& dims) {
     strides[d] = x.strides()[static_cast<std::size_t>(from)];
   }
   const auto y = Tensor<T>::empty(Shape(std::span<const Index>(sizes)));
-  strided_copy(y.shape(), x.data(), strides, y.mutable_data(), y.strides());
+  strided_copy(y.shape(), x.data(), strides, detail::writable(y), y.strides());
   return record("permute", y, {x}, [inverse](const Tensor<T>& dy) -> Grads<T> { return {permute(dy, inverse)}; });
 }
 
@@ -138,7 +138,7 @@ Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& before, const std::v
   const auto y = Tensor<T>::full(shape, value, x.order());
   const Strides strides = y.strides();
   for (std::size_t d = 0; d < before.size(); ++d) corner += before[d] * strides[d];
-  strided_copy(x.shape(), x.data(), x.strides(), y.mutable_data() + corner, strides);
+  strided_copy(x.shape(), x.data(), x.strides(), detail::writable(y) + corner, strides);
   return record("pad", y, {x}, [before, from = x.shape()](const Tensor<T>& dy) -> Grads<T> {
     Tensor<T> dx = dy;
     for (int d = 0; d < from.rank(); ++d) {
@@ -164,7 +164,7 @@ Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end) {
     y = detail::view(x, shape, offset);
   } else {
     y = Tensor<T>::empty(shape, x.order());
-    strided_copy(shape, x.data() + offset, x.strides(), y.mutable_data(), y.strides());
+    strided_copy(shape, x.data() + offset, x.strides(), detail::writable(y), y.strides());
   }
   return record("slice", y, {x}, [axis, begin, end, from = x.shape()](const Tensor<T>& dy) -> Grads<T> {
     std::vector<Index> before(static_cast<std::size_t>(from.rank()), 0), after = before;
@@ -189,7 +189,7 @@ Tensor<T> concat(const std::vector<Tensor<T>>& parts, int dim) {
   }
   const auto y = Tensor<T>::empty(parts[0].shape().with(axis, total), parts[0].order());
   const Strides strides = y.strides();
-  T* to = y.mutable_data();
+  T* to = detail::writable(y);
   for (const auto& part : parts) {
     strided_copy(part.shape(), part.data(), part.strides(), to, strides);
     to += part.dim(axis) * strides[static_cast<std::size_t>(axis)];

@@ -22,11 +22,11 @@ Tensor<T> spatial_softmax(const Tensor<T>& logits) {
   const detail::Timer timer("spatial_softmax");
   const auto s = detail::map_sizes("spatial_softmax", logits.shape());
   const auto y = Tensor<T>::empty(logits.shape(), logits.order());
-  kernels::spatial_softmax_forward(s, y.order(), logits.data(), y.mutable_data());
+  kernels::spatial_softmax_forward(s, y.order(), logits.data(), detail::writable(y));
   return record("spatial_softmax", y, {logits}, [s, y = save(y)](const Tensor<T>& grad) -> Grads<T> {
     const auto dy = to_order(grad, y->order());
     const auto dx = Tensor<T>::empty(y->shape(), y->order());
-    kernels::spatial_softmax_backward(s, y->order(), y->data(), dy.data(), dx.mutable_data());
+    kernels::spatial_softmax_backward(s, y->order(), y->data(), dy.data(), detail::writable(dx));
     return {dx};
   });
 }
@@ -40,7 +40,7 @@ Tensor<T> soft_argmax2d(const Tensor<T>& logits) {
   detail::map_sizes("soft_argmax2d", logits.shape());
   const Index n = logits.dim(0), k = logits.dim(1), h = logits.dim(2), w = logits.dim(3);
   const auto centres = Tensor<T>::empty({h * w, 2});
-  T* at = centres.mutable_data();
+  T* at = detail::writable(centres);
   for (Index i = 0; i < h * w; ++i) {
     *at++ = (static_cast<T>(i % w) + T{0.5}) / static_cast<T>(w);
     *at++ = (static_cast<T>(i / w) + T{0.5}) / static_cast<T>(h);

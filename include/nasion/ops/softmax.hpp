@@ -25,11 +25,11 @@ Tensor<T> log_softmax(const Tensor<T>& input, int dim) {
   const auto x = contiguous(input);
   const auto s = detail::softmax_sizes("log_softmax", x.shape(), dim);
   const auto y = Tensor<T>::empty(x.shape());
-  kernels::log_softmax_forward(s, x.data(), y.mutable_data());
+  kernels::log_softmax_forward(s, x.data(), detail::writable(y));
   return record("log_softmax", y, {x}, [s, y = save(y)](const Tensor<T>& grad) -> Grads<T> {
     const auto dy = contiguous(grad);
     const auto dx = Tensor<T>::empty(y->shape());
-    kernels::log_softmax_backward(s, y->data(), dy.data(), dx.mutable_data());
+    kernels::log_softmax_backward(s, y->data(), dy.data(), detail::writable(dx));
     return {dx};
   });
 }

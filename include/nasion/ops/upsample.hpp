@@ -62,12 +62,12 @@ Tensor<T> interpolate(const Tensor<T>& x, const InterpolateOptions& o) {
         x.shape());
   const auto rows = detail::axis_resampling<T>(h, size.h, o), columns = detail::axis_resampling<T>(w, size.w, o);
   const auto y = Tensor<T>::empty({n, c, size.h, size.w}, x.order());
-  kernels::resize(n, c, h, w, x.order(), rows, columns, x.data(), y.mutable_data());
+  kernels::resize(n, c, h, w, x.order(), rows, columns, x.data(), detail::writable(y));
   return record("interpolate", y, {x}, [=, order = x.order()](const Tensor<T>& grad) -> Grads<T> {
     const auto dy = to_order(grad, order);
     const auto dx = Tensor<T>::empty({n, c, h, w}, order);
     kernels::resize(n, c, size.h, size.w, order, kernels::transposed(rows, h), kernels::transposed(columns, w),
-                    dy.data(), dx.mutable_data());
+                    dy.data(), detail::writable(dx));
     return {dx};
   });
 }

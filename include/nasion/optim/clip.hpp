@@ -38,7 +38,7 @@ void map_gradients(const std::vector<Tensor<T>>& parameters, F&& f) {
   for (const auto& p : parameters) {
     if (!p.grad().defined()) continue;
     const auto g = p.grad();
-    T* to = g.mutable_data();
+    T* to = nasion::detail::writable(g);
     parallel_for(g.size(), 65536, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) to[i] = f(to[i]);
     });

@@ -69,7 +69,7 @@ class Ema {
     const auto addend = to_order(parameter, average.order());
     const auto keep = static_cast<Scalar>(decay), share = static_cast<Scalar>(1 - decay);
     const Scalar* from = addend.data();
-    Scalar* to = average.mutable_data();
+    Scalar* to = nasion::detail::writable(average);
     parallel_for(average.size(), 65536, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) to[i] = keep * to[i] + share * from[i];
     });

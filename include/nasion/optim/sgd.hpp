@@ -12,8 +12,9 @@ struct SgdOptions {
   bool nesterov = false;
 };
 
-/// g = grad + weight_decay p;   v = momentum v + (1 - dampening) g  (v = g at the first step);
-/// p -= lr (g + momentum v with Nesterov, v with momentum, otherwise g).   Parameters without a gradient stay.
+/// g = grad + weight_decay p;   v = momentum v + (1 - dampening) g  (v = g at first);
+/// p -= lr (g + momentum v with Nesterov, v with momentum, otherwise g).   Parameters without a gradient stay. All
+/// options may change between steps: v begins with the first step that has a momentum, and rests in those without.
 template <std::floating_point T>
 class SGD {
  public:
@@ -48,9 +49,13 @@ class SGD {
       if (!p.grad().defined()) continue;
       auto grad = p.grad();
       if (grad.order() != p.order()) reordered.push_back(grad = to_order(grad, p.order()));
-      nasion::detail::count_cost(0, (velocity_[i].defined() ? 5 : 3) * nasion::detail::bytes<T>(p.shape()));
-      updates.push_back({grad.data(), p.mutable_data(), velocity_[i].defined() ? velocity_[i].mutable_data() : nullptr,
-                         p.size(), moved_[i]++ == 0 ? T{1} : static_cast<T>(1 - options.dampening)});
+      const bool moves = options.momentum > 0, begins = moved_[i] == 0 || !velocity_[i].defined();
+      if (moves) ++moved_[i];
+      if (moves && !velocity_[i].defined()) velocity_[i] = Tensor<T>::zeros(p.shape(), p.order());
+      nasion::detail::count_cost(0, (moves ? 5 : 3) * nasion::detail::bytes<T>(p.shape()));
+      updates.push_back({grad.data(), nasion::detail::writable(p),
+                         moves ? nasion::detail::writable(velocity_[i]) : nullptr, p.size(),
+                         begins ? T{1} : static_cast<T>(1 - options.dampening)});
     }
     detail::for_pieces(updates, [this](const Update& u, Index begin, Index end) {
       if (!u.velocity)
@@ -64,7 +69,7 @@ class SGD {
 
   static void visit(auto& self, auto&& f) {
     for (std::size_t i = 0; i < self.parameters_.size(); ++i) {
-      f.buffer(message("velocity.", i), self.velocity_[i]);
+      f.optional_buffer(message("velocity.", i), self.velocity_[i], self.parameters_[i]);
       f.counter(message("steps.", i), self.moved_[i]);
     }
   }
@@ -96,8 +101,9 @@ class SGD {
     }
   }
 
-  std::vector<Tensor<T>> parameters_, velocity_;
-  std::vector<std::int64_t> moved_;  // steps made by each parameter
+  std::vector<Tensor<T>> parameters_;
+  std::vector<Tensor<T>> velocity_;  // undefined where there was no momentum yet
+  std::vector<std::int64_t> moved_;  // steps with momentum made by each parameter
 };
 
 }  // namespace nasion::optim
