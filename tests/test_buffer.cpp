@@ -3,7 +3,9 @@
 #include <atomic>
 #include <thread>
 
+#include "nasion/nasion.hpp"
 #include "support/catch.hpp"
+#include "support/gradcheck.hpp"
 
 using namespace nasion;
 
@@ -59,4 +61,56 @@ TEST_CASE("Nothing is kept beside numbers that others may change unseen") {
   CHECK(external.shared());
   CHECK(get(external) == 4);
   CHECK(get(external) == 5);
+}
+
+TEST_CASE("conv2d without gradients uses the weight as it is, whoever wrote it and by whatever pointer") {
+  const NoGrad no_grad;
+  const auto x = to_order(test::random<float>({1, 16, 16, 16}), MemoryOrder::channels_last);
+  for (const Index k : {1, 3, 5}) {
+    const auto convolve = [&](const Tensorf& w) { return conv2d(x, w, {}, {.padding = k / 2}); };
+    const auto follows = [&](const Tensorf& w, auto&& change) {
+      const auto before = convolve(w);
+      change(w);
+      const auto after = convolve(w);
+      return test::identical(after, convolve(w.clone())) && !test::identical(after, before);
+    };
+    const auto normal = [k] { return test::random<float>({16, 16, k, k}, 8); };
+    CHECK(follows(normal(), [](const Tensorf& w) { w.fill(2); }));
+    CHECK(follows(normal(), [](const Tensorf& w) { w.set({0, 0, 0, 0}, 9); }));
+    CHECK(follows(normal(), [](const Tensorf& w) { w.copy_from(test::random<float>(w.shape(), 5)); }));
+    CHECK(follows(normal(), [](const Tensorf& w) { w.detach().fill(2); }));
+    CHECK(follows(normal(), [](const Tensorf& w) { slice(w, 0, 3, 5).fill(7); }));
+    CHECK(follows(normal(), [](const Tensorf& w) { reshape(w, {-1}).fill(3); }));
+    CHECK(follows(normal(), [](const Tensorf& w) { w.mutable_data()[3] = 11; }));
+    const auto kept = normal(), part = normal();
+    float *const pointer = kept.mutable_data(), *const of_part = slice(part, 0, 3, 5).mutable_data();
+    for (const float v : {11.f, 12.f}) CHECK(follows(kept, [&](const Tensorf&) { pointer[3] = v; }));
+    CHECK(follows(part, [&](const Tensorf&) { of_part[3] = 11; }));
+    CHECK(follows(part, [&](const Tensorf& w) { w.fill(1); }));
+    for (const float v : {13.f, 14.f}) CHECK(follows(part, [&](const Tensorf&) { of_part[3] = v; }));
+    std::vector<float> memory(static_cast<std::size_t>(16 * 16 * k * k), 0.1f);
+    const auto outside = Tensorf::from_external(memory.data(), {16, 16, k, k});
+    for (const float v : {11.f, 12.f}) CHECK(follows(outside, [&](const Tensorf&) { memory[3] = v; }));
+  }
+}
+
+TEST_CASE("Weights that only the library has written are prepared once, others when they are cloned") {
+  const SerialScope serial;
+  const auto x = to_order(test::random<float>({1, 16, 16, 16}), MemoryOrder::channels_last);
+  const NoGrad no_grad;
+  const auto keeps = [&](const Tensorf& w) {
+    const auto before = memory_stats().in_use;
+    conv2d(x, w, {}, {.padding = 1});
+    return memory_stats().in_use > before;
+  };
+  const auto w = test::random<float>({16, 16, 3, 3});
+  CHECK(keeps(w.clone()));
+  CHECK(keeps(w * 2));
+  const auto copy = Tensorf::empty(w.shape());
+  copy.copy_from(w);
+  CHECK(keeps(copy));
+  const auto given_away = w.clone();
+  given_away.mutable_data();
+  CHECK_FALSE(keeps(given_away));
+  CHECK(keeps(given_away.clone()));
 }

@@ -304,7 +304,7 @@ template <class T>
 void strided_sum(const Shape& shape, const T* in, const Strides& in_strides, T* out, const Strides& out_strides,
                  Index out_size) {
   if (shape.size() == 0) return;
-  if (shape.size() < 64 * out_size) return detail::strided_sum_as(shape, in, in_strides, out, out_strides, out_size);
+  if (shape.size() < 256 * out_size) return detail::strided_sum_as(shape, in, in_strides, out, out_strides, out_size);
   // Many numbers for each place: in double, so that the error does not grow with how many they are.
   std::vector<double> sums(out, out + out_size);
   detail::strided_sum_as(shape, in, in_strides, sums.data(), out_strides, out_size);

@@ -1,5 +1,6 @@
 #pragma once
-// Pooling over rectangles. Regular and adaptive pooling differ only in the table of windows, made per axis.
+// Maxima over rectangles, and the windows that avg_pool.hpp has too. Regular and adaptive pooling differ only in the
+// table of windows, made per axis.
 
 #include <algorithm>
 #include <cmath>
@@ -306,95 +307,6 @@ void max_pool_images_backward(const PoolSizes& s, const T* dy, const PoolWord<T>
 
 }  // namespace detail
 
-// -- Means: sums are taken in double, so that the error does not grow with the window -------------------------------
-
-namespace detail {
-
-/// Sum of one window of one plane.
-template <class T>
-double sum_of_window(const T* in, Index w, const Window& row, const Window& column) {
-  const Index width = column.end - column.begin, height = row.end - row.begin;
-  const bool whole_rows = width == w;  // then the window is one run of memory
-  const Index runs = whole_rows ? 1 : height, numbers = whole_rows ? height * width : width;
-  double sum = 0;
-  for (Index r = 0; r < runs; ++r) {
-    const T* const from = in + (row.begin + r) * w + column.begin;
-    if (numbers < 16)
-      for (Index i = 0; i < numbers; ++i) sum += static_cast<double>(from[i]);
-    else
-      sum += pairwise_sum_of<double>(0, numbers, [from](Index i) { return static_cast<double>(from[i]); });
-  }
-  return sum;
-}
-
-template <class T>
-void avg_pool_planes(const PoolSizes& s, const T* x, T* y) {
-  parallel_for(s.n * s.c, std::max<Index>(1, 8192 / std::max<Index>(1, s.in_area())), [&](Index begin, Index end) {
-    for (Index plane = begin; plane < end; ++plane)
-      for_windows(s, [&](Index pixel, const Window& row, const Window& column) {
-        const double sum = sum_of_window(x + plane * s.in_area(), s.w, row, column);
-        y[plane * s.out_area() + pixel] = static_cast<T>(sum / static_cast<double>(row.count * column.count));
-      });
-  });
-}
-
-/// The same numbers as another type.
-template <class To, class V>
-To convert_lanes(const V& v) {
-  if constexpr (std::is_arithmetic_v<V>)
-    return static_cast<To>(v);
-  else
-    return __builtin_convertvector(v, To);
-}
-
-template <class T>
-void avg_pool_images(const PoolSizes& s, const T* x, T* y) {
-  const Index rows = static_cast<Index>(s.rows.size()), columns = static_cast<Index>(s.columns.size());
-  for_pool_rows(s.n, rows, columns * s.c, [&](Index image, Index o) {
-    const Window& row = s.rows[static_cast<std::size_t>(o)];
-    T* to = y + (image * rows + o) * columns * s.c;
-    for (const Window& column : s.columns) {
-      const T* const in = x + ((image * s.h + row.begin) * s.w + column.begin) * s.c;
-      const double share = 1 / static_cast<double>(row.count * column.count);
-      for_lanes<double>(s.c, [&](Index c, auto width, auto count) {
-        using Numbers = Lanes<T, width>;
-        using Sums = Lanes<double, width>;
-        Sums sum[count] = {};
-        for (Index r = 0; r < row.end - row.begin; ++r)
-          for (Index q = 0; q < column.end - column.begin; ++q)
-            for (int k = 0; k < count; ++k)
-              sum[k] += convert_lanes<Sums>(load_lanes<Numbers>(in + (r * s.w + q) * s.c + c + k * width));
-        for (int k = 0; k < count; ++k) {
-          const auto mean = convert_lanes<Numbers>(sum[k] * share);
-          std::memcpy(to + c + k * width, &mean, sizeof(mean));
-        }
-      });
-      to += s.c;
-    }
-  });
-}
-
-/// In how many windows a position is, on average.
-inline Index overlap(const std::vector<Window>& windows, Index positions) {
-  Index total = 0;
-  for (const Window& window : windows) total += window.end - window.begin;
-  return total / std::max<Index>(1, positions);
-}
-
-/// to += dy / count over each window of one piece.
-template <class T, class Sum>
-void add_window_shares(const PoolSizes& s, Index lanes, const T* dy, Sum* to) {
-  for_windows(s, [&](Index pixel, const Window& row, const Window& column) {
-    const T* const g = dy + pixel * lanes;
-    const Sum share = Sum{1} / static_cast<Sum>(row.count * column.count);
-    for (Index r = row.begin; r < row.end; ++r)
-      for (Index q = column.begin; q < column.end; ++q)
-        for (Index i = 0; i < lanes; ++i) to[(r * s.w + q) * lanes + i] += static_cast<Sum>(g[i]) * share;
-  });
-}
-
-}  // namespace detail
-
 // -- Any order -----------------------------------------------------------------------------------------------------
 
 /// Bytes that max_pool_forward() needs for where it found the maxima.
@@ -423,37 +335,6 @@ void max_pool_backward(const PoolSizes& s, MemoryOrder order, const T* dy, const
     detail::max_pool_planes_backward(s, dy, static_cast<const std::int32_t*>(at), dx);
   else
     detail::max_pool_images_backward(s, dy, static_cast<const detail::PoolWord<T>*>(at), dx);
-}
-
-/// y = mean of each window.
-template <class T>
-void avg_pool_forward(const PoolSizes& s, MemoryOrder order, const T* x, T* y) {
-  if (order == MemoryOrder::row_major)
-    detail::avg_pool_planes(s, x, y);
-  else
-    detail::avg_pool_images(s, x, y);
-}
-
-/// dx = dy / count summed over the windows that a pixel is in.
-template <class T>
-void avg_pool_backward(const PoolSizes& s, MemoryOrder order, const T* dy, T* dx) {
-  const auto [pieces, lanes] = detail::pool_pieces(s, order);
-  const bool many = detail::overlap(s.rows, s.h) * detail::overlap(s.columns, s.w) > 16;
-  parallel_for(pieces, std::max<Index>(1, 8192 / std::max<Index>(1, s.in_area() * lanes)),
-               [&, l = lanes](Index begin, Index end) {
-                 for (Index piece = begin; piece < end; ++piece) {
-                   T* const to = dx + piece * s.in_area() * l;
-                   const T* const g = dy + piece * s.out_area() * l;
-                   if (!many) {
-                     std::fill_n(to, s.in_area() * l, T{0});
-                     detail::add_window_shares(s, l, g, to);
-                     continue;
-                   }
-                   std::vector<double> sums(static_cast<std::size_t>(s.in_area() * l));
-                   detail::add_window_shares(s, l, g, sums.data());
-                   std::transform(sums.begin(), sums.end(), to, [](double v) { return static_cast<T>(v); });
-                 }
-               });
 }
 
 }  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

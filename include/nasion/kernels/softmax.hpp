@@ -46,12 +46,18 @@ T largest(const T* x, Index n) {
   return *std::max_element(top.begin(), top.end());
 }
 
-// log(sum(exp(x - top))) is computed as log1p of what the sum has besides one maximum, which alone gives 1: when the
-// others are so small that 1 swallows them, they are all that the loss of a confident network consists of.
+// The sum of exp(x - top) has a 1 of the largest number. Where that swallows the others, they are all that the loss of
+// a confident network consists of: then they are summed without it.
 
-/// exp(d), but 0 for d = 0, which is counted apart. NaN stays.
+/// Whether this sum should be taken again.
 template <class T>
-T exp_below_top(T d) {
+bool swallows(T sum) {
+  return sum < T{1.5};
+}
+
+/// exp(d), but 0 for the largest number.
+template <class T>
+T exp_of_others(T d) {
   return d == 0 ? T{0} : kernels::exp(d);
 }
 
@@ -59,9 +65,10 @@ T exp_below_top(T d) {
 template <class T>
 void log_softmax_row(Index n, const T* x, T* y) {
   const T top = largest(x, n);
-  const auto maxima = static_cast<T>(std::count(x, x + n, top));
-  const T others = pairwise_sum_of<T>(0, n, [=](Index j) { return exp_below_top(x[j] - top); });
-  const T total = std::log1p(others + (maxima - 1));
+  const T sum = pairwise_sum_of<T>(0, n, [=](Index j) { return kernels::exp(x[j] - top); });
+  const T total = swallows(sum)
+                      ? std::log1p(pairwise_sum_of<T>(0, n, [=](Index j) { return exp_of_others(x[j] - top); }))
+                      : std::log(sum);
   // In this order: the maximum may be so large that it swallows the logarithm.
   for (Index j = 0; j < n; ++j) y[j] = (x[j] - top) - total;
 }
@@ -89,7 +96,7 @@ void log_softmax_forward(const SoftmaxSizes& s, const T* x, T* y) {
     const T* in = x + start;
     T* out = y + start;
     if (s.inner == 1) return detail::log_softmax_row(s.n, in, out);
-    T top[detail::softmax_block], others[detail::softmax_block] = {}, maxima[detail::softmax_block] = {};
+    T top[detail::softmax_block], total[detail::softmax_block] = {}, others[detail::softmax_block] = {};
     std::copy_n(in, width, top);
     for (Index j = 1; j < s.n; ++j)
       for (Index i = 0; i < width; ++i) {
@@ -97,13 +104,12 @@ void log_softmax_forward(const SoftmaxSizes& s, const T* x, T* y) {
         top[i] = v > top[i] ? v : top[i];
       }
     for (Index j = 0; j < s.n; ++j)
-      for (Index i = 0; i < width; ++i) {
-        const T d = in[j * s.inner + i] - top[i];
-        others[i] += detail::exp_below_top(d);
-        maxima[i] += d == 0 ? T{1} : T{0};
-      }
-    T* const total = others;
-    for (Index i = 0; i < width; ++i) total[i] = std::log1p(others[i] + (maxima[i] - 1));
+      for (Index i = 0; i < width; ++i) total[i] += kernels::exp(in[j * s.inner + i] - top[i]);
+    if (std::any_of(total, total + width, detail::swallows<T>))
+      for (Index j = 0; j < s.n; ++j)
+        for (Index i = 0; i < width; ++i) others[i] += detail::exp_of_others(in[j * s.inner + i] - top[i]);
+    for (Index i = 0; i < width; ++i)
+      total[i] = detail::swallows(total[i]) ? std::log1p(others[i]) : std::log(total[i]);
     for (Index j = 0; j < s.n; ++j)
       for (Index i = 0; i < width; ++i) out[j * s.inner + i] = (in[j * s.inner + i] - top[i]) - total[i];
   });

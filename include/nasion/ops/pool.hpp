@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "nasion/core/size2.hpp"
-#include "nasion/kernels/pool.hpp"
+#include "nasion/kernels/avg_pool.hpp"
 #include "nasion/ops/shape.hpp"
 
 namespace nasion {
