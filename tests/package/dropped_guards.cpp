@@ -9,5 +9,4 @@ void drop() {
   nasion::Profile();
   nasion::SerialScope();
   nasion::BatchPart(1, 2);
-  nasion::GradientListener<float>({});
 }
