@@ -1,5 +1,6 @@
 #include "nasion/ops/pool.hpp"
 
+#include "nasion/ops/reduce.hpp"
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"
 #include "support/threads.hpp"
