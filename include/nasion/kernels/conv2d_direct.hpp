@@ -208,18 +208,12 @@ void direct_tile(const S* const* from, const DirectRun* runs, Index count, Index
                  const DirectEnds<T>& ends, T* const* to, Index channels) {
   using Vec = simd::Vector<T>;
   constexpr Index lanes = simd::lanes<T>;
-  Vec sum[P][V];
+  Vec sum[P][V], start[V] = {};
   const Index last = channels - (V - 1) * lanes;  // numbers in the last vector
-  const auto load = [&](const T* values, Vec* vectors) {
-    for (Index v = 0; v + 1 < V; ++v) vectors[v] = simd::load(values + v * lanes);
-    vectors[V - 1] = simd::load_some(values + (V - 1) * lanes, last);
-  };
-  Vec start[V] = {};
-  if (ends.bias) load(ends.bias, start);
-  for (Index p = 0; p < P; ++p) {
+  if (ends.bias && !ends.add)
+    for (Index v = 0; v < V; ++v) start[v] = simd::load_some(ends.bias + v * lanes, v + 1 < V ? lanes : last);
+  for (Index p = 0; p < P; ++p)
     for (Index v = 0; v < V; ++v) sum[p][v] = start[v];
-    if (ends.add) load(to[p], sum[p]);
-  }
   for (Index t = 0; t < count; ++t, from += direct_block) {
     const S* x[P];
     for (Index p = 0; p < P; ++p) x[p] = from[p];
@@ -235,7 +229,15 @@ void direct_tile(const S* const* from, const DirectRun* runs, Index count, Index
       }
     }
   }
+  // Added last, so that parts are summed by themselves; and all before the first is stored: a pixel may come twice.
+  if (ends.add)
+#pragma GCC unroll 16
+    for (Index p = 0; p < P; ++p)
+#pragma GCC unroll 4
+      for (Index v = 0; v < V; ++v) sum[p][v] += simd::load_some(to[p] + v * lanes, v + 1 < V ? lanes : last);
+#pragma GCC unroll 16
   for (Index p = 0; p < P; ++p)
+#pragma GCC unroll 4
     for (Index v = 0; v < V; ++v) {
       Vec value = sum[p][v];
       if (ends.relu) value = value < Vec{} ? Vec{} : value;

@@ -8,6 +8,13 @@
 //
 // `*` is by element, so that over channels it becomes a matrix product for each of the 6x6 or 8x8 places of a
 // transformed tile, for which the register tiles of the direct kernel serve. Images are channels-last.
+//
+// What is transformed mixes the pixels of a tile, so that a NaN reaches all of its results, infinity becomes NaN, and
+// numbers overflow that the results would not. An image with a result that is not finite is computed again by the
+// direct kernel, which does what the definition says.
+
+#include <atomic>
+#include <vector>
 
 #include "nasion/kernels/conv2d_direct.hpp"
 #include "nasion/kernels/winograd_transforms.hpp"
@@ -23,17 +30,17 @@ template <std::size_t N, std::size_t M, class V, class F, class Load, class Stor
 #pragma GCC unroll 1
   for (std::size_t j = 0; j < N; ++j) {
     V column[N], result[M];
-#pragma GCC unroll 8
+#pragma GCC unroll 9
     for (std::size_t i = 0; i < N; ++i) column[i] = load(i, j);
     f(column, result);
-#pragma GCC unroll 8
+#pragma GCC unroll 9
     for (std::size_t i = 0; i < M; ++i) rows[i][j] = result[i];
   }
 #pragma GCC unroll 1
   for (std::size_t i = 0; i < M; ++i) {
     V result[M];
     f(rows[i], result);
-#pragma GCC unroll 8
+#pragma GCC unroll 9
     for (std::size_t j = 0; j < M; ++j) store(i, j, result[j]);
   }
 }
@@ -70,7 +77,7 @@ void winograd_read(const DirectImages<const T>& images, const T* zeros, Index im
       for (Index c = first, v = 0; c < last; c += lanes, ++v) {
         Vec in[N];
         if (c + lanes <= images.used) {
-#pragma GCC unroll 8
+#pragma GCC unroll 9
           for (std::size_t j = 0; j < N; ++j) in[j] = simd::load(from[i][j] + c);
         } else {
           for (std::size_t j = 0; j < N; ++j) in[j] = simd::load_some(from[i][j] + c, images.used - c);
@@ -81,10 +88,10 @@ void winograd_read(const DirectImages<const T>& images, const T* zeros, Index im
 #pragma GCC unroll 1
       for (std::size_t j = 0; j < M; ++j) {
         Vec upright[N], result[M];
-#pragma GCC unroll 8
+#pragma GCC unroll 9
         for (std::size_t i = 0; i < N; ++i) upright[i] = rows[v][i][j];
         f(upright, result);
-#pragma GCC unroll 8
+#pragma GCC unroll 9
         for (std::size_t i = 0; i < M; ++i)
           simd::store(to + static_cast<Index>(i * M + j) * step + v * lanes, result[i]);
       }
@@ -96,7 +103,8 @@ void winograd_read(const DirectImages<const T>& images, const T* zeros, Index im
 template <class T, class W>
 struct WinogradConvolution {
   using Vec = simd::Vector<T>;
-  static constexpr Index lanes = simd::lanes<T>, places = W::points * W::points;
+  static constexpr Index lanes = simd::lanes<T>, places = W::products * W::products;
+  static constexpr Index extent = W::taps + W::outputs - 1;  // rows and columns of pixels under a tile
   static constexpr Index panel_tiles = 2 * direct_pixels(direct_vectors);
 
   DirectImages<const T> source;
@@ -121,9 +129,8 @@ struct WinogradConvolution {
   void prefetch(Index tile) const {
     if (tile >= tiles.count()) return;
     const Index image = tiles.image(tile), row = tiles.row(tile) - pad_h, column = tiles.column(tile) - pad_w;
-    for (Index y = std::max<Index>(row, 0); y < std::min(row + W::points, source.h); ++y) {
-      const Index first = std::max<Index>(column + W::points - W::outputs, 0),
-                  last = std::min(column + W::points, source.w);
+    for (Index y = std::max<Index>(row, 0); y < std::min(row + extent, source.h); ++y) {
+      const Index first = std::max<Index>(column + extent - W::outputs, 0), last = std::min(column + extent, source.w);
       if (first >= last) continue;
       const T *from = source.pixel(image, y, first), *end = source.pixel(image, y, last - 1) + source.used;
       for (; from < end; from += lanes) __builtin_prefetch(from);
@@ -135,9 +142,9 @@ struct WinogradConvolution {
     for (Index i = 0; i < in_panel(panel); ++i) {
       const Index tile = panel * panel_tiles + i;
       prefetch(tile + 2);
-      winograd_read<W::points, W::points>(source, zeros, tiles.image(tile), tiles.row(tile) - pad_h,
-                                          tiles.column(tile) - pad_w, pixels + i * in_step, pixel_step,
-                                          direct_channels<T>, [](auto& d, auto& o) { W::pixels(d, o); });
+      winograd_read<extent, W::products>(source, zeros, tiles.image(tile), tiles.row(tile) - pad_h,
+                                         tiles.column(tile) - pad_w, pixels + i * in_step, pixel_step,
+                                         direct_channels<T>, [](auto& d, auto& o) { W::pixels(d, o); });
     }
   }
 
@@ -152,11 +159,11 @@ struct WinogradConvolution {
         Vec tap[taps];
         weights.gather(k, c, [&](Index t, const Vec& v) { tap[turned ? taps - 1 - t : t] = v; });
         T* to = packed + c * width + k - first;
-        both_ways<W::taps, W::points, Vec>([](auto& g, auto& o) { W::weights(g, o); },
-                                           [&](std::size_t i, std::size_t j) { return tap[i * W::taps + j]; },
-                                           [&](std::size_t i, std::size_t j, const Vec& v) {
-                                             simd::store(to + static_cast<Index>(i * W::points + j) * step, v);
-                                           });
+        both_ways<W::taps, W::products, Vec>([](auto& g, auto& o) { W::weights(g, o); },
+                                             [&](std::size_t i, std::size_t j) { return tap[i * W::taps + j]; },
+                                             [&](std::size_t i, std::size_t j, const Vec& v) {
+                                               simd::store(to + static_cast<Index>(i * W::products + j) * step, v);
+                                             });
       }
   }
 
@@ -164,6 +171,8 @@ struct WinogradConvolution {
   void multiply(Index panel, Index place, Index width, const T* packed, const T* pixels, T* sums) const {
     const T* w = packed + place * weight_step(width);
     const DirectRun run{.row = 0, .column = 0, .count = 1, .tap = 0, .step = 0};
+    // Several sums of some channels each lose fewer digits than one long one.
+    const Index at_once = std::max(W::sum_channels, source.used / 4);
     with_vectors<T>(width, [&]<Index V>() {
       constexpr Index most = V > 2 ? direct_pixels(direct_vectors) : direct_pixels(V), few = (most + 1) / 2;
       Index begin = 0;
@@ -174,7 +183,11 @@ struct WinogradConvolution {
           from[i] = pixels + place * pixel_step + (begin + i) * in_step;
           to[i] = sums + place * sum_step + (begin + i) * width;
         }
-        direct_tile<T, P, V>(from, &run, 1, source.used, w, {}, to, V * lanes);
+        for (Index c = 0; c < source.used; c += at_once) {
+          direct_tile<T, P, V>(from, &run, 1, std::min(at_once, source.used - c), w + c * width, {.add = c > 0}, to,
+                               V * lanes);
+          for (Index i = 0; i < P; ++i) from[i] += at_once;
+        }
         begin += P;
       };
       while (in_panel(panel) - begin > few) tile_of.template operator()<most>();
@@ -182,23 +195,24 @@ struct WinogradConvolution {
     });
   }
 
-  /// The results of a panel, channels from `first` on.
-  void write(Index panel, Index first, Index width, const T* sums) const {
+  /// The results of a panel, channels from `first` on. Tells which images have some that are not finite.
+  void write(Index panel, Index first, Index width, const T* sums, std::atomic<bool>* spoiled) const {
     for (Index i = 0; i < in_panel(panel); ++i) {
       const Index tile = panel * panel_tiles + i, image = tiles.image(tile);
       const Index row = tiles.row(tile), column = tiles.column(tile);
       const Index rows = std::min(W::outputs, result.h - row), columns = std::min(W::outputs, result.w - column);
-      Vec halves[direct_vectors][W::outputs][W::points];  // A^T m, of each vector of channels
+      Vec halves[direct_vectors][W::outputs][W::products];  // A^T m, of each vector of channels
       for (Index v = 0; v < width / lanes; ++v)
 #pragma GCC unroll 1
-        for (Index q = 0; q < W::points; ++q) {
-          Vec in[W::points], out[W::outputs];
+        for (Index q = 0; q < W::products; ++q) {
+          Vec in[W::products], out[W::outputs];
           const T* from = sums + q * sum_step + i * width + v * lanes;
-#pragma GCC unroll 8
-          for (Index p = 0; p < W::points; ++p) in[p] = simd::load(from + p * W::points * sum_step);
+#pragma GCC unroll 9
+          for (Index p = 0; p < W::products; ++p) in[p] = simd::load(from + p * W::products * sum_step);
           W::results(in, out);
           for (Index r = 0; r < W::outputs; ++r) halves[v][r][q] = out[r];
         }
+      Vec zero{};  // or NaN, where a result is not finite
       for (Index r = 0; r < rows; ++r)
         for (Index k = 0; k < width; k += lanes) {
           const Index some = std::min(lanes, result.used - first - k);
@@ -208,10 +222,12 @@ struct WinogradConvolution {
           T* to = result.pixel(image, row + r, column) + first + k;
           for (Index c = 0; c < columns; ++c, to += result.channels) {
             Vec value = out[c] + add;
+            zero += value * T{0};
             if (relu) value = value < Vec{} ? Vec{} : value;
             simd::store_some(to, value, some);
           }
         }
+      if (simd::sum<T>(zero) != 0) spoiled[image].store(true, std::memory_order_relaxed);
     }
   }
 
@@ -226,8 +242,23 @@ struct WinogradConvolution {
     return packed;
   }
 
-  /// result = [relu] (bias + convolution of the source).
-  void run() const {
+  /// result = [relu] (bias + convolution of the source). `grid` says the same to the direct kernel.
+  void run(const DirectGrid& grid) const {
+    std::vector<std::atomic<bool>> spoiled(static_cast<std::size_t>(result.n));
+    run(spoiled.data());
+    for (Index image = 0; image < result.n; ++image)
+      if (spoiled[static_cast<std::size_t>(image)]) {
+        auto from = source;
+        auto to = result;
+        from.n = to.n = 1;
+        from.data = source.pixel(image, 0, 0) - source.first;
+        to.data = result.pixel(image, 0, 0) - result.first;
+        direct_convolve<T, T>(grid, from, to, weights, bias, relu);
+      }
+  }
+
+ private:
+  void run(std::atomic<bool>* spoiled) const {
     const Scratch<T> zeros(in_step);
     std::fill_n(zeros.data(), in_step, T{0});
     const auto multiply_and_write = [&](Index first, Index begin, Index end, const T* packed, const T* pixels,
@@ -236,7 +267,8 @@ struct WinogradConvolution {
       for (Index place = 0; place < places; ++place)
         for (Index panel = 0; panel < end - begin; ++panel)
           multiply(begin + panel, place, width, packed, pixels + panel * pixel_panel, sums + panel * sum_panel);
-      for (Index panel = begin; panel < end; ++panel) write(panel, first, width, sums + (panel - begin) * sum_panel);
+      for (Index panel = begin; panel < end; ++panel)
+        write(panel, first, width, sums + (panel - begin) * sum_panel, spoiled);
     };
     if (2 * tiles.count() < result.used) {
       // More weights than tiles: all tiles wait, and each block of weights is transformed when its turn comes.
@@ -314,15 +346,19 @@ Scratch<T> conv2d_winograd_prepare(const Conv2dSizes& s, Index tile, const T* we
 template <class T>
 void conv2d_winograd_forward(const Conv2dSizes& s, Index tile, const T* x, const T* weight, const T* bias, bool relu,
                              T* y, const T* prepared = nullptr) {
+  const auto grid = detail::direct_forward_grid(s);
   for (Index g = 0; g < s.groups; ++g)
-    detail::with_winograd<T>(
-        s, tile, [&]<class W>() { detail::winograd_forward<T, W>(s, g, x, weight, bias, relu, y, prepared).run(); });
+    detail::with_winograd<T>(s, tile, [&]<class W>() {
+      detail::winograd_forward<T, W>(s, g, x, weight, bias, relu, y, prepared).run(grid);
+    });
 }
 
 /// dx = gradient of the input: the convolution of dy with the weights turned around.
 template <class T>
 void conv2d_winograd_backward_input(const Conv2dSizes& s, Index tile, const T* dy, const T* weight, T* dx) {
   const T* const end = weight + s.k * s.taps();
+  const auto grids = detail::direct_backward_grids(s);
+  if (grids.empty()) return;  // images without pixels
   for (Index g = 0; g < s.groups; ++g)
     detail::with_winograd<T>(s, tile, [&]<class W>() {
       detail::WinogradConvolution<T, W>{
@@ -334,7 +370,7 @@ void conv2d_winograd_backward_input(const Conv2dSizes& s, Index tile, const T* d
           true,
           nullptr,
           false}
-          .run();
+          .run(grids[0]);
     });
 }
 

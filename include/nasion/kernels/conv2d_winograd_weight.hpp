@@ -1,6 +1,8 @@
 #pragma once
 // The gradient of the weight by Winograd's minimal filtering.
 
+#include <cmath>
+
 #include "nasion/kernels/conv2d_direct_weight.hpp"
 #include "nasion/kernels/conv2d_winograd.hpp"
 
@@ -13,7 +15,7 @@ namespace detail {
 template <class T, class W>
 struct WinogradWeightGradient {
   using Vec = simd::Vector<T>;
-  static constexpr Index lanes = simd::lanes<T>, places = W::points * W::points, taps = W::taps * W::taps;
+  static constexpr Index lanes = simd::lanes<T>, places = W::products * W::products, taps = W::taps * W::taps;
 
   DirectImages<const T> x, dy;
   Index pad_h, pad_w;
@@ -33,7 +35,7 @@ struct WinogradWeightGradient {
   /// gradients are `step` apart, and there are `last` channels of them.
   void multiply(Index some, const T* pixels, Index channels, const T* gradients, Index step, Index last,
                 T* sums) const {
-    const Index blocks = std::max<Index>(1, (some + direct_weight_block - 1) / direct_weight_block);
+    const Index blocks = std::max<Index>(1, (some + W::sum_tiles - 1) / W::sum_tiles);
     const Index block = (some + blocks - 1) / blocks;  // about equal
     for (Index begin = 0; begin < some; begin += block) {
       const Index count = std::min(block, some - begin);
@@ -56,10 +58,10 @@ struct WinogradWeightGradient {
       const Index channels = std::min(lanes, last - first), numbers = channels * taps;
       Vec tap[lanes * taps];  // [channel of x][tap]
       for (Index c = 0; c < channels; ++c)
-        both_ways<W::points, W::taps, Vec>(
+        both_ways<W::products, W::taps, Vec>(
             [](auto& m, auto& o) { W::weight_results(m, o); },
             [&](std::size_t i, std::size_t j) {
-              return simd::load(sums + static_cast<Index>(i * W::points + j) * step + c * width);
+              return simd::load(sums + static_cast<Index>(i * W::products + j) * step + c * width);
             },
             [&](std::size_t i, std::size_t j, const Vec& v) {
               tap[c * taps + static_cast<Index>(i * W::taps + j)] = v;
@@ -89,12 +91,13 @@ struct WinogradWeightGradient {
             auto some_x = x;
             some_x.first += c;
             some_x.used = std::min(piece_channels, x.used - c);
-            winograd_read<W::points, W::points>(some_x, zeros.data(), image, row - pad_h, column - pad_w,
-                                                pixels.data() + c / piece_channels * places * c_place + t * c_row,
-                                                c_place, direct_channels<T>, [](auto& d, auto& o) { W::pixels(d, o); });
+            winograd_read<W::taps + 3, W::products>(some_x, zeros.data(), image, row - pad_h, column - pad_w,
+                                                    pixels.data() + c / piece_channels * places * c_place + t * c_row,
+                                                    c_place, direct_channels<T>,
+                                                    [](auto& d, auto& o) { W::pixels(d, o); });
           }
-          winograd_read<4, W::points>(dy, zeros.data(), image, row, column, gradients.data() + t * k_row, k_place,
-                                      places * k_place, [](auto& d, auto& o) { W::gradients(d, o); });
+          winograd_read<4, W::products>(dy, zeros.data(), image, row, column, gradients.data() + t * k_row, k_place,
+                                        places * k_place, [](auto& d, auto& o) { W::gradients(d, o); });
         }
       });
     };
@@ -142,7 +145,7 @@ struct WinogradWeightGradient {
 
 }  // namespace detail
 
-/// dw = gradient of the weight, [k, c / groups, kh, kw].
+/// dw = gradient of the weight, [k, c / groups, kh, kw]; by the direct kernel when a number is not finite.
 template <class T>
 void conv2d_winograd_backward_weight(const Conv2dSizes& s, const T* x, const T* dy, T* dw) {
   for (Index g = 0; g < s.groups; ++g)
@@ -154,6 +157,8 @@ void conv2d_winograd_backward_weight(const Conv2dSizes& s, const T* x, const T* 
                                            dw + g * s.group_k() * s.taps()}
           .run();
     });
+  if (!std::all_of(dw, dw + s.k * s.taps(), [](T v) { return std::isfinite(v); }))
+    conv2d_direct_backward_weight<T>(s, x, dy, dw);
 }
 
 }  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET

@@ -1,22 +1,31 @@
 #pragma once
 // The small matrices of Winograd's minimal filtering (Lavin and Gray, "Fast algorithms for convolutional neural
 // networks", 2015), as functions on vectors. A filter's results are values of a product of polynomials, which a few
-// products determine: with the points 0, 1, -1, 2, -2 and infinity six products give four neighbouring results of three
-// taps, F(4, 3), and with 1/2 and -1/2 as well eight give those of five taps, F(4, 5). The points 0, 1, -1 and infinity
-// give two results of three taps, F(2, 3).
+// products determine: its remainders modulo x - p for some points p, and its highest coefficient ("infinity").
 //
 //   pixels B^T d: the pixels under the results    weights G g: a filter's taps    results A^T m: from the products
 //
 // The gradient of the weights is such a filtering too, with four gradients as taps: F(3, 4) and F(5, 4).
+//
+// The moduli decide how far intermediate results exceed the final ones, and that costs digits. Independent errors of
+// the products come out, in the worst of the 4x4 results and relative to its typical size,
+//
+//   F(4, 3), 6 products  0, 1, -1, 2, -2, infinity                   31 times as large
+//                        0, 11/16, -11/16, 3/2, -3/2, infinity        7.5
+//   F(4, 5), 8 products  0, 1, -1, 2, -2, 1/2, -1/2, infinity        30, and no eight real points are much better
+//            9 products  0, 3/4, -3/4, 11/8, -11/8, x^2 + 1, infinity 3.7
+//
+// so the second and the last are used. All coefficients of B and A are exact in float. The larger the factor, the fewer
+// terms should be added up in one sum, channels (`sum_channels`) or, for the weight, tiles (`sum_tiles`).
 
 #include "nasion/core/simd.hpp"
 
 namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
-/// Three taps, four points, two results.
+/// Three taps, four products, two results. Points 0, 1, -1 and infinity.
 template <class T>
 struct Winograd3Small {
-  static constexpr Index taps = 3, points = 4, outputs = 2;
+  static constexpr Index taps = 3, products = 4, outputs = 2, sum_channels = 128;
   using V = simd::Vector<T>;
 
   [[gnu::always_inline]] static void pixels(const V (&d)[4], V (&o)[4]) {
@@ -38,27 +47,27 @@ struct Winograd3Small {
   }
 };
 
-/// Three taps, six points, four results.
+/// Three taps, six products, four results. Points 0, a, -a, b, -b and infinity.
 template <class T>
 struct Winograd3 {
-  static constexpr Index taps = 3, points = 6, outputs = 4;
+  static constexpr Index taps = 3, products = 6, outputs = 4, sum_channels = 32, sum_tiles = 42;
   using V = simd::Vector<T>;
 
   [[gnu::always_inline]] static void pixels(const V (&d)[6], V (&o)[6]) {
-    const V a = d[4] - 4 * d[2], b = d[3] - 4 * d[1], c = d[4] - d[2], e = 2 * (d[3] - d[1]);
-    o[0] = 4 * d[0] - 5 * d[2] + d[4];
-    o[1] = a + b;
-    o[2] = a - b;
-    o[3] = c + e;
-    o[4] = c - e;
-    o[5] = 4 * d[1] - 5 * d[3] + d[5];
+    const V even_a = d[4] - bb * d[2], odd_a = d[3] - bb * d[1], even_b = d[4] - aa * d[2], odd_b = d[3] - aa * d[1];
+    o[0] = aa * bb * d[0] + (d[4] - (aa + bb) * d[2]);
+    o[1] = even_a + a * odd_a;
+    o[2] = even_a - a * odd_a;
+    o[3] = even_b + b * odd_b;
+    o[4] = even_b - b * odd_b;
+    o[5] = aa * bb * d[1] + (d[5] - (aa + bb) * d[3]);
   }
   [[gnu::always_inline]] static void results(const V (&m)[6], V (&o)[4]) {
     const V s = m[1] + m[2], t = m[1] - m[2], u = m[3] + m[4], w = m[3] - m[4];
-    o[0] = m[0] + s + u;
-    o[1] = t + 2 * w;
-    o[2] = s + 4 * u;
-    o[3] = t + 8 * w + m[5];
+    o[0] = m[0] + (s + u);
+    o[1] = a * t + b * w;
+    o[2] = aa * s + bb * u;
+    o[3] = a * aa * t + (b * bb * w + m[5]);
   }
   [[gnu::always_inline]] static void weights(const V (&g)[3], V (&o)[6]) { from_taps(g[0], g[1], g[2], V{}, g[2], o); }
   [[gnu::always_inline]] static void gradients(const V (&g)[4], V (&o)[6]) {
@@ -66,78 +75,88 @@ struct Winograd3 {
   }
   [[gnu::always_inline]] static void weight_results(const V (&m)[6], V (&o)[3]) {
     const V s = m[1] + m[2], u = m[3] + m[4];
-    o[0] = m[0] + s + u;
-    o[1] = m[1] - m[2] + 2 * (m[3] - m[4]);
-    o[2] = s + 4 * u + m[5];
+    o[0] = m[0] + (s + u);
+    o[1] = a * (m[1] - m[2]) + b * (m[3] - m[4]);
+    o[2] = aa * s + (bb * u + m[5]);
   }
 
  private:
+  static constexpr T a = T(0.6875), b = T(1.5), aa = a * a, bb = b * b;
+
   [[gnu::always_inline]] static void from_taps(V g0, V g1, V g2, V g3, V last, V (&o)[6]) {
-    const V even = (g0 + g2) * (T{1} / 6), odd = (g1 + g3) * (T{1} / 6);
-    const V even2 = (g0 + 4 * g2) * (T{1} / 24), odd2 = (g1 + 4 * g3) * (T{1} / 12);
-    o[0] = g0 * (T{1} / 4);
-    o[1] = -even - odd;
-    o[2] = odd - even;
-    o[3] = even2 + odd2;
-    o[4] = even2 - odd2;
+    constexpr T scale_a = 1 / (2 * aa * (aa - bb)), scale_b = 1 / (2 * bb * (bb - aa));
+    const V even_a = (g0 + aa * g2) * scale_a, odd_a = (g1 + aa * g3) * (a * scale_a);
+    const V even_b = (g0 + bb * g2) * scale_b, odd_b = (g1 + bb * g3) * (b * scale_b);
+    o[0] = g0 * (1 / (aa * bb));
+    o[1] = even_a + odd_a;
+    o[2] = even_a - odd_a;
+    o[3] = even_b + odd_b;
+    o[4] = even_b - odd_b;
     o[5] = last;
   }
 };
 
-/// Five taps, eight points, four results.
+/// Five taps, nine products, four results. Points 0, a, -a, b, -b and infinity, and x^2 + 1, modulo which remainders
+/// are complex numbers: three products (Karatsuba) give one of these.
 template <class T>
 struct Winograd5 {
-  static constexpr Index taps = 5, points = 8, outputs = 4;
+  static constexpr Index taps = 5, products = 9, outputs = 4, sum_channels = 128, sum_tiles = 84;
   using V = simd::Vector<T>;
 
-  [[gnu::always_inline]] static void pixels(const V (&d)[8], V (&o)[8]) {
-    const V even = d[2] + d[6] - T(4.25) * d[4], odd = d[1] + d[5] - T(4.25) * d[3];
-    const V even2 = d[6] + T(0.25) * d[2] - T(1.25) * d[4], odd2 = T(0.5) * d[1] - T(2.5) * d[3] + 2 * d[5];
-    const V even3 = d[6] + 4 * d[2] - 5 * d[4], odd3 = 2 * d[1] - T(2.5) * d[3] + T(0.5) * d[5];
-    o[0] = d[0] - d[6] + T(5.25) * (d[4] - d[2]);
-    o[1] = even + odd;
-    o[2] = even - odd;
-    o[3] = even2 + odd2;
-    o[4] = even2 - odd2;
-    o[5] = even3 + odd3;
-    o[6] = even3 - odd3;
-    o[7] = d[7] - d[1] + T(5.25) * (d[3] - d[5]);
+  [[gnu::always_inline]] static void pixels(const V (&d)[8], V (&o)[9]) {
+    const V even_a = d[6] + (1 - bb) * d[4] - bb * d[2], odd_a = d[5] + (1 - bb) * d[3] - bb * d[1];
+    const V even_b = d[6] + (1 - aa) * d[4] - aa * d[2], odd_b = d[5] + (1 - aa) * d[3] - aa * d[1];
+    const V even = d[6] - (aa + bb) * d[4] + aa * bb * d[2], odd = d[5] - (aa + bb) * d[3] + aa * bb * d[1];
+    o[0] = d[6] + (1 - aa - bb) * d[4] + (aa * bb - aa - bb) * d[2] + aa * bb * d[0];
+    o[1] = even_a + a * odd_a;
+    o[2] = even_a - a * odd_a;
+    o[3] = even_b + b * odd_b;
+    o[4] = even_b - b * odd_b;
+    o[5] = odd + even;
+    o[6] = odd - even;
+    o[7] = odd;
+    o[8] = d[7] + (1 - aa - bb) * d[5] + (aa * bb - aa - bb) * d[3] + aa * bb * d[1];
   }
-  [[gnu::always_inline]] static void results(const V (&m)[8], V (&o)[4]) {
-    const V s = m[1] + m[2], t = m[1] - m[2], s2 = m[3] + m[4], t2 = m[3] - m[4], s3 = m[5] + m[6], t3 = m[5] - m[6];
-    o[0] = m[0] + s + s2 + s3;
-    o[1] = t + 2 * t2 + T(0.5) * t3;
-    o[2] = s + 4 * s2 + T(0.25) * s3;
-    o[3] = t + 8 * t2 + T(0.125) * t3 + m[7];
+  [[gnu::always_inline]] static void results(const V (&m)[9], V (&o)[4]) {
+    const V s = m[1] + m[2], t = m[1] - m[2], u = m[3] + m[4], w = m[3] - m[4], p = m[5] + m[7], q = m[6] + m[7];
+    o[0] = m[0] + p + (s + u);
+    o[1] = a * t + (b * w + q);
+    o[2] = aa * s + (bb * u - p);
+    o[3] = a * aa * t + (b * bb * w + (m[8] - q));
   }
-  [[gnu::always_inline]] static void weights(const V (&g)[5], V (&o)[8]) {
+  [[gnu::always_inline]] static void weights(const V (&g)[5], V (&o)[9]) {
     from_taps(g[0], g[1], g[2], g[3], g[4], g[4], o);
   }
-  [[gnu::always_inline]] static void gradients(const V (&g)[4], V (&o)[8]) {
+  [[gnu::always_inline]] static void gradients(const V (&g)[4], V (&o)[9]) {
     from_taps(g[0], g[1], g[2], g[3], V{}, g[3], o);
   }
-  [[gnu::always_inline]] static void weight_results(const V (&m)[8], V (&o)[5]) {
-    const V s = m[1] + m[2], t = m[1] - m[2], s2 = m[3] + m[4], t2 = m[3] - m[4], s3 = m[5] + m[6], t3 = m[5] - m[6];
-    o[0] = m[0] + s + s2 + s3;
-    o[1] = t + 2 * t2 + T(0.5) * t3;
-    o[2] = s + 4 * s2 + T(0.25) * s3;
-    o[3] = t + 8 * t2 + T(0.125) * t3;
-    o[4] = s + 16 * s2 + T(0.0625) * s3 + m[7];
+  [[gnu::always_inline]] static void weight_results(const V (&m)[9], V (&o)[5]) {
+    const V s = m[1] + m[2], t = m[1] - m[2], u = m[3] + m[4], w = m[3] - m[4], p = m[5] + m[7], q = m[6] + m[7];
+    o[0] = m[0] + p + (s + u);
+    o[1] = a * t + (b * w + q);
+    o[2] = aa * s + (bb * u - p);
+    o[3] = a * aa * t + (b * bb * w - q);
+    o[4] = aa * aa * s + (bb * bb * u + (m[8] + p));
   }
 
  private:
-  [[gnu::always_inline]] static void from_taps(V g0, V g1, V g2, V g3, V g4, V last, V (&o)[8]) {
-    const V even = (g0 + g2 + g4) * (-T{2} / 9), odd = (g1 + g3) * (-T{2} / 9);
-    const V even2 = (g0 + 4 * g2 + 16 * g4) * (T{1} / 90), odd2 = (g1 + 4 * g3) * (T{1} / 45);
-    const V even3 = (16 * g0 + 4 * g2 + g4) * (T{2} / 45), odd3 = (4 * g1 + g3) * (T{4} / 45);
-    o[0] = g0;
-    o[1] = even + odd;
-    o[2] = even - odd;
-    o[3] = even2 + odd2;
-    o[4] = even2 - odd2;
-    o[5] = even3 + odd3;
-    o[6] = even3 - odd3;
-    o[7] = last;
+  static constexpr T a = T(0.75), b = T(1.375), aa = a * a, bb = b * b;
+
+  [[gnu::always_inline]] static void from_taps(V g0, V g1, V g2, V g3, V g4, V last, V (&o)[9]) {
+    constexpr T scale_a = 1 / (2 * aa * (aa - bb) * (aa + 1)), scale_b = 1 / (2 * bb * (bb - aa) * (bb + 1));
+    constexpr T scale = 1 / ((1 + aa) * (1 + bb));
+    const V even_a = (g0 + aa * (g2 + aa * g4)) * scale_a, odd_a = (g1 + aa * g3) * (a * scale_a);
+    const V even_b = (g0 + bb * (g2 + bb * g4)) * scale_b, odd_b = (g1 + bb * g3) * (b * scale_b);
+    const V real = (g0 - g2 + g4) * scale, imaginary = (g1 - g3) * scale;
+    o[0] = g0 * (1 / (aa * bb));
+    o[1] = even_a + odd_a;
+    o[2] = even_a - odd_a;
+    o[3] = even_b + odd_b;
+    o[4] = even_b - odd_b;
+    o[5] = -real;
+    o[6] = -imaginary;
+    o[7] = real + imaginary;
+    o[8] = last;
   }
 };
 
