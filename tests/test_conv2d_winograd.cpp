@@ -134,7 +134,7 @@ TEST_CASE("Winograd gives the same bits for any number of threads when results a
     const Problem p(3, 16, 14, 24, kernel);
     p.x.set({1, 3, 6, 7}, not_a_number);
     p.dy.set({2, 3, 6, 7}, infinity);
-    CHECK(test::same_for_all_thread_counts([&] { return run(algorithm, p.x, p.w, p.dy); },
+    CHECK(test::same_for_all_thread_counts([&, kind = algorithm] { return run(kind, p.x, p.w, p.dy); },
                                            [](const auto& a, const auto& b) {
                                              return test::identical(a.y, b.y) && test::identical(a.dx, b.dx) &&
                                                     test::identical(a.dw, b.dw);

@@ -1,12 +1,12 @@
 #pragma once
-// Convolution at stride 1 by Winograd's minimal filtering: results in tiles of 4x4, with a quarter (3x3) or a sixth
+// Convolution at stride 1 by Winograd's minimal filtering: results in tiles of 4x4, with a quarter (3x3) or a fifth
 // (5x5) of the multiplications. Tiles of 2x2 save less (3x3: 4 of 9), but their transformed weights are half as many,
 // which counts where there are few tiles to share them.
 //
 //   forward, gradient of input:  y = A^T [ (G w G^T) * (B^T x B) ] A          tile by tile
 //   gradient of weight:         dw = A^T [ sum of (G dy G^T) * (B^T x B) ] A  over all tiles
 //
-// `*` is by element, so that over channels it becomes a matrix product for each of the 6x6 or 8x8 places of a
+// `*` is by element, so that over channels it becomes a matrix product for each of the 6x6 or 9x9 places of a
 // transformed tile, for which the register tiles of the direct kernel serve. Images are channels-last.
 //
 // What is transformed mixes the pixels of a tile, so that a NaN reaches all of its results, infinity becomes NaN, and
