@@ -64,13 +64,10 @@ double spread_px(const std::vector<support::Prediction>& predictions) {
 }
 
 /// The course's question: what does a learning rate of 0.5 do that 0.02 does not? Trains the course's network with
-/// each, unless a resumed folder has the answer already.
+/// each.
 std::vector<RateTrial> compare_learning_rates(const support::OutputFolder& out, const support::Faces& faces,
                                               std::uint64_t seed, int epochs, training::Progress& progress) {
   std::vector<RateTrial> trials;
-  if (out.resuming()) trials = support::read_rate_trials(out);
-  if (trials.size() == 2) return trials;
-  trials.clear();
   for (const double rate : {0.02, 0.5}) {
     const auto lr = io::csv_field(rate);
     progress.say("comparing: the course's recipe with learning rate " + lr);
@@ -83,7 +80,7 @@ std::vector<RateTrial> compare_learning_rates(const support::OutputFolder& out, 
     auto checks = data::make_loader(validation, {.batch_size = 16});
     RateTrial trial{lr, {}, 0};
     training::fit(model, sgd, loss, batches, checks, trial.history,
-                  {.epochs = epochs, .lr = rate, .progress = &progress});
+                  {.epochs = epochs, .lr = rate, .after_step = support::stop_if_asked, .progress = &progress});
     nn::eval(model);
     trial.spread_px = spread_px(support::predict(std::cref(model), validation, faces.validation));
     trials.push_back(std::move(trial));
@@ -106,16 +103,21 @@ std::string told(const RateTrial& trial) {
           : ".");
 }
 
-void run(const support::Options& options, bool mpi) {
+int run(const support::Options& options, bool mpi) {
   const support::Processes processes(mpi);
   const auto recipe = with_flags(options.recipe == support::Recipe::seed ? seed_recipe() : best_recipe(), options);
-  const auto out = processes.root_first([&] { return support::OutputFolder(options.out, options.resume); });
+  const auto out =
+      processes.root_first([&] { return support::OutputFolder(options.out, options.resume, processes.is_root()); });
   training::Progress progress(training::Progress::detect(options.quiet || !processes.is_root()));
   const auto faces = processes.root_first([&] { return support::load_faces(options, out, progress); });
-  const auto settings = support::settings_of("part1_nose_tip", options, recipe, faces.source);
+  const auto settings = support::settings_of("part1_nose_tip", options, recipe, faces.source, faces.fingerprint);
   const auto training = support::make_dataset(faces.training, width, height, nose_tip, recipe.augmentation),
              validation = support::make_dataset(faces.validation, width, height, nose_tip);
 
+  std::vector<RateTrial> trials;  // a resumed folder may have the answer already
+  processes.on_root([&] {
+    if (out.resuming()) trials = support::read_rate_trials(out);
+  });
   support::TrainingRun run;
   std::vector<support::Prediction> predictions;
   Index parameter_count = 0;
@@ -126,9 +128,9 @@ void run(const support::Options& options, bool mpi) {
     parameter_count = nn::parameter_count(model);
     predictions = support::predict(std::cref(model), validation, faces.validation);
   });
-  if (!processes.is_root()) return;
+  if (!processes.is_root()) return run.exit_code();
   const int comparison_epochs = options.recipe == support::Recipe::seed ? recipe.epochs : std::min(recipe.epochs, 8);
-  const auto trials = compare_learning_rates(out, faces, options.seed, comparison_epochs, progress);
+  if (trials.size() != 2) trials = compare_learning_rates(out, faces, options.seed, comparison_epochs, progress);
 
   support::write_predictions(out, predictions, nose_tip);
   support::write_metrics(out, predictions, run, faces.training.size(), settings, options.seed);
@@ -171,6 +173,7 @@ void run(const support::Options& options, bool mpi) {
   support::add_successes_and_failures(report, predictions);
   report.write(out.path());
   support::say_result("part1_nose_tip", out, predictions, run, recipe, progress);
+  return run.exit_code();
 }
 
 }  // namespace
@@ -179,6 +182,6 @@ int main(int argc, char** argv) {
   bool mpi = false;
   return support::run_program(
       argc, argv, "part1_nose_tip", "Learns to find the tip of the nose, and reports how well.",
-      [&](const support::Options& options) { run(options, mpi); },
+      [&](const support::Options& options) { return run(options, mpi); },
       [&](CLI::App& app) { support::add_mpi_flag(app, mpi); });
 }

@@ -74,14 +74,14 @@ std::vector<support::Figure> filter_figures(const Model& model) {
   return figures;
 }
 
-void run(const support::Options& options, std::optional<Network> chosen) {
+int run(const support::Options& options, std::optional<Network> chosen) {
   const bool seed = options.recipe == support::Recipe::seed;
   const Network network = chosen.value_or(seed ? Network::course : Network::soft_argmax);
   const auto recipe = with_flags(seed ? seed_recipe() : best_recipe(), options);
   const support::OutputFolder out(options.out, options.resume);
   training::Progress progress(training::Progress::detect(options.quiet));
   const support::Faces faces = support::load_faces(options, out, progress);
-  auto settings = support::settings_of("part2_full_face", options, recipe, faces.source);
+  auto settings = support::settings_of("part2_full_face", options, recipe, faces.source, faces.fingerprint);
   settings.emplace_back("network", name_of(network));
   const auto training =
                  support::make_dataset(faces.training, width, height, support::all_points(), recipe.augmentation),
@@ -133,6 +133,7 @@ void run(const support::Options& options, std::optional<Network> chosen) {
   }
   report.write(out.path());
   support::say_result("part2_full_face", out, predictions, run, recipe, progress);
+  return run.exit_code();
 }
 
 }  // namespace
@@ -141,7 +142,7 @@ int main(int argc, char** argv) {
   std::optional<Network> network;
   return support::run_program(
       argc, argv, "part2_full_face", "Learns to find all 58 points of a face, and reports how well.",
-      [&](const support::Options& options) { run(options, network); },
+      [&](const support::Options& options) { return run(options, network); },
       [&](CLI::App& app) {
         support::add_flag(app, "--network", "course|soft-argmax",
                           "the course's layers, or one map for each point (default: the recipe's)", network,

@@ -190,6 +190,7 @@ std::optional<double> write_submission(const support::OutputFolder& out, const s
   const vision::ReadOptions stored{.exif_orientation = false};  // boxes and points count stored pixels
   progress.begin("faces of " + xml.filename().string(), std::ssize(faces));
   for (std::size_t i = 0; i < faces.size(); ++i) {
+    support::stop_if_asked();
     progress.advance();
     if (!faces[i].exists) continue;
     answers[i] = models::locate_landmarks(network, config, vision::read_image(faces[i].image, stored), faces[i].box);
@@ -204,28 +205,31 @@ std::optional<double> write_submission(const support::OutputFolder& out, const s
   if (const auto missing = list.missing(); !missing.empty()) {
     std::string names;
     for (const auto& name : std::span(missing).first(std::min<std::size_t>(3, missing.size()))) names += " " + name;
-    progress.say(message(xml.string(), ": ", missing.size(), " of ", list.images.size(),
-                         " photos do not exist and have no lines:", names, missing.size() > 3 ? " ..." : ""));
+    progress.say(
+        support::one_line(message(xml.string(), ": ", missing.size(), " of ", list.images.size(),
+                                  " photos do not exist and have no lines:", names, missing.size() > 3 ? " ..." : "")));
   }
   if (other > 0)
     progress.say(message(xml.string(), ": ", other, " of ", faces.size(), " faces have other points than the ",
                          config.points, " of the network, and are not measured"));
   if (found == 0) throw IoError(xml, "none of its photos exists");
   vision::write_kaggle_submission(out / "kaggle.csv", answers);
-  progress.say(message("points of ", found, " faces: ", (out / "kaggle.csv").string()));
+  progress.say(message("points of ", found, " faces: ", support::one_line((out / "kaggle.csv").string())));
   return measured ? std::optional(total / measured) : std::nullopt;
 }
 
-void run(const support::Options& options, const std::optional<std::filesystem::path>& kaggle, bool mpi) {
+int run(const support::Options& options, const std::optional<std::filesystem::path>& kaggle, bool mpi) {
   const support::Processes processes(mpi);
   const bool seed = options.recipe == support::Recipe::seed;
   auto recipe = seed ? seed_recipe() : best_recipe();
   recipe.training = with_flags(recipe.training, options);
-  const auto out = processes.root_first([&] { return support::OutputFolder(options.out, options.resume); });
+  const auto out =
+      processes.root_first([&] { return support::OutputFolder(options.out, options.resume, processes.is_root()); });
   training::Progress progress(training::Progress::detect(options.quiet || !processes.is_root()));
   const auto files = processes.root_first([&] { return support::list_faces(options, out, progress); });
   const models::LandmarkFinderConfig config{.points = files.points, .input_size = recipe.input_size};
-  auto settings = support::settings_of("part3_resnet18", options, recipe.training, files.source);
+  auto settings =
+      support::settings_of("part3_resnet18", options, recipe.training, files.source, support::fingerprint(files));
   settings.emplace_back("input_size", std::to_string(config.input_size));
   settings.emplace_back("face_margin", io::csv_field(config.face_margin));
   settings.emplace_back("loss", recipe.refined ? "wing" : "mse");
@@ -240,8 +244,8 @@ void run(const support::Options& options, const std::optional<std::filesystem::p
   support::add_faces(training, files.training, files.points, config.face_margin);
   auto sets = read_test_sets(files);
   support::add_faces(validation, sets.front().faces, config.face_margin);
-  progress.say(
-      message("read ", training.size(), " training and ", validation.size(), " validation faces: ", files.source));
+  progress.say(message("read ", training.size(), " training and ", validation.size(),
+                       " validation faces: ", support::one_line(files.source)));
 
   Rng rng(options.seed);
   auto model = models::landmark_resnet18<float>(config, rng);
@@ -251,7 +255,7 @@ void run(const support::Options& options, const std::optional<std::filesystem::p
   };
   const auto run = support::train_by_recipe(out, settings, model, recipe.training, training, validation, loss,
                                             options.seed, progress, processes);
-  if (!processes.is_root()) return;
+  if (!processes.is_root()) return run.exit_code();
   auto metadata = support::model_metadata(settings, run);
   metadata.merge(models::metadata_of(config));
   io::save(out.model(), with_face_finder(config, model, files, recipe.training, options.seed, progress), metadata);
@@ -275,7 +279,8 @@ void run(const support::Options& options, const std::optional<std::filesystem::p
   const auto errors = support::face_errors(sets.front().predictions);
   progress.say(message("validation NME ", fixed(errors.nme_percent, 2), " %, ", fixed(errors.failure_percent, 1),
                        " % of the faces above 8 %, MAE ", fixed(errors.mae_px, 2),
-                       " px\nreport: ", (out / "report.html").string()));
+                       " px\nreport: ", support::one_line((out / "report.html").string())));
+  return run.exit_code();
 }
 
 }  // namespace
@@ -285,7 +290,7 @@ int main(int argc, char** argv) {
   bool mpi = false;
   return support::run_program(
       argc, argv, "part3_resnet18", "Learns to find the points of faces in the wild, and reports how well.",
-      [&](const support::Options& options) { run(options, kaggle, mpi); },
+      [&](const support::Options& options) { return run(options, kaggle, mpi); },
       [&](CLI::App& app) {
         support::add_flag(app, "--kaggle", "XML",
                           "also find the points of the faces in this file of dlib's, for kaggle.csv (Id,Predicted)",

@@ -151,14 +151,14 @@ struct Flags {
   std::vector<std::filesystem::path> compare;  // folders of other runs
 };
 
-void run(const support::Options& options, const Flags& flags) {
+int run(const support::Options& options, const Flags& flags) {
   const auto others = support::read_runs(flags.compare);
   auto recipe = options.recipe == support::Recipe::seed ? seed_recipe() : best_recipe();
   recipe.training = with_flags(recipe.training, options);
   const support::OutputFolder out(options.out, options.resume);
   training::Progress progress(training::Progress::detect(options.quiet));
   const support::Faces faces = support::load_faces(options, out, progress);
-  auto settings = support::settings_of("part4_heatmaps", options, recipe.training, faces.source);
+  auto settings = support::settings_of("part4_heatmaps", options, recipe.training, faces.source, faces.fingerprint);
   settings.emplace_back("network", name_of(flags.network));
   settings.emplace_back("sigma", io::csv_field(recipe.sigma));
   const auto training = support::make_dataset(faces.training, width, height, support::all_points(),
@@ -214,6 +214,7 @@ void run(const support::Options& options, const Flags& flags) {
   support::add_point_errors(report, predictions);
   report.write(out.path());
   support::say_result("part4_heatmaps", out, predictions, run, recipe.training, progress);
+  return run.exit_code();
 }
 
 }  // namespace
@@ -223,7 +224,7 @@ int main(int argc, char** argv) {
   return support::run_program(
       argc, argv, "part4_heatmaps",
       "Learns to draw a heatmap of each of the 58 points of a face, and reports how well.",
-      [&](const support::Options& options) { run(options, flags); },
+      [&](const support::Options& options) { return run(options, flags); },
       [&](CLI::App& app) {
         support::add_flag(app, "--model", "fcn|unet", "the course's network, or a U-Net (default)", flags.network,
                           [](const std::string& flag, const std::string& text) {

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <exception>
 #include <filesystem>
 #include <iostream>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +14,7 @@
 
 #include "nasion/models/landmark_finder.hpp"
 #include "nasion/nn/fold_batch_norm.hpp"
+#include "support/interrupt.hpp"
 #include "support/prediction_files.hpp"
 #include "support/program.hpp"
 #include "support/report.hpp"
@@ -79,24 +82,27 @@ void predict(const models::LandmarkFinder<float>& finder, const fs::path& path, 
                       faces.size() == 1 ? " face" : " faces", flags.boxes.empty() ? ", score" : "");
   for (const auto& face : faces)
     if (face.score) line += " " + support::fixed(*face.score, 2);
-  std::cout << line << " -> " << files.picture().string() << std::endl;
+  std::cout << support::one_line(line + " -> " + files.picture().string()) << std::endl;
 }
 
 /// Photos that cannot be used do not keep the others from being used.
-void run(const Flags& flags) {
+int run(const Flags& flags) {
   check<ValueError>(flags.boxes.empty() || flags.photos.size() == 1, "--box is for one photo, not for ",
                     flags.photos.size());
   set_num_threads(flags.threads);
   const auto finder = nn::fold_batch_norm(models::load_landmark_finder<float>(flags.model));
   std::size_t failed = 0;
   for (const auto& path : flags.photos) {
+    support::stop_if_asked();
     std::string failure;
     try {
       predict(finder, path, flags);
       continue;
     } catch (const IoError& error) {
       failure = error.what();
-    } catch (const ValueError& error) {
+    } catch (const std::bad_alloc&) {
+      failure = path.string() + ": out of memory";
+    } catch (const std::exception& error) {
       failure = path.string() + ": " + error.what();
     }
     check<ValueError>(flags.photos.size() > 1, failure);
@@ -104,6 +110,7 @@ void run(const Flags& flags) {
     ++failed;
   }
   check<ValueError>(failed == 0, failed, " of ", flags.photos.size(), " photos are without a result");
+  return support::ExitCode::done;
 }
 
 const support::About about{
@@ -113,7 +120,8 @@ const support::About about{
         "For each photo it writes the photo with the points on it, NAME.json, and a .pts file for each face.",
     .footer =
         "Exit code: 0 when there is a result for every photo; 2 when something given cannot be used, such as a photo\n"
-        "without a face (the other photos still have their results); 1 for other errors.\n\n"
+        "without a face (the other photos still have their results); 128 + n when signal n stopped it; 1 for other\n"
+        "errors.\n\n"
         "  predict runs/part3_resnet18/model.safetensors me.jpg friends.jpg --out found\n"
         "  predict model.safetensors group.jpg --box 410,220,160,180 --box 640,200,150,170"};
 
@@ -141,5 +149,5 @@ void add_flags(CLI::App& app, Flags& flags) {
 int main(int argc, char** argv) {
   Flags flags;
   return support::run_app(
-      argc, argv, about, [&](CLI::App& app) { add_flags(app, flags); }, [&] { run(flags); });
+      argc, argv, about, [&](CLI::App& app) { add_flags(app, flags); }, [&] { return run(flags); });
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "nasion/vision/pts.hpp"
+#include "nasion/vision/synthetic.hpp"
 #include "support/catch.hpp"
 #include "support/exif.hpp"
 #include "support/temporary_folder.hpp"
@@ -65,4 +66,69 @@ TEST_CASE("Points that are on no place of their photo are an error with the name
   for (const vision::Box& outside : {vision::Box{121, 0, 50, 40}, vision::Box{-60, 0, 50, 40},
                                      vision::Box{0, 91, 50, 40}, vision::Box{0, -50, 50, 40}})
     CHECK(error_of(points_in(outside)) == "1_1.PTS: has no point within its photo of 120 x 90 pixels");
+}
+
+TEST_CASE("Photos are known by their names and contents, not by where they lie") {
+  const test::TemporaryFolder folder;
+  const auto files_in = [&](const std::filesystem::path& place, const std::string& name = "1") {
+    support::FaceFiles files;
+    for (auto* entries : {&files.training, &files.validation}) {
+      support::FaceEntry entry;
+      entry.name = entries == &files.training ? name : "2";
+      entry.image = place / (entries == &files.training ? "a.jpg" : "b.jpg");
+      entry.shape = entry.image;
+      entry.shape.replace_extension(".asf");
+      entries->push_back(entry);
+    }
+    return files;
+  };
+  const auto fill = [&](const std::filesystem::path& place, const std::string& image, const std::string& shape) {
+    std::filesystem::create_directories(place);
+    for (const std::string stem : {"a", "b"}) {
+      test::write_text(place / (stem + ".jpg"), image);
+      test::write_text(place / (stem + ".asf"), shape);
+    }
+    return files_in(place);
+  };
+  const auto files = fill(folder / "one", "pixels", "points");
+  const auto print = support::fingerprint(files);
+  CHECK(print.size() == 16);
+  CHECK(support::fingerprint(files) == print);
+  CHECK(support::fingerprint(fill(folder / "two", "pixels", "points")) == print);
+  CHECK(support::fingerprint(fill(folder / "three", "pixelz", "points")) != print);
+  CHECK(support::fingerprint(fill(folder / "four", "pixels", "pointz")) != print);
+  CHECK(support::fingerprint(fill(folder / "five", "pixelsp", "oints")) != print);
+  CHECK(support::fingerprint(files_in(folder / "one", "other")) != print);
+
+  auto swapped = files;
+  std::swap(swapped.training, swapped.validation);
+  CHECK(support::fingerprint(swapped) != print);
+  auto moved = files;  // from validation to training
+  moved.training.push_back(moved.validation.front());
+  moved.validation.clear();
+  CHECK(support::fingerprint(moved) != print);
+}
+
+TEST_CASE("Faces that a killed program left half drawn are removed, those that are there are not drawn again") {
+  const test::TemporaryFolder folder;
+  const support::OutputFolder out(folder.path(), false);
+  const auto faces = out / "synthetic_faces";
+  std::filesystem::create_directory(faces);
+  for (int person = 1; person <= 40; ++person)
+    for (int view = 1; view <= 6; ++view)
+      for (const std::string ending : {"m.jpg", "m.asf"})
+        test::write_text(
+            faces / ((person < 10 ? "0" : "") + std::to_string(person) + "-" + std::to_string(view) + ending), "");
+  test::write_text(faces / nasion::vision::synthetic::marker_name, nasion::vision::synthetic::marker(1, 40, 640, 480));
+  for (const auto* left : {"synthetic_faces.7-0.tmp", "synthetic_faces.7-1.tmp.old"}) {
+    std::filesystem::create_directory(out / left);
+    test::write_text(out / left / "01-1m.jpg", "");
+  }
+  test::write_text(out / "synthetic_faces.txt", "notes");
+  nasion::training::Progress progress(nasion::training::Progress::Style::quiet);
+  CHECK(support::list_faces({}, out, progress).training.size() == 192);
+  std::vector<std::string> names;
+  for (const auto& file : std::filesystem::directory_iterator(out.path())) names.push_back(file.path().filename());
+  std::sort(names.begin(), names.end());
+  CHECK(names == std::vector<std::string>{"run.lock", "synthetic_faces", "synthetic_faces.txt"});
 }

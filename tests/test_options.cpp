@@ -38,6 +38,7 @@ Run run(std::vector<const char*> words, const std::function<void(const Options&)
                                      [&](const Options& o) {
                                        result.options = o;
                                        if (body) body(o);
+                                       return 0;
                                      });
   std::cout.rdbuf(cout);
   std::cerr.rdbuf(cerr);

@@ -28,13 +28,36 @@ TEST_CASE("An existing folder without a run is used, and what is in it stays") {
 
 TEST_CASE("A run is not written over") {
   test::TemporaryFolder folder;
-  const auto* const name = GENERATE("model.safetensors", "checkpoint.safetensors");
-  test::write_text(folder / name, "weights");
-  CHECK_THROWS_AS(OutputFolder(folder.path(), false), IoError);
+  test::write_text(folder / "checkpoint.safetensors", "weights");
   CHECK_THROWS_WITH(
       OutputFolder(folder.path(), false),
       folder.path().string() + ": already holds a run: go on with it by --resume, or choose another --out");
-  CHECK(test::read_text(folder / name) == "weights");
+  CHECK(test::read_text(folder / "checkpoint.safetensors") == "weights");
+}
+
+TEST_CASE("Results without their checkpoint are neither written over nor resumed") {
+  test::TemporaryFolder folder;
+  const std::string name =
+      GENERATE("model.safetensors", "metrics.json", "history.csv", "predictions.csv", "report.html");
+  const bool resume = GENERATE(false, true);
+  test::write_text(folder / name, "result");
+  CHECK_THROWS_WITH(
+      OutputFolder(folder.path(), resume),
+      folder.path().string() + ": holds " + name + " of a run but no checkpoint to resume from: choose another --out");
+  CHECK(test::read_text(folder / name) == "result");
+  CHECK_FALSE(fs::exists(folder / "run.lock"));
+}
+
+TEST_CASE("A folder has one run at a time, of one or of several processes") {
+  test::TemporaryFolder folder;
+  {
+    const OutputFolder out(folder.path(), false);
+    const auto copy = out;
+    CHECK_THROWS_WITH(OutputFolder(folder.path(), false), ContainsSubstring("another run is writing here (process "));
+    CHECK_THROWS_WITH(OutputFolder(folder.path(), true), ContainsSubstring("another run is writing here (process "));
+    CHECK_NOTHROW(OutputFolder(folder.path(), false, false));
+  }
+  CHECK_NOTHROW(OutputFolder(folder.path(), false));
 }
 
 TEST_CASE("A run is resumed from its checkpoint") {

@@ -150,7 +150,7 @@ TEST_CASE("A learning rate that makes the loss explode is reported, in every fil
   const auto out = folder.path() / "out";
   const auto result =
       run({"--data", folder.path() / "faces", "--recipe", "seed", "--epochs", "3", "--lr", "1e9", "--out", out});
-  CHECK(result.code == 0);
+  CHECK(result.code == 3);
   CHECK_THAT(result.err, ContainsSubstring("training diverged"));
   CHECK_THAT(result.err, ContainsSubstring("learning rate 1e+09"));
   CHECK_THAT(test::read_text(out / "report.html"), ContainsSubstring("Training diverged"));
@@ -162,7 +162,7 @@ TEST_CASE("A learning rate that makes the loss explode is reported, in every fil
     const auto other =
         run({"--data", folder.path() / "faces", "--epochs", "2", "--lr", "1e30", "--out", folder_of}, program);
     INFO(other.err);
-    CHECK(other.code == 0);
+    CHECK(other.code == 3);
     CHECK_THAT(other.err, ContainsSubstring(program + ": training diverged"));
     CHECK(fs::exists(folder_of / "report.html"));
   }

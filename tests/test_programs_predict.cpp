@@ -224,6 +224,78 @@ TEST_CASE("Results are only replaced when that is asked for, and nothing else ev
   }
 }
 
+TEST_CASE("A call that could not write its results can be repeated") {
+  const Folder f;
+  const auto limited = support::run_process(
+      {"bash", "-c", "ulimit -f 5; exec \"$0\" \"$@\"", std::string(NASION_PROGRAM_DIR) + "/predict", "--out", f.out,
+       f.model, f.photo, "--box", "20,30,60,60"},
+      "");
+  CHECK(limited.code == 2);
+  CHECK_THAT(limited.err, ContainsSubstring("photo.jpg: cannot write (File too large)"));
+  CHECK(f.results().empty());
+  REQUIRE(f.run({f.model, f.photo, "--box", "20,30,60,60"}).code == 0);
+
+  SECTION("and an earlier prediction stays what it was") {
+    const auto text = test::read_text(f.out / "photo.json");
+    const auto again = support::run_process(
+        {"bash", "-c", "ulimit -f 5; exec \"$0\" \"$@\"", std::string(NASION_PROGRAM_DIR) + "/predict", "--out", f.out,
+         f.model, f.photo, "--box", "25,30,60,60", "--overwrite"},
+        "");
+    CHECK(again.code == 2);
+    CHECK(test::read_text(f.out / "photo.json") == text);
+    CHECK(f.results() == Names{"photo.jpg", "photo.json", "photo.pts"});
+  }
+  SECTION("also when it was killed in between") {
+    fs::remove(f.out / "photo.pts");
+    fs::remove(f.out / "photo.jpg");
+    CHECK_THAT(f.run({f.model, f.photo, "--box", "20,30,60,60"}).err, ContainsSubstring("--overwrite replaces"));
+    CHECK(f.run({f.model, f.photo, "--box", "20,30,60,60", "--overwrite"}).code == 0);
+    CHECK(f.results() == Names{"photo.jpg", "photo.json", "photo.pts"});
+  }
+}
+
+TEST_CASE("A strange file in the way is named, and other photos go on") {
+  const Folder f(3);
+  vision::write_png(f.folder / "other.png", vision::Image(100, 100, 3, 60));
+  const std::string in_the_way = GENERATE(
+      R"({"photo":[{"box":[1,2.3,4],"score":0.5,"pts":"a.pts","poinks":[[1,6]]},1]})", R"({"photo":7,"faces":[]})",
+      R"({"photo":null})", R"({"faces":{}})", "[1]", "null", "", "\xff", R"({"photo":"elsewhere.jpg","faces":[1,{}]})");
+  fs::create_directory(f.out);
+  test::write_text(f.out / "photo.json", in_the_way);
+  const auto result = f.run({f.model, f.photo, f.folder / "other.png", "--overwrite"});
+  CHECK(result.code == 2);
+  CHECK_THAT(result.err,
+             ContainsSubstring("photo.json: is there already, and is no earlier prediction for this photo"));
+  CHECK(test::read_text(f.out / "photo.json") == in_the_way);
+  CHECK(fs::exists(f.out / "other.json"));
+}
+
+TEST_CASE("A photo's name cannot steer the terminal, and need not be UTF-8") {
+  const Folder f;
+  fs::create_directory(f.folder / "new\nline");
+  const auto odd = f.folder / "new\nline" / "\x1b[31mred\xe9.jpg";
+  fs::copy_file(f.photo, odd);
+  const auto result = f.run({f.model, odd, "--box", "20,30,60,60"});
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  CHECK(lines(result.out) == 1);
+  CHECK_THAT(result.out, ContainsSubstring("new line/ [31mred\ufffd.jpg: 160 x 120"));
+  CHECK(read_json(f.out / "\x1b[31mred\xe9.json")["photo"] ==
+        f.folder.path().string() + "/new\nline/\x1b[31mred\ufffd.jpg");
+  const auto again = f.run({f.model, odd, "--box", "20,30,60,60"});
+  CHECK(again.code == 2);
+  CHECK(lines(again.err) == 1);
+  CHECK(again.err.find('\x1b') == std::string::npos);
+  CHECK(f.run({f.model, odd, "--box", "20,30,60,60", "--overwrite"}).code == 0);
+}
+
+TEST_CASE("The same photo by another name of its folder is the same photo") {
+  const Folder f;
+  REQUIRE(f.run({f.model, f.photo, "--box", "20,30,60,60"}).code == 0);
+  const auto other = f.folder / "." / "photo.jpg";
+  CHECK(f.run({f.model, other, "--box", "20,30,60,60", "--overwrite"}).code == 0);
+}
+
 TEST_CASE("predict says how it is used") {
   const Folder f;
   const auto help = f.run({"--help"});

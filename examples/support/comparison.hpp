@@ -11,7 +11,7 @@ class Report;
 
 /// What metrics.json of a run says.
 struct RunSummary {
-  std::string program, network, recipe, seed, photos;
+  std::string program, network, recipe, seed, photos, fingerprint;
   int epochs = 0;
   double seconds = 0, mse = 0, error_px = 0, frontal_px = 0, turned_px = 0;
 };

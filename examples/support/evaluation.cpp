@@ -10,6 +10,7 @@
 #include "nasion/core/autograd.hpp"
 #include "nasion/io/csv.hpp"
 #include "nasion/vision/metrics.hpp"
+#include "support/interrupt.hpp"
 
 namespace support {
 
@@ -21,6 +22,7 @@ std::vector<Prediction> predict(const std::function<nasion::Tensorf(const nasion
   auto loader = nasion::data::make_loader(dataset, {.batch_size = 16, .workers = 0});
   std::vector<Prediction> predictions;
   for (const auto& batch : loader) {
+    stop_if_asked();
     const nasion::Tensorf y = network(batch.input);
     for (nasion::Index i = 0; i < y.dim(0); ++i) {
       const LabelledFace& face = faces.at(predictions.size());
@@ -163,7 +165,7 @@ void write_metrics(const OutputFolder& out, const std::vector<Prediction>& predi
   metrics["threads"] = nasion::num_threads();
   metrics["diverged"] = !run.finite;
   for (const auto& [name, value] : settings) metrics["settings"][name] = value;
-  out.write("metrics.json", metrics.dump(2) + "\n");
+  out.write("metrics.json", metrics.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace support

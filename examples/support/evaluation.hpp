@@ -33,11 +33,15 @@ struct Prediction {
 std::vector<Prediction> predict(const std::function<nasion::Tensorf(const nasion::Tensorf&)>& network,
                                 const nasion::vision::KeypointDataset& dataset, const std::vector<LabelledFace>& faces);
 
-/// Mean errors in pixels: of all photos, of the frontal views 1 and 2, the turned views 3 and 4, and each view.
+/// Mean errors in pixels: of all photos, of the frontal views 1 and 2, the turned views 3 and 4, and each view; NaN for
+/// those without photos.
 struct ViewErrors {
   double all, frontal, turned;
-  std::array<double, 6> view;  // NaN for a view without photos
+  std::array<double, 6> view;
   std::array<int, 6> count{};
+
+  bool has_frontal() const { return count[0] + count[1] > 0; }
+  bool has_turned() const { return count[2] + count[3] > 0; }
 };
 
 /// Whether the faces have views: those of the IMM database and its like.

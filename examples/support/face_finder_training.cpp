@@ -9,6 +9,7 @@
 #include "nasion/optim/adam.hpp"
 #include "nasion/optim/schedule.hpp"
 #include "nasion/vision/face_view.hpp"
+#include "support/interrupt.hpp"
 
 namespace support {
 
@@ -64,6 +65,7 @@ nasion::models::FaceFinder<float> train_face_finder(std::vector<FacePhoto> photo
     if (round > 0) find_lookalikes(photos, network, 0.7);  // by now, it knows faces well enough
     nasion::nn::train(network);
     for (const auto& batch : batches) {
+      stop_if_asked();
       optimizer.options.lr = options.lr * schedule(step++ / static_cast<double>(steps));
       optimizer.zero_grad();
       const auto loss = face_finder_loss(network(batch.input), batch.target);

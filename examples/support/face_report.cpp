@@ -9,6 +9,7 @@
 #include "nasion/io/csv.hpp"
 #include "nasion/vision/draw.hpp"
 #include "nasion/vision/imm.hpp"
+#include "support/safe_text.hpp"
 
 namespace support {
 
@@ -18,8 +19,9 @@ nasion::vision::Image sample_sheet(const std::vector<LabelledFace>& faces, int w
   const int enlarged = std::max(1, 240 / width);
   std::vector<vision::Image> pictures;
   std::vector<std::string> captions;
-  for (std::size_t i = 0; i < std::min<std::size_t>(12, faces.size()); ++i) {
-    const auto& face = faces[i * faces.size() / 12];
+  const auto count = std::min<std::size_t>(12, faces.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto& face = faces[i * faces.size() / count];
     const auto seen = vision::resize(vision::to_grey(face.photo), width, height);
     auto picture = vision::to_rgb(vision::resize(seen, enlarged * width, enlarged * height));
     const auto fit = vision::Affine::scale(static_cast<double>(picture.width) / face.photo.width,
@@ -87,23 +89,37 @@ void add_key_figures(Report& report, const std::vector<Prediction>& predictions,
   const ViewErrors errors = view_errors(predictions);
   report.key("validation MSE", fixed(normalised_mse(predictions), 6));
   report.key("mean error", fixed(errors.all, 1) + " px");
-  report.key("frontal", fixed(errors.frontal, 1) + " px");
-  report.key("turned", fixed(errors.turned, 1) + " px");
+  if (errors.has_frontal()) report.key("frontal", fixed(errors.frontal, 1) + " px");
+  if (errors.has_turned()) report.key("turned", fixed(errors.turned, 1) + " px");
   report.key("training", fixed(run.seconds(), 0) + " s");
   warn_if_diverged(report, run, recipe);
 }
 
+namespace {
+
+/// The errors on frontal and on turned faces, or which of them there are none of.
+std::string by_view(const ViewErrors& errors) {
+  std::string text;
+  if (errors.has_frontal()) text += ": " + fixed(errors.frontal, 1) + " on frontal faces";
+  if (errors.has_turned()) text += (text.empty() ? ": " : ", ") + fixed(errors.turned, 1) + " on turned ones";
+  if (errors.has_frontal() && errors.has_turned())
+    return text + ", " + fixed(errors.turned / errors.frontal, 2) + " times as much";
+  if (errors.has_frontal()) return text + "; there are no turned photos";
+  return text + "; there are no " + (errors.has_turned() ? "frontal" : "frontal and no turned") + " photos";
+}
+
+}  // namespace
+
 void add_summary(Report& report, const std::vector<Prediction>& predictions, const std::string& what,
                  double mean_face) {
   const ViewErrors errors = view_errors(predictions);
-  report.paragraph(nasion::message(
-      "On ", predictions.size(), " photos of persons that the network never saw, ", what, " is off by ",
-      fixed(errors.all, 1), " pixels of the photo on average (", fixed(nme_percent(predictions), 1),
-      " % of the distance between the outer eye corners): ", fixed(errors.frontal, 1), " on frontal faces, ",
-      fixed(errors.turned, 1), " on turned ones, ", fixed(errors.turned / errors.frontal, 2),
-      " times as much. The mean squared error of the coordinates, as parts of width and height, is ",
-      fixed(normalised_mse(predictions), 6), "; answering with the mean face of the training photos would give ",
-      fixed(mean_face, 5), "."));
+  report.paragraph(
+      nasion::message("On ", predictions.size(), " photos of persons that the network never saw, ", what, " is off by ",
+                      fixed(errors.all, 1), " pixels of the photo on average (", fixed(nme_percent(predictions), 1),
+                      " % of the distance between the outer eye corners)", by_view(errors),
+                      ". The mean squared error of the coordinates, as parts of width and height, is ",
+                      fixed(normalised_mse(predictions), 6),
+                      "; answering with the mean face of the training photos would give ", fixed(mean_face, 5), "."));
 }
 
 void add_view_errors(Report& report, const std::vector<Prediction>& predictions) {
@@ -111,11 +127,14 @@ void add_view_errors(Report& report, const std::vector<Prediction>& predictions)
   Table views{.columns = {"view", "photos", "mean error, px"},
               .rows = {},
               .caption = "Mean error in pixels of the photo, per view."};
+  const auto add = [&](const std::string& name, int count, double error) {
+    views.rows.push_back({name, std::to_string(count), count > 0 ? fixed(error, 1) : "-"});
+  };
   for (std::size_t v = 0; v < 6; ++v)
-    views.rows.push_back({nasion::message(v + 1, ": ", nasion::vision::imm_view_name(static_cast<int>(v) + 1)),
-                          std::to_string(errors.count[v]), fixed(errors.view[v], 1)});
-  views.rows.push_back({"frontal (1, 2)", std::to_string(errors.count[0] + errors.count[1]), fixed(errors.frontal, 1)});
-  views.rows.push_back({"turned (3, 4)", std::to_string(errors.count[2] + errors.count[3]), fixed(errors.turned, 1)});
+    add(nasion::message(v + 1, ": ", nasion::vision::imm_view_name(static_cast<int>(v) + 1)), errors.count[v],
+        errors.view[v]);
+  add("frontal (1, 2)", errors.count[0] + errors.count[1], errors.frontal);
+  add("turned (3, 4)", errors.count[2] + errors.count[3], errors.turned);
   views.rows.push_back({"all", std::to_string(predictions.size()), fixed(errors.all, 1)});
   report.table(views);
 }
@@ -197,9 +216,12 @@ void say_result(const std::string& program, const OutputFolder& out, const std::
                 const TrainingRun& run, const TrainingRecipe& recipe, nasion::training::Progress& progress) {
   say_if_diverged(program, run, recipe);
   const ViewErrors errors = view_errors(predictions);
+  std::string views;
+  if (errors.has_frontal()) views += ", frontal " + fixed(errors.frontal, 2);
+  if (errors.has_turned()) views += ", turned " + fixed(errors.turned, 2);
   progress.say(nasion::message("validation MSE ", fixed(normalised_mse(predictions), 6), ", mean error ",
-                               fixed(errors.all, 2), " px (frontal ", fixed(errors.frontal, 2), ", turned ",
-                               fixed(errors.turned, 2), ")\nreport: ", (out / "report.html").string()));
+                               fixed(errors.all, 2), " px", views.empty() ? "" : " (" + views.substr(2) + ")",
+                               "\nreport: ", one_line((out / "report.html").string())));
 }
 
 }  // namespace support

@@ -1,15 +1,24 @@
 #include "support/faces.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
+#include <cstdio>
 #include <numeric>
+#include <string_view>
+#include <system_error>
+#include <vector>
 
 #include "nasion/core/parallel.hpp"
+#include "nasion/io/read_file.hpp"
 #include "nasion/vision/face_view.hpp"
 #include "nasion/vision/imm.hpp"
 #include "nasion/vision/labelled_photos.hpp"
 #include "nasion/vision/synthetic.hpp"
 #include "nasion/vision/w300.hpp"
+#include "support/interrupt.hpp"
+#include "support/safe_text.hpp"
 
 namespace support {
 
@@ -44,6 +53,19 @@ LabelledFace read_face(const FaceEntry& entry, int count) {
   return face;
 }
 
+/// Removes what was left of this folder, half made, when a program was killed. Nobody is making it now: the output
+/// folder has one run at a time.
+void remove_unfinished(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  std::vector<std::filesystem::path> unfinished;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.parent_path(), ignored)) {
+    const auto name = entry.path().filename().string();
+    if (name.starts_with(folder.filename().string() + ".") && (name.ends_with(".tmp") || name.ends_with(".tmp.old")))
+      unfinished.push_back(entry.path());
+  }
+  for (const auto& path : unfinished) std::filesystem::remove_all(path, ignored);
+}
+
 FaceFiles list_imm_faces(const Options& options, const OutputFolder& out, nasion::training::Progress& progress) {
   namespace vision = nasion::vision;
   std::filesystem::path folder;
@@ -51,8 +73,10 @@ FaceFiles list_imm_faces(const Options& options, const OutputFolder& out, nasion
     folder = *options.data;
   } else {
     folder = out / "synthetic_faces";
-    if (!std::filesystem::exists(folder)) progress.say("making synthetic faces in " + folder.string());
+    remove_unfinished(folder);
+    if (!std::filesystem::exists(folder)) progress.say("making synthetic faces in " + one_line(folder.string()));
     vision::write_synthetic_imm(folder, options.seed, 40, [&](int done, int total) {
+      stop_if_asked();
       if (done == 1) progress.begin("drawing faces", total);
       progress.advance();
     });
@@ -113,9 +137,35 @@ void add_face(nasion::vision::KeypointDataset& dataset, const LabelledFace& face
 
 }  // namespace
 
+std::string fingerprint(const FaceFiles& files) {
+  // FNV-1a: enough to tell photos apart that nobody chose to deceive.
+  constexpr std::uint64_t offset = 0xcbf29ce484222325, prime = 0x100000001b3;
+  const auto add = [](std::uint64_t& hash, std::string_view bytes) {
+    for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * prime;
+    hash = (hash ^ bytes.size()) * prime;
+  };
+  std::uint64_t all = offset;
+  for (const auto* entries : {&files.training, &files.validation}) {
+    std::vector<std::uint64_t> hashes(entries->size(), offset);
+    nasion::parallel_for(std::ssize(hashes), 1, [&](nasion::Index i, nasion::Index) {
+      stop_if_asked();
+      const auto& entry = (*entries)[static_cast<std::size_t>(i)];
+      auto& hash = hashes[static_cast<std::size_t>(i)];
+      add(hash, entry.name);
+      for (const auto& file : {entry.image, entry.shape}) add(hash, nasion::io::read_file(file, 1 << 30));
+    });
+    for (const auto hash : hashes) all = (all ^ hash) * prime;
+    all = (all ^ hashes.size()) * prime;
+  }
+  std::array<char, 17> digits{};
+  std::snprintf(digits.data(), digits.size(), "%016llx", static_cast<unsigned long long>(all));
+  return digits.data();
+}
+
 std::vector<LabelledFace> read_faces(std::span<const FaceEntry> entries, int count) {
   std::vector<LabelledFace> faces(entries.size());
   nasion::parallel_for(static_cast<nasion::Index>(entries.size()), 1, [&](nasion::Index i, nasion::Index) {
+    stop_if_asked();
     faces[static_cast<std::size_t>(i)] = read_face(entries[static_cast<std::size_t>(i)], count);
   });
   return faces;
@@ -129,10 +179,11 @@ FaceFiles list_faces(const Options& options, const OutputFolder& out, nasion::tr
 
 Faces load_faces(const Options& options, const OutputFolder& out, nasion::training::Progress& progress) {
   const FaceFiles files = list_imm_faces(options, out, progress);
-  Faces faces{files.source, read_faces(files.training, files.points), read_faces(files.validation, files.points)};
+  Faces faces{files.source, fingerprint(files), read_faces(files.training, files.points),
+              read_faces(files.validation, files.points)};
   for (auto& face : faces.training) nasion::vision::imm::repair_eye_order(face.points);
   progress.say(nasion::message("read ", faces.training.size(), " training and ", faces.validation.size(),
-                               " validation photos: ", faces.source));
+                               " validation photos: ", one_line(faces.source)));
   return faces;
 }
 

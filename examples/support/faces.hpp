@@ -44,6 +44,9 @@ struct FaceFiles {
   std::vector<std::pair<std::string, std::vector<FaceEntry>>> tests{};  // by name, without the validation faces
 };
 
+/// Of the names and contents of the files for training and validation: the same wherever they lie.
+std::string fingerprint(const FaceFiles& files);
+
 /// The faces of `options.data`, a folder in either of two layouts.
 ///
 /// IMM database: persons 1 to 32 for training, the others for validation; with `options.fold`, a quarter of the first
@@ -56,7 +59,7 @@ FaceFiles list_faces(const Options& options, const OutputFolder& out, nasion::tr
 
 /// Faces in memory.
 struct Faces {
-  std::string source;
+  std::string source, fingerprint;
   std::vector<LabelledFace> training, validation;
 };
 

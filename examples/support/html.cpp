@@ -2,33 +2,9 @@
 
 #include <cstddef>
 
+#include "support/safe_text.hpp"
+
 namespace support {
-
-namespace {
-
-/// Bytes of the UTF-8 character the text begins with; 0 when it begins with none.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = byte(0);
-  const std::size_t length = first < 0x80   ? 1
-                             : first < 0xc2 ? 0
-                             : first < 0xe0 ? 2
-                             : first < 0xf0 ? 3
-                             : first < 0xf5 ? 4
-                                            : 0;
-  if (length == 0 || length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  if (length > 2) {  // overlong forms, surrogates, beyond U+10FFFF
-    const unsigned second = byte(1);
-    if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
-        (first == 0xf4 && second > 0x8f))
-      return 0;
-  }
-  return length;
-}
-
-}  // namespace
 
 std::string escape_html(std::string_view text) {
   std::string safe;

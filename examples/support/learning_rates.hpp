@@ -15,7 +15,8 @@ struct RateTrial {
   double spread_px;  // of the answers for the validation photos: root mean square distance from their mean
 };
 
-/// Those of learning_rates.json; none when there is no such file or it holds something else.
+/// Those of learning_rates.json; none when there is no such file. IoError when it holds anything else, or a trial
+/// without epochs.
 std::vector<RateTrial> read_rate_trials(const OutputFolder& out);
 
 void write_rate_trials(const OutputFolder& out, const std::vector<RateTrial>& trials);

@@ -11,7 +11,19 @@
 
 namespace support {
 
-OutputFolder::OutputFolder(std::filesystem::path path, bool resume) : path_(std::move(path)) {
+namespace {
+
+/// A file of a run that is there, other than its checkpoint; empty when there is none.
+std::string result_in(const std::filesystem::path& folder) {
+  std::error_code unreadable;
+  for (const auto* name : {"model.safetensors", "metrics.json", "history.csv", "predictions.csv", "report.html"})
+    if (std::filesystem::exists(folder / name, unreadable)) return name;
+  return {};
+}
+
+}  // namespace
+
+OutputFolder::OutputFolder(std::filesystem::path path, bool resume, bool holds) : path_(std::move(path)) {
   namespace fs = std::filesystem;
   std::error_code reason;
   const bool there = fs::exists(path_, reason);
@@ -20,12 +32,15 @@ OutputFolder::OutputFolder(std::filesystem::path path, bool resume) : path_(std:
   if (!there && !fs::create_directories(path_, reason) && reason)
     throw nasion::IoError(path_, "cannot create this folder (" + reason.message() + ")");
   if (::access(path_.c_str(), R_OK | W_OK | X_OK) != 0) throw nasion::IoError(path_, "this folder cannot be written");
+  if (holds) lock_ = std::make_shared<const RunLock>(path_);
 
-  const bool has_checkpoint = fs::exists(checkpoint(), reason), has_model = fs::exists(model(), reason);
-  if (!resume && (has_checkpoint || has_model))
+  const bool has_checkpoint = fs::exists(checkpoint(), reason);
+  const auto result = result_in(path_);
+  if (!resume && has_checkpoint)
     throw nasion::IoError(path_, "already holds a run: go on with it by --resume, or choose another --out");
-  if (resume && has_model && !has_checkpoint)
-    throw nasion::IoError(path_, "holds a model but no checkpoint to resume from: choose another --out");
+  if (!has_checkpoint && !result.empty())
+    throw nasion::IoError(path_,
+                          "holds " + result + " of a run but no checkpoint to resume from: choose another --out");
   resuming_ = resume && has_checkpoint;
 }
 

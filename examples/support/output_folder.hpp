@@ -1,17 +1,23 @@
 #pragma once
-// The folder a run writes to. Nothing in it is ever deleted, and a finished run is not written over by mistake.
+// The folder a run writes to, alone. What a run has left there is neither deleted nor written over by mistake.
 
 #include <filesystem>
+#include <memory>
 #include <string_view>
+
+#include "support/run_lock.hpp"
 
 namespace support {
 
 class OutputFolder {
  public:
-  /// Opens the folder, created when missing. IoError when it cannot be written; when it holds a run and `resume` was
-  /// not asked for; and when `resume` was asked for but there is no such folder, or only a model without its
-  /// checkpoint. A folder without a run can be resumed: a run that stopped before its first checkpoint starts again.
-  OutputFolder(std::filesystem::path path, bool resume);
+  /// Opens the folder, created when missing, and holds it until the last copy of this is gone (see RunLock). IoError
+  /// when it cannot be written; when another run holds it; when it has what a run wrote and `resume` was not asked for;
+  /// and when `resume` was asked for but there is no such folder, or results without their checkpoint. A folder
+  /// without a run can be resumed: a run that stopped before its first checkpoint starts again.
+  ///
+  /// Of several processes of one run only the first `holds` the folder.
+  OutputFolder(std::filesystem::path path, bool resume, bool holds = true);
 
   /// Whether there is a checkpoint to go on from, and that was asked for.
   bool resuming() const noexcept { return resuming_; }
@@ -26,6 +32,7 @@ class OutputFolder {
 
  private:
   std::filesystem::path path_;
+  std::shared_ptr<const RunLock> lock_;
   bool resuming_ = false;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <list>
 #include <system_error>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "nasion/io/read_file.hpp"
 #include "nasion/vision/draw.hpp"
 #include "nasion/vision/pts.hpp"
+#include "support/safe_text.hpp"
 
 namespace support {
 
@@ -42,6 +44,7 @@ nasion::vision::Image draw_faces(const nasion::vision::Image& photo, const std::
   }
   return picture;
 }
+
 PredictionFiles::PredictionFiles(std::filesystem::path folder, std::filesystem::path photo)
     : folder_(std::move(folder)), photo_(std::move(photo)) {}
 
@@ -59,33 +62,57 @@ void PredictionFiles::write(const nasion::vision::Image& photo, const std::vecto
                             bool overwrite) const {
   namespace fs = std::filesystem;
   namespace vision = nasion::vision;
-  std::vector<fs::path> files{json(), picture()};
-  for (std::size_t i = 0; i < faces.size(); ++i) files.push_back(points(i));
+  const auto drawn = draw_faces(photo, faces);
+  std::vector<std::pair<fs::path, std::string>> files{
+      {json(), text(photo, faces)},
+      {picture(), picture().extension() == ".jpg" ? vision::encode_jpeg(drawn) : vision::encode_png(drawn)}};
+  for (std::size_t i = 0; i < faces.size(); ++i) files.emplace_back(points(i), vision::pts_text(faces[i].points));
   const auto earlier = overwrite ? earlier_files() : std::vector<fs::path>{};
   std::error_code unreadable;
-  for (const auto& file : files)
+  for (const auto& [file, bytes] : files)
     if (fs::exists(file, unreadable) && std::find(earlier.begin(), earlier.end(), file) == earlier.end())
       throw nasion::IoError(file, overwrite ? "is there already, and is no earlier prediction for this photo"
                                             : "is there already: --overwrite replaces an earlier prediction");
   fs::create_directories(folder_, unreadable);
-  for (std::size_t i = 0; i < faces.size(); ++i) vision::write_pts(points(i), faces[i].points);
-  const auto drawn = draw_faces(photo, faces);
-  picture().extension() == ".jpg" ? vision::write_jpeg(picture(), drawn) : vision::write_png(picture(), drawn);
-  nasion::io::write_atomically(json(), text(photo, faces));
+  replace(files, earlier);
+}
+
+void PredictionFiles::replace(const std::vector<std::pair<std::filesystem::path, std::string>>& files,
+                              const std::vector<std::filesystem::path>& earlier) const {
+  namespace fs = std::filesystem;
+  std::list<nasion::io::detail::TemporaryFile> written;  // a full disk is met here, before anything is replaced
+  for (const auto& [file, bytes] : files) written.emplace_back(file).write(bytes);
+  std::error_code ignored;
   for (const auto& file : earlier)  // the points of faces that are no longer found
-    if (std::find(files.begin(), files.end(), file) == files.end()) fs::remove(file, unreadable);
+    if (std::none_of(files.begin(), files.end(), [&](const auto& pair) { return pair.first == file; }))
+      fs::remove(file, ignored);
+  // The .json first: it says which files belong to this photo, so that a call that was killed can be repeated.
+  std::size_t placed = 0;
+  try {
+    for (auto& file : written) file.rename_to_target(), ++placed;
+  } catch (...) {
+    if (earlier.empty())
+      for (std::size_t i = placed; i-- > 0;) fs::remove(files[i].first, ignored);
+    throw;
+  }
+  nasion::io::detail::flush_folder(folder_, json());
 }
 
 std::vector<std::filesystem::path> PredictionFiles::earlier_files() const {
   std::error_code unreadable;
-  if (!std::filesystem::exists(json(), unreadable)) return {};
+  if (!std::filesystem::is_regular_file(json(), unreadable)) return {};
   const auto said = nlohmann::json::parse(nasion::io::read_file(json(), 64 << 20), nullptr, false);
-  if (!said.is_object() || said.value("photo", "") != photo_.string() || !said.contains("faces") ||
-      !said["faces"].is_array())
+  if (!said.is_object() || !said.contains("photo") || !said["photo"].is_string() || !said.contains("faces") ||
+      !said["faces"].is_array() || !is_this_photo(said["photo"].get<std::string>()))
     return {};
   std::vector<std::filesystem::path> files{json(), picture()};
   for (std::size_t i = 0; i < said["faces"].size(); ++i) files.push_back(points(i));
   return files;
+}
+
+bool PredictionFiles::is_this_photo(const std::string& said) const {
+  std::error_code unreadable;
+  return said == valid_utf8(photo_.string()) || std::filesystem::equivalent(said, photo_, unreadable);
 }
 
 std::string PredictionFiles::text(const nasion::vision::Image& photo, const std::vector<PredictedFace>& faces) const {
@@ -103,7 +130,7 @@ std::string PredictionFiles::text(const nasion::vision::Image& photo, const std:
   }
   const std::size_t count = faces.front().points.size();
   const ordered_json all{
-      {"photo", photo_.string()},
+      {"photo", valid_utf8(photo_.string())},
       {"width", photo.width},
       {"height", photo.height},
       {"landmarks", count == nasion::vision::ibug::point_count  ? "ibug 68"

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "nasion/vision/affine.hpp"
@@ -34,8 +35,9 @@ class PredictionFiles {
   std::filesystem::path points(std::size_t face) const;
   std::filesystem::path picture() const;
 
-  /// Writes all of them, the .json last. IoError, and nothing is written, when one of them is there already; unless
-  /// `overwrite`, which replaces what this program wrote of this photo before, and nothing else.
+  /// Writes all of them. IoError, and nothing is written, when one of them is there already; unless `overwrite`, which
+  /// replaces what this program wrote of this photo before, and nothing else. When writing fails, what was there before
+  /// is there still, and the call can be repeated.
   void write(const nasion::vision::Image& photo, const std::vector<PredictedFace>& faces, bool overwrite) const;
 
  private:
@@ -43,6 +45,13 @@ class PredictionFiles {
 
   /// What the .json in the folder says was written with it, if it is about this photo.
   std::vector<std::filesystem::path> earlier_files() const;
+
+  /// Whether the path in a .json is that of the photo, perhaps in other words.
+  bool is_this_photo(const std::string& said) const;
+
+  /// Writes the files, paths and bytes, and removes what is left of earlier ones.
+  void replace(const std::vector<std::pair<std::filesystem::path, std::string>>& files,
+               const std::vector<std::filesystem::path>& earlier) const;
 
   std::string text(const nasion::vision::Image& photo, const std::vector<PredictedFace>& faces) const;
 

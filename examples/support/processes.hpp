@@ -2,12 +2,14 @@
 // The processes that train together: this one alone, or those that mpirun has started, with --mpi in a program that was
 // built with MPI.
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "nasion/train/fit.hpp"
+#include "support/interrupt.hpp"
 #include "support/options.hpp"
 #ifdef NASION_WITH_MPI
 #include "nasion/distributed/mpi.hpp"
@@ -27,7 +29,9 @@ inline void add_mpi_flag(CLI::App& app, bool& mpi) {
 class Processes {
  public:
   explicit Processes(bool mpi = false) {
-    if (mpi) session_ = std::make_shared<nasion::distributed::Session>();
+    if (!mpi) return;
+    session_ = std::make_shared<nasion::distributed::Session>();
+    set_process(session_->shard());
   }
 
   nasion::data::Shard shard() const { return session_ ? session_->shard() : nasion::data::Shard{}; }
@@ -51,6 +55,14 @@ class Processes {
         if (is_root() == root) result.emplace(f());
       });
     return std::move(*result);
+  }
+
+  /// Throws Interrupted in all processes if a signal has asked one of them to end.
+  void stop_if_asked() const {
+    if (!session_) return support::stop_if_asked();
+    const auto signals = session_->gather(static_cast<double>(interrupt_signal()));
+    const double asked = *std::max_element(signals.begin(), signals.end());
+    if (asked > 0) together([&] { throw Interrupted(static_cast<int>(asked)); });
   }
 
   void agree(const std::string& what, const std::string& text) const {
@@ -102,6 +114,7 @@ class Processes {
   void together(auto&& f) const { f(); }
   void on_root(auto&& f) const { f(); }
   auto root_first(auto&& f) const { return f(); }
+  void stop_if_asked() const { support::stop_if_asked(); }
   void agree(const std::string&, const std::string&) const {}
   void check_loader(const auto&) const {}
   void broadcast(std::string&) const {}

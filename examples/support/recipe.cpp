@@ -3,6 +3,7 @@
 #include "nasion/core/error.hpp"
 #include "nasion/io/csv.hpp"
 #include "nasion/nasion.hpp"
+#include "support/safe_text.hpp"
 
 namespace support {
 
@@ -49,10 +50,11 @@ TrainingRecipe with_flags(TrainingRecipe recipe, const Options& options) {
 }
 
 Settings settings_of(const std::string& program, const Options& options, const TrainingRecipe& recipe,
-                     const std::string& photos) {
+                     const std::string& photos, const std::string& fingerprint) {
   Settings settings{{"program", program},
                     {"recipe", name_of(options.recipe)},
-                    {"photos", photos},
+                    {"photos", valid_utf8(photos)},
+                    {"photos_fingerprint", fingerprint},
                     {"epochs", std::to_string(recipe.epochs)},
                     {"batch", std::to_string(recipe.batch)},
                     {"optimizer", name_of(recipe.optimizer)},

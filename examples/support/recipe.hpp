@@ -41,7 +41,7 @@ TrainingRecipe with_flags(TrainingRecipe recipe, const Options& options);
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
 Settings settings_of(const std::string& program, const Options& options, const TrainingRecipe& recipe,
-                     const std::string& photos);
+                     const std::string& photos, const std::string& fingerprint);
 
 /// The recipe's optimizer for these parameters.
 AnyOptimizer make_optimizer(const TrainingRecipe& recipe, const std::vector<nasion::Tensorf>& parameters);

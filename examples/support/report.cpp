@@ -8,6 +8,7 @@
 #include "nasion/core/error.hpp"
 #include "nasion/io/atomic_file.hpp"
 #include "support/html.hpp"
+#include "support/interrupt.hpp"
 
 namespace support {
 
@@ -111,6 +112,7 @@ std::string Report::html() const {
 }
 
 void Report::write(const std::filesystem::path& folder) const {
+  stop_if_asked();  // charts may be missing then, because the signal has also ended what draws them
   for (const auto& [name, png] : files_) nasion::io::write_atomically(folder / name, png);
   nasion::io::write_atomically(folder / "report.html", html());
 }

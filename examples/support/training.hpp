@@ -65,10 +65,10 @@ inline TrainingRun train_by_recipe(const OutputFolder& out, const Settings& sett
   std::string history;
   processes.on_root([&] {
     if (!out.resuming()) return;
-    auto texts = io::read_metadata(out.checkpoint());
+    const auto texts = io::read_metadata(out.checkpoint());
     check_same_settings(out, texts, settings);
+    history = nasion::training::history_csv(checkpoint_history(texts, out.checkpoint(), recipe.epochs));
     io::load_checkpoint(out.checkpoint(), trainee.saved, optimizer);
-    history = texts["history"];
   });
   processes.broadcast(history);
   processes.broadcast_state(trainee.saved, "model");
@@ -77,14 +77,18 @@ inline TrainingRun train_by_recipe(const OutputFolder& out, const Settings& sett
     std::istringstream text(history);
     run.history = nasion::training::read_history(text, out.checkpoint());
     const auto& rows = run.history.rows();
-    run.finite = rows.empty() || (std::isfinite(rows.back().train_loss) && std::isfinite(rows.back().val_loss));
+    run.finite = std::isfinite(rows.back().train_loss) && std::isfinite(rows.back().val_loss);
     progress.say(nasion::message("resuming after epoch ", run.history.last_epoch()));
   }
 
   nasion::training::FitOptions fit{.epochs = recipe.epochs,
                                    .lr = recipe.lr,
                                    .schedule = recipe.schedule,
-                                   .after_step = trainee.update_average,
+                                   .after_step =
+                                       [&] {
+                                         if (trainee.update_average) trainee.update_average();
+                                         processes.stop_if_asked();
+                                       },
                                    .progress = &progress};
   if (trainee.average)
     fit.validate = [&] { return nasion::training::evaluate(*trainee.average, checks, loss, processes); };

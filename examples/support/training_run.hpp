@@ -1,6 +1,7 @@
 #pragma once
 // What is known of a training run: its history, and what files say of it.
 
+#include <filesystem>
 #include <map>
 #include <string>
 
@@ -19,11 +20,20 @@ struct TrainingRun {
     for (const auto& row : history.rows()) total += row.seconds;
     return total;
   }
+
+  /// Of a program that has reported the run.
+  int exit_code() const;
 };
 
-/// ValueError naming the first setting that the checkpoint's run did not have.
+/// ValueError naming the first setting that the checkpoint's run did not have. Photos are the same when their
+/// fingerprints are, wherever they lie; checkpoints without one are compared by the place of the photos.
 void check_same_settings(const OutputFolder& out, const std::map<std::string, std::string>& saved,
                          const Settings& settings);
+
+/// The epochs that a checkpoint says are done, of `epochs`. IoError naming the file unless it has them all from the
+/// first on, and there is one.
+nasion::training::History checkpoint_history(const std::map<std::string, std::string>& saved,
+                                             const std::filesystem::path& file, int epochs);
 
 /// What model.safetensors says beside the weights.
 std::map<std::string, std::string> model_metadata(const Settings& settings, const TrainingRun& run);

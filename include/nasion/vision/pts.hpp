@@ -77,9 +77,8 @@ inline Landmarks read_pts(const std::filesystem::path& path) {
   return points;
 }
 
-/// Writes a .pts file with its lines of text. ValueError for no points, or a coordinate that is not finite or beyond
-/// max_coordinate.
-inline void write_pts(const std::filesystem::path& path, const Landmarks& points) {
+/// The lines of a .pts file. ValueError for no points, or a coordinate that is not finite or beyond max_coordinate.
+inline std::string pts_text(const Landmarks& points) {
   check<ValueError>(!points.empty(), "[write_pts] no points");
   std::string text = message("version: 1\nn_points: ", points.size(), "\n{\n");
   for (const Point& p : points) {
@@ -87,7 +86,12 @@ inline void write_pts(const std::filesystem::path& path, const Landmarks& points
                       "[write_pts] point (", p.x, ", ", p.y, ") is not finite or too far away");
     text += io::csv_field(p.x + 0.5) + " " + io::csv_field(p.y + 0.5) + "\n";
   }
-  io::write_atomically(path, text + "}\n");
+  return text + "}\n";
+}
+
+/// Writes a .pts file, see pts_text().
+inline void write_pts(const std::filesystem::path& path, const Landmarks& points) {
+  io::write_atomically(path, pts_text(points));
 }
 
 }  // namespace nasion::vision
