@@ -1,6 +1,7 @@
 #include "support/process.hpp"
 
 #include "support/catch.hpp"
+#include "support/interrupt.hpp"
 
 using support::run_process;
 
@@ -25,4 +26,10 @@ TEST_CASE("Arguments are not read by a shell") {
 TEST_CASE("A program that is not there has not started") {
   CHECK(!run_process({"no-such-program"}, "").started);
   CHECK(!run_process({}, "").started);
+}
+
+TEST_CASE("A process does not inherit the signals that its parent ignores") {
+  support::guard_process();
+  CHECK(support::run_process({"sh", "-c", "kill -PIPE $$; echo alive"}, "").out.empty());
+  CHECK(support::run_process({"sh", "-c", "kill -XFSZ $$; echo alive"}, "").code == -1);
 }
