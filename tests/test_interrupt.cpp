@@ -10,6 +10,7 @@ using support::interrupt_message;
 
 TEST_CASE("The first signal is noted, and stops the program where it looks") {
   const int signal = GENERATE(SIGINT, SIGTERM, SIGHUP);
+  ::signal(signal, SIG_DFL);
   support::guard_process();
   CHECK(support::interrupt_signal() == 0);
   CHECK_NOTHROW(support::stop_if_asked());

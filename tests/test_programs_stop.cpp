@@ -31,7 +31,15 @@ class Background {
     std::vector<char*> argv;
     for (auto& word : arguments) argv.push_back(word.data());
     argv.push_back(nullptr);
-    if (::posix_spawnp(&child_, "sh", nullptr, nullptr, argv.data(), environ) != 0) child_ = 0;
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    sigset_t asking;  // the test may run where they are ignored, as under nohup
+    sigemptyset(&asking);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&asking, signal);
+    posix_spawnattr_setsigdefault(&attributes, &asking);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+    if (::posix_spawnp(&child_, "sh", nullptr, &attributes, argv.data(), environ) != 0) child_ = 0;
+    posix_spawnattr_destroy(&attributes);
     REQUIRE(child_ > 0);
   }
   ~Background() {
