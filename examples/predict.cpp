@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "nasion/io/atomic_file.hpp"
 #include "nasion/models/landmark_finder.hpp"
 #include "nasion/nn/fold_batch_norm.hpp"
 #include "support/interrupt.hpp"
@@ -91,6 +92,7 @@ int run(const Flags& flags) {
                     flags.photos.size());
   set_num_threads(flags.threads);
   const auto finder = nn::fold_batch_norm(models::load_landmark_finder<float>(flags.model));
+  io::remove_leftovers(flags.out);
   std::size_t failed = 0;
   for (const auto& path : flags.photos) {
     support::stop_if_asked();

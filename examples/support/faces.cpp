@@ -1,17 +1,14 @@
 #include "support/faces.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdint>
-#include <cstdio>
 #include <numeric>
-#include <string_view>
 #include <system_error>
 #include <vector>
 
 #include "nasion/core/parallel.hpp"
 #include "nasion/io/read_file.hpp"
+#include "nasion/io/xxh64.hpp"
 #include "nasion/vision/face_view.hpp"
 #include "nasion/vision/imm.hpp"
 #include "nasion/vision/labelled_photos.hpp"
@@ -138,28 +135,26 @@ void add_face(nasion::vision::KeypointDataset& dataset, const LabelledFace& face
 }  // namespace
 
 std::string fingerprint(const FaceFiles& files) {
-  // FNV-1a: enough to tell photos apart that nobody chose to deceive.
-  constexpr std::uint64_t offset = 0xcbf29ce484222325, prime = 0x100000001b3;
-  const auto add = [](std::uint64_t& hash, std::string_view bytes) {
-    for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * prime;
-    hash = (hash ^ bytes.size()) * prime;
-  };
-  std::uint64_t all = offset;
+  using nasion::io::detail::Xxh64;
+  Xxh64 all;
   for (const auto* entries : {&files.training, &files.validation}) {
-    std::vector<std::uint64_t> hashes(entries->size(), offset);
-    nasion::parallel_for(std::ssize(hashes), 1, [&](nasion::Index i, nasion::Index) {
+    std::vector<std::string> digests(entries->size());
+    nasion::parallel_for(std::ssize(digests), 1, [&](nasion::Index i, nasion::Index) {
       stop_if_asked();
       const auto& entry = (*entries)[static_cast<std::size_t>(i)];
-      auto& hash = hashes[static_cast<std::size_t>(i)];
-      add(hash, entry.name);
-      for (const auto& file : {entry.image, entry.shape}) add(hash, nasion::io::read_file(file, 1 << 30));
+      Xxh64 hash;
+      hash.update(entry.name);
+      for (const auto& file : {entry.image, entry.shape}) {
+        const auto bytes = nasion::io::read_file(file, 256 << 20);
+        hash.update(nasion::message(":", bytes.size(), ":"));
+        hash.update(bytes);
+      }
+      digests[static_cast<std::size_t>(i)] = hash.text();
     });
-    for (const auto hash : hashes) all = (all ^ hash) * prime;
-    all = (all ^ hashes.size()) * prime;
+    for (const auto& digest : digests) all.update(digest);
+    all.update(nasion::message(":", digests.size(), ":"));
   }
-  std::array<char, 17> digits{};
-  std::snprintf(digits.data(), digits.size(), "%016llx", static_cast<unsigned long long>(all));
-  return digits.data();
+  return all.text();
 }
 
 std::vector<LabelledFace> read_faces(std::span<const FaceEntry> entries, int count) {

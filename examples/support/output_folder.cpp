@@ -32,7 +32,10 @@ OutputFolder::OutputFolder(std::filesystem::path path, bool resume, bool holds) 
   if (!there && !fs::create_directories(path_, reason) && reason)
     throw nasion::IoError(path_, "cannot create this folder (" + reason.message() + ")");
   if (::access(path_.c_str(), R_OK | W_OK | X_OK) != 0) throw nasion::IoError(path_, "this folder cannot be written");
-  if (holds) lock_ = std::make_shared<const RunLock>(path_);
+  if (holds) {
+    lock_ = std::make_shared<const RunLock>(path_);
+    nasion::io::remove_leftovers(path_);  // of runs that were killed
+  }
 
   const bool has_checkpoint = fs::exists(checkpoint(), reason);
   const auto result = result_in(path_);

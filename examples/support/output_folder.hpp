@@ -11,7 +11,8 @@ namespace support {
 
 class OutputFolder {
  public:
-  /// Opens the folder, created when missing, and holds it until the last copy of this is gone (see RunLock). IoError
+  /// Opens the folder, created when missing, holds it until the last copy of this is gone (see RunLock), and removes
+  /// the unfinished files of runs that were killed. IoError
   /// when it cannot be written; when another run holds it; when it has what a run wrote and `resume` was not asked for;
   /// and when `resume` was asked for but there is no such folder, or results without their checkpoint. A folder
   /// without a run can be resumed: a run that stopped before its first checkpoint starts again.

@@ -1,8 +1,9 @@
 #include "support/safe_text.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
+
+#include "nasion/core/printable.hpp"
 
 namespace support {
 
@@ -10,15 +11,8 @@ namespace {
 
 constexpr std::string_view replacement = "\xef\xbf\xbd";
 
-/// C0 and C1 controls, line and paragraph separators, and what changes the direction of the characters after it.
 bool is_control(std::string_view character) {
-  const auto first = static_cast<unsigned char>(character[0]);
-  if (character.size() == 1) return first < 32 || first == 127;
-  if (character.size() == 2) return first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;
-  constexpr std::array<std::string_view, 13> others{"\u2028", "\u2029", "\u200e", "\u200f", "\u202a",
-                                                    "\u202b", "\u202c", "\u202d", "\u202e", "\u2066",
-                                                    "\u2067", "\u2068", "\u2069"};
-  return std::find(others.begin(), others.end(), character) != others.end();
+  return nasion::detail::steers_display(nasion::detail::first_character(character).code);
 }
 
 /// Calls use(character, valid) for each character; bytes that are no UTF-8 come one by one.
@@ -34,24 +28,9 @@ void for_each_character(std::string_view text, Use&& use) {
 }  // namespace
 
 std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = byte(0);
-  const std::size_t length = first < 0x80   ? 1
-                             : first < 0xc2 ? 0
-                             : first < 0xe0 ? 2
-                             : first < 0xf0 ? 3
-                             : first < 0xf5 ? 4
-                                            : 0;
-  if (length == 0 || length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  if (length > 2) {  // overlong forms, surrogates, beyond U+10FFFF
-    const unsigned second = byte(1);
-    if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
-        (first == 0xf4 && second > 0x8f))
-      return 0;
-  }
-  return length;
+  const auto [code, bytes] = nasion::detail::first_character(text);
+  const bool valid = code != 0xfffd || bytes > 1;
+  return valid ? bytes : 0;
 }
 
 std::string valid_utf8(std::string_view text) {
