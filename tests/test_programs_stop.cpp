@@ -132,7 +132,10 @@ TEST_CASE("The second of two runs in one folder is refused, and the first one's 
   CHECK(lines(second.err) == 1);
   first.send(SIGKILL);
   CHECK(first.wait() == -SIGKILL);
-  CHECK(f.run(f.flags({"--resume", "--seed", "1"}, "5000")).code != 1);  // the lock went with the process
+  Background again(f.flags({"--seed", "1", "--resume"}, "5000"), f.err);  // the lock went with the process
+  REQUIRE(wait_until([&] { return fs::exists(f.out / "history.csv"); }));
+  again.send(SIGTERM);
+  CHECK(again.wait() == 128 + SIGTERM);
 }
 
 TEST_CASE("A file that may not grow is an error that names it, and the run goes on when it may") {
