@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "nasion/core/random.hpp"
 #include "nasion/vision/draw.hpp"
 #include "nasion/vision/imm.hpp"
 #include "nasion/vision/landmarks.hpp"
