@@ -1,7 +1,7 @@
 // JPEG and PNG photos: whatever memory held before, the same pixels or the same error; and the same pixels when written
 // as PNG and read again.
 #include "nasion/vision/image.hpp"
-#include "png_sums.hpp"
+#include "sums.hpp"
 #include "support.hpp"
 
 namespace vision = nasion::vision;
