@@ -11,7 +11,7 @@ usage() { echo "usage: scripts/fuzz.sh HOURS [NAME...]" >&2; exit 2; }
 [[ ${1:-} =~ ^[0-9]*[.]?[0-9]+$ ]] || usage
 hours=$1
 shift
-install_packages "${program_packages[@]}" "${test_packages[@]}"
+install_packages "${program_packages[@]}" "${test_packages[@]}" "${clang_packages[@]}"
 note "Building"
 configure fuzz
 cmake --build build/fuzz --parallel "$(cores)"
