@@ -26,7 +26,7 @@ target_link_libraries(nasion_compiled PRIVATE nasion_flags)
 # GCC 12 sees overlaps and overruns in std::string once it has inlined operator+. Programs and tests need not write around
 # that, as nasion::compiled does, which was made before this line.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  add_compile_options(-Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-maybe-uninitialized)
+  add_compile_options(-Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread -Wno-maybe-uninitialized)
 endif()
 
 # A library that only programs use: an installed package first, a pinned download second.
