@@ -116,7 +116,7 @@ TEST_CASE("Other files are no landmark finders") {
   SECTION("no network that finds faces") {
     const auto finder = untrained({});
     io::save(path, finder.network, models::metadata_of(finder.config));
-    CHECK_THROWS_WITH(models::load_landmark_finder<float>(path), ContainsSubstring("face_finder.head.weight"));
+    CHECK_THROWS_WITH(models::load_landmark_finder<float>(path), ContainsSubstring("face_finder.blocks.0.conv.weight"));
   }
   SECTION("no such file") { CHECK_THROWS_AS(models::load_landmark_finder<float>(path), IoError); }
 }

@@ -77,7 +77,7 @@ TEST_CASE("Regular pooling: values, gradients, both memory orders") {
       CHECK(test::max_difference(mean, reference(x, c.oh, c.ow, rows, columns, true)) < 1e-12);
     }
     CHECK(gradcheck([&](const auto& t) { return max_pool2d(t[0], o); }, {x}) == "");
-    CHECK(gradcheck([&](const auto& t) { return avg_pool2d(t[0], o); }, {x}) == "");
+    CHECK(gradcheck([options = o](const auto& t) { return avg_pool2d(t[0], options); }, {x}) == "");
   }
 }
 
@@ -261,7 +261,7 @@ TEST_CASE("With ceil_mode a kernel may be larger than the image, as in PyTorch")
       CHECK(values(a) == largest);
       CHECK(test::max_difference(b, Tensord::from(shape, mean)) < 1e-12);
     }
-    CHECK(gradcheck([&](const auto& t) { return avg_pool2d(t[0], o); }, {x}) == "");
+    CHECK(gradcheck([options = o](const auto& t) { return avg_pool2d(t[0], options); }, {x}) == "");
   }
   const PoolOptions wide{.kernel = 3, .stride = {1, 5}, .padding = {1, 0}, .ceil_mode = true};
   CHECK(max_pool2d(Tensord::zeros({2, 19, 9, 2}), wide).shape() == Shape{2, 19, 9, 1});

@@ -134,7 +134,8 @@ TEST_CASE("manifest.csv and the files may write the endings of images in their o
   write_face(folder.path(), "lfpw/trainset/image_1.2", ".Png");
   test::write_text(folder / "manifest.csv", manifest_header + "afw/7_2.jpg,1300,1856,368,113,0.5,0.25\n" +
                                                 "lfpw/trainset/image_1.2.png,9,9,0,0,1,1\n");
-  for (const auto& entry : W300Faces(folder.path()).training()) CHECK(entry.to_original);
+  const W300Faces faces(folder.path());
+  for (const auto& entry : faces.training()) CHECK(entry.to_original);
 }
 
 TEST_CASE("a manifest that cannot be understood is an error with its line") {
