@@ -126,10 +126,12 @@ class Saved {
     requires_grad_ = x.requires_grad();
   }
 
+  /// The tensor. When it was modified since it was kept, backward() makes a ValueError of it that names the operation.
   const Tensor<T>& operator*() const {
     if (version() != version_) throw detail::StaleSaved{tensor_.shape(), version_, version()};
     return tensor_;
   }
+  /// Its members, with the same check.
   const Tensor<T>* operator->() const { return &**this; }
   /// Whether the tensor it was made from takes part in differentiation.
   bool requires_grad() const { return requires_grad_; }
@@ -142,6 +144,7 @@ class Saved {
   bool requires_grad_ = false;
 };
 
+/// x for the gradient of an operation, see Saved.
 template <class T>
 Saved<T> save(const Tensor<T>& x) {
   return Saved<T>(x);
@@ -376,7 +379,9 @@ void Tensor<T>::check_in_place(const char* op) const {
 
 /// Gradients of the sum of `outputs` (each times its entry of `output_grads`, which may be empty for single elements)
 /// with respect to `inputs`, leaves or intermediate results, in their order. Leaves' grad() stays as it is. An input
-/// that the outputs do not depend on has an undefined gradient.
+/// that the outputs do not depend on has an undefined gradient. ShapeError for a gradient of another shape than its
+/// output, or none for several elements; ValueError for an input that does not require a gradient, and as for
+/// backward().
 template <std::floating_point T>
 std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& inputs,
                             const std::vector<Tensor<T>>& output_grads = {}, bool retain_graph = false) {

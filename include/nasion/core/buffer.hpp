@@ -20,6 +20,7 @@ namespace nasion {
 /// shared.
 class Buffer {
  public:
+  /// Uninitialised. std::bad_alloc when the system has no more.
   explicit Buffer(std::size_t bytes)
       : size_(detail::CachingAllocator::block_size(bytes)),
         data_(detail::CachingAllocator::instance().allocate(size_)) {}
@@ -35,14 +36,18 @@ class Buffer {
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
 
+  /// The first byte.
   void* data() const { return data_; }
+  /// How often it was modified.
   std::uint64_t version() const { return version_; }
+  /// To be called by whoever writes: counts a modification, and forgets what was derived from the old numbers.
   void modified() {
     ++version_;
     if (derived_.empty()) return;
     const std::lock_guard lock(derived_mutex());
     derived_.clear();
   }
+  /// Whether somebody may write here without modified().
   bool shared() const { return shared_; }
   /// From now on somebody may write here at any time. Thread-safe.
   void share() {
@@ -52,9 +57,10 @@ class Buffer {
     derived_.clear();
   }
 
+  /// What a derived value is, and all that it depends on besides the numbers here.
+  using Key = std::array<std::int64_t, 8>;
   /// What `make` computes from the numbers here (a shared_ptr), kept under `key` until they change; not kept where a
   /// change would not be seen. Thread-safe.
-  using Key = std::array<std::int64_t, 8>;
   template <class V, class Make>
   std::shared_ptr<const V> derived(const Key& key, Make&& make) {
     const auto find = [&]() -> std::shared_ptr<const V> {

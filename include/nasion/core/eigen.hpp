@@ -23,11 +23,12 @@ const Tensor<T>& check_matrix(const char* op, const Tensor<T>& x) {
 }  // namespace detail
 
 /// The numbers of x [rows, columns] as a matrix for reading. A map is valid as long as a tensor holds the memory.
+/// ShapeError for other ranks.
 template <std::floating_point T>
 Eigen::Map<const RowMatrix<T>> as_matrix(const Tensor<T>& x) {
   return {detail::check_matrix("as_matrix", x).data(), x.dim(0), x.dim(1)};
 }
-/// For writing: counts as a modification.
+/// The same for writing: counts as a modification. ShapeError for other ranks.
 template <std::floating_point T>
 Eigen::Map<RowMatrix<T>> as_mutable_matrix(const Tensor<T>& x) {
   return {detail::check_matrix("as_mutable_matrix", x).mutable_data(), x.dim(0), x.dim(1)};
@@ -37,7 +38,7 @@ template <std::floating_point T>
 Eigen::Map<const Eigen::VectorX<T>> as_vector(const Tensor<T>& x) {
   return {x.data(), x.size()};
 }
-/// For writing: counts as a modification.
+/// The same for writing: counts as a modification.
 template <std::floating_point T>
 Eigen::Map<Eigen::VectorX<T>> as_mutable_vector(const Tensor<T>& x) {
   return {x.mutable_data(), x.size()};

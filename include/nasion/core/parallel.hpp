@@ -37,8 +37,8 @@ inline int num_threads() {
 #endif
 }
 
-/// Sets num_threads() for the whole process, at most 1024; 0 restores the default. Speed only: results do not depend on
-/// it.
+/// Sets num_threads() for the whole process; 0 restores the default. Speed only: results do not depend on it.
+/// ValueError unless 0 <= n <= 1024.
 inline void set_num_threads(int n) {
   // OpenMP ends the process when the system refuses a thread.
   check<ValueError>(n >= 0 && n <= 1024, "[set_num_threads] the number of threads must be 0 (default) to 1024, got ",

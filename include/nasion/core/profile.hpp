@@ -61,7 +61,7 @@ class Profile {
     std::sort(result.begin(), result.end(), [](const Entry& a, const Entry& b) { return a.seconds > b.seconds; });
     return result;
   }
-  /// Since construction.
+  /// Seconds since construction.
   double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
   /// One line per operation and pass, with its share of the time and of what the machine can do (measured now, which
   /// takes a moment): of its flops where they are known, otherwise of its memory bandwidth.

@@ -45,9 +45,12 @@ class Rng {
     bool operator==(const State&) const = default;
   };
 
+  /// The stream of a seed, from its beginning.
   explicit Rng(std::uint64_t seed) : state_{seed, 0, 0} {}
+  /// Goes on from a saved state.
   explicit Rng(const State& state) : state_(state) {}
 
+  /// What Rng(state) goes on from.
   const State& state() const { return state_; }
 
   /// An independent stream named by `id`; equal ids give equal streams, and this generator does not advance.
@@ -61,7 +64,9 @@ class Rng {
 
   /// Uniform over all 64-bit integers.
   std::uint64_t operator()() { return at({state_.seed, state_.stream, state_.position++}, 0).first; }
+  /// The smallest number of operator().
   static constexpr std::uint64_t min() { return 0; }
+  /// The largest number of operator(), 2^64 - 1.
   static constexpr std::uint64_t max() { return std::numeric_limits<std::uint64_t>::max(); }
 
   /// Uniform in [low, high).
@@ -69,7 +74,8 @@ class Rng {
     return low + (high - low) * (static_cast<double>((*this)() >> 11) * 0x1p-53);
   }
 
-  /// Normal distribution (Box-Muller, one of the pair, so that one number is one step of the stream).
+  /// Normal distribution of this mean and standard deviation (Box-Muller, one of the pair, so that one number is one
+  /// step of the stream).
   double normal(double mean = 0, double deviation = 1) {
     const auto block = at({state_.seed, state_.stream, state_.position++}, 0);
     const double u = (static_cast<double>(block.first >> 11) + 1) * 0x1p-53;  // (0, 1]: the logarithm stays finite
@@ -87,6 +93,7 @@ class Rng {
     return static_cast<std::int64_t>(x % bound);
   }
 
+  /// True with this probability; one step of the stream.
   bool chance(double probability) { return uniform() < probability; }
 
   /// Puts [first, last) into random order (Fisher-Yates). std::shuffle is not used: its result differs between

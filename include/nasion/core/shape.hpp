@@ -18,6 +18,7 @@ namespace nasion {
 using Index = std::int64_t;
 static_assert(sizeof(Index) == sizeof(std::ptrdiff_t), "nasion needs a 64-bit processor");
 
+/// Most dimensions of a tensor.
 inline constexpr int max_rank = 6;
 /// Most elements of a tensor: far from where sums of sizes or numbers of bytes overflow.
 inline constexpr Index max_size = std::numeric_limits<Index>::max() / 64;
@@ -41,21 +42,23 @@ class Shape {
     }
   }
 
+  /// Number of dimensions, 0 to 6.
   int rank() const { return rank_; }
   /// Number of elements; 1 for rank 0.
   Index size() const { return size_; }
-  /// Size of dimension `d`; negative `d` counts from the end.
+  /// Size of dimension `d`; negative `d` counts from the end. ShapeError outside -rank .. rank-1.
   Index operator[](int d) const { return sizes_[static_cast<std::size_t>(axis(d))]; }
   const Index* begin() const { return sizes_.data(); }
   const Index* end() const { return sizes_.data() + rank_; }
 
-  /// `d` as 0 .. rank-1, where negative values count from the end. ShapeError outside.
+  /// `d` as 0 .. rank-1, where negative values count from the end. ShapeError outside -rank .. rank-1.
   int axis(int d) const {
     check(d >= -rank_ && d < rank_, "[Shape] dimension ", d, " does not exist in ", *this);
     return d < 0 ? d + rank_ : d;
   }
 
-  /// The same shape with dimension `d` of size `n`.
+  /// The same shape with dimension `d` of size `n`. ShapeError for a dimension that does not exist, and as for any
+  /// shape.
   Shape with(int d, Index n) const {
     Shape changed = *this;
     changed.sizes_[static_cast<std::size_t>(axis(d))] = n;

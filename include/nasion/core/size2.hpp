@@ -13,6 +13,7 @@ struct Size2 {
   Size2(Index both) : h(both), w(both) {}  // NOLINT: meant to convert
   Size2(Index height, Index width) : h(height), w(width) {}
   bool operator==(const Size2&) const = default;
+  /// Whether low <= h <= high, and w as well.
   bool within(Index low, Index high) const { return h >= low && h <= high && w >= low && w <= high; }
   friend std::ostream& operator<<(std::ostream& out, const Size2& size) { return out << size.h << "x" << size.w; }
 };

@@ -16,6 +16,7 @@ namespace nasion {
 /// How 4-D image batches lie in memory. The logical shape is always [N, C, H, W]; other ranks are row_major.
 enum class MemoryOrder { row_major, channels_last };
 
+/// Prints `row-major` or `channels-last`.
 inline std::ostream& operator<<(std::ostream& out, MemoryOrder order) {
   return out << (order == MemoryOrder::row_major ? "row-major" : "channels-last");
 }
@@ -23,7 +24,7 @@ inline std::ostream& operator<<(std::ostream& out, MemoryOrder order) {
 /// Distance in elements between neighbours, per dimension.
 using Strides = std::array<Index, max_rank>;
 
-/// Strides of a dense tensor of this shape and order.
+/// Strides of a dense tensor of this shape and order; channels_last is for rank 4 only.
 inline Strides dense_strides(const Shape& shape, MemoryOrder order) {
   Strides strides{};
   if (order == MemoryOrder::channels_last) {
@@ -38,7 +39,7 @@ inline Strides dense_strides(const Shape& shape, MemoryOrder order) {
   return strides;
 }
 
-/// Strides that read a dense tensor as if it had been broadcast to `to`.
+/// Strides that read a dense tensor of shape `from` as if it had been broadcast to `to`: 0 where it is repeated.
 inline Strides broadcast_strides(const Shape& from, MemoryOrder order, const Shape& to) {
   const Strides dense = dense_strides(from, order);
   Strides strides{};
@@ -52,6 +53,7 @@ inline Strides broadcast_strides(const Shape& from, MemoryOrder order, const Sha
 /// allow.
 template <int count>
 struct Walk {
+  /// How many steps, and how far each operand moves in one, in elements.
   struct Loop {
     Index size;
     std::array<Index, count> step;
@@ -59,7 +61,7 @@ struct Walk {
   std::array<Loop, max_rank> loops{};
   std::size_t depth = 0;  // loops in use, at least one
 
-  /// Loops in the order of decreasing strides of operand 0, which is thereby walked from front to back.
+  /// Loops over `shape` in the order of decreasing strides of operand 0, which is thereby walked from front to back.
   Walk(const Shape& shape, const std::array<Strides, count>& strides) {
     for (int d = 0; d < shape.rank(); ++d) {
       if (shape[d] == 1) continue;
@@ -85,6 +87,7 @@ struct Walk {
     }
   }
 
+  /// The innermost loop, which is the caller's to run, from the offsets that for_runs() gives.
   const Loop& inner() const { return loops[depth - 1]; }
   /// Number of runs of the innermost loop.
   Index runs() const {
@@ -243,7 +246,7 @@ T pairwise_sum_of(Index begin, Index n, Term term) {  // by value, which the com
   return pairwise_sum_of<T>(begin, half, term) + pairwise_sum_of<T>(begin + half, n - half, term);
 }
 
-/// Sum of n neighbours.
+/// Sum of n neighbours, see pairwise_sum_of().
 template <class T>
 T pairwise_sum(const T* x, Index n) {
   return pairwise_sum_of<T>(0, n, [x](Index i) { return x[i]; });

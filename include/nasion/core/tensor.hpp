@@ -54,7 +54,8 @@ class Tensor {
 
   Tensor() = default;
 
-  /// Uninitialised. For results that are written in full.
+  /// Uninitialised. For results that are written in full. ShapeError for channels_last unless the rank is 4, here and
+  /// below.
   static Tensor empty(const Shape& shape, MemoryOrder order = MemoryOrder::row_major) {
     check_order("Tensor", shape, order);
     auto impl = std::make_shared<detail::TensorImpl<T>>();
@@ -63,18 +64,21 @@ class Tensor {
     impl->buffer = std::make_shared<Buffer>(static_cast<std::size_t>(shape.size()) * sizeof(T));
     return Tensor(std::move(impl));
   }
+  /// All elements `value`.
   static Tensor full(const Shape& shape, T value, MemoryOrder order = MemoryOrder::row_major) {
     Tensor x = empty(shape, order);
     std::fill_n(x.writable(), x.size(), value);
     return x;
   }
+  /// All elements 0.
   static Tensor zeros(const Shape& shape, MemoryOrder order = MemoryOrder::row_major) {
     return full(shape, T{0}, order);
   }
+  /// All elements 1.
   static Tensor ones(const Shape& shape, MemoryOrder order = MemoryOrder::row_major) {
     return full(shape, T{1}, order);
   }
-  /// Rank 0.
+  /// One number, of rank 0.
   static Tensor scalar(T value) { return full({}, value); }
   /// Copies `values` (a span: an array, a vector), given in row-major order. ShapeError unless there is one for every
   /// element.
@@ -108,7 +112,7 @@ class Tensor {
     });
     return Tensor(std::move(impl));
   }
-  /// Uniform in [low, high).
+  /// Uniform in [low, high), row-major, one number of `rng` for each element.
   static Tensor uniform(const Shape& shape, Rng& rng, double low = 0, double high = 1) {
     Tensor x = empty(shape);
     const T below_high = std::nextafter(static_cast<T>(high), static_cast<T>(low));  // rounding to T may reach `high`
@@ -116,23 +120,31 @@ class Tensor {
                     [&] { return std::min(static_cast<T>(rng.uniform(low, high)), below_high); });
     return x;
   }
+  /// Normal distribution of this mean and standard deviation, row-major, one number of `rng` for each element.
   static Tensor normal(const Shape& shape, Rng& rng, double mean = 0, double deviation = 1) {
     Tensor x = empty(shape);
     std::generate_n(x.writable(), x.size(), [&] { return static_cast<T>(rng.normal(mean, deviation)); });
     return x;
   }
 
+  /// False for a default-constructed tensor, and for a gradient that there is not.
   bool defined() const { return impl_ != nullptr; }
+  /// Logical shape, whatever the memory order: [N, C, H, W] for images.
   const Shape& shape() const { return impl().shape; }
+  /// Number of dimensions, 0 to 6.
   int rank() const { return shape().rank(); }
+  /// Size of dimension `d`; negative `d` counts from the end. ShapeError when it does not exist.
   Index dim(int d) const { return shape()[d]; }
+  /// Number of elements; 1 for rank 0.
   Index size() const { return shape().size(); }
+  /// How the elements lie in memory; row_major unless the rank is 4.
   MemoryOrder order() const { return impl().order; }
+  /// Distance in elements between neighbours, per dimension.
   Strides strides() const { return dense_strides(shape(), order()); }
 
-  /// The numbers, in memory order.
+  /// The numbers, in memory order. Valid as long as a tensor holds the memory.
   const T* data() const { return static_cast<const T*>(impl().buffer->data()) + impl().offset; }
-  /// Valid as long as a tensor holds the memory: not beyond the statement that made a temporary one.
+  /// The same as a span of size() numbers; not valid beyond the statement that made a temporary tensor.
   std::span<const T> values() const { return {data(), static_cast<std::size_t>(size())}; }
   /// The numbers, for writing: counts as a modification, which backward() of an older graph will notice. The pointer
   /// may be kept and written to later. So conv2d without gradients packs a weight that has given one away anew in every
@@ -149,6 +161,8 @@ class Tensor {
   }
   /// One element by its logical position. ShapeError outside.
   T at(std::initializer_list<Index> position) const { return data()[offset_of(position)]; }
+  /// Overwrites one element by its logical position. ShapeError outside; ValueError for a tensor that requires a
+  /// gradient, unless nothing is recorded (NoGrad).
   void set(std::initializer_list<Index> position, T value) const {
     check_in_place("set");
     writable()[offset_of(position)] = value;
@@ -169,13 +183,15 @@ class Tensor {
     alias->offset = impl().offset;
     return Tensor(std::move(alias));
   }
-  /// Overwrites the numbers with those of `other`, of equal shape and any order.
+  /// Overwrites the numbers with those of `other`, of any order. ShapeError unless the shapes are equal; ValueError as
+  /// for set().
   void copy_from(const Tensor& other) const {
     check(other.shape() == shape(), "[copy_from] source ", other.shape(), " does not fit destination ", shape());
     check_in_place("copy_from");
     const Tensor source = other.impl().buffer == impl().buffer ? other.clone() : other;
     strided_copy(shape(), source.data(), source.strides(), writable(), strides());
   }
+  /// Overwrites all elements with `value`. ValueError as for set().
   void fill(T value) const {
     check_in_place("fill");
     std::fill_n(writable(), size(), value);
@@ -192,9 +208,12 @@ class Tensor {
     impl().requires_grad = value;
     return *this;
   }
+  /// Whether no recorded operation made this tensor: a parameter, data, or a constant.
   bool is_leaf() const { return !impl().node; }
   /// Gradient that backward() has accumulated in this leaf; undefined before.
   Tensor grad() const { return Tensor(impl().grad); }
+  /// Makes `g` itself the gradient of this tensor, or forgets it when undefined. ShapeError unless the shapes are
+  /// equal.
   void set_grad(const Tensor& g) const {
     check(!g.defined() || g.shape() == shape(), "[set_grad] gradient does not fit tensor ", shape());
     impl().grad = g.impl_;
@@ -202,7 +221,9 @@ class Tensor {
   /// Forgets the gradient.
   void zero_grad() const { impl().grad.reset(); }
   /// Adds the gradient of this tensor, times `gradient` (may be left out for a single element), to every leaf it
-  /// depends on. The graph can be used once, unless retained.
+  /// depends on. The graph can be used once, unless retained. ShapeError when `gradient` does not have the shape of
+  /// this tensor; ValueError when nothing requires a gradient, the graph was used before, or what an operation had
+  /// saved was modified since.
   void backward(const Tensor& gradient = {}, bool retain_graph = false) const;
 
   /// Whether two handles mean the same tensor.

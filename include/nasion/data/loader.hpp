@@ -39,7 +39,8 @@ struct Example {
   Tensor<T> input, target;
 };
 
-/// The usual collate: inputs [..] and targets [..] of equal shapes -> [N, ..].
+/// The usual collate: inputs [..] and targets [..] of equal shapes -> [N, ..]. ShapeError when they are not equal,
+/// ValueError for no samples.
 template <class T>
 Example<T> stack(const std::vector<Example<T>>& samples) {
   const auto join = [&](Tensor<T> Example<T>::*member) {
@@ -55,14 +56,15 @@ Example<T> stack(const std::vector<Example<T>>& samples) {
   return {join(&Example<T>::input), join(&Example<T>::target)};
 }
 
+/// How batches are cut, mixed and prepared.
 struct LoaderOptions {
-  Index batch_size = 1;
-  bool shuffle = false;
-  bool drop_last = false;  // leave an incomplete last batch out
-  int workers = 1;         // threads that prepare batches; 0: the caller prepares each when it asks
-  int prefetch = 2;        // batches that each worker may be ahead
-  std::uint64_t seed = 0;
-  Shard shard{};  // of several processes that share each batch: the batches here are this one's parts
+  Index batch_size = 1;    ///< the last batch may be smaller
+  bool shuffle = false;    ///< a new order for every epoch
+  bool drop_last = false;  ///< leave an incomplete last batch out
+  int workers = 1;         ///< threads that prepare batches; 0: the caller prepares each when it asks
+  int prefetch = 2;        ///< batches that each worker may be ahead
+  std::uint64_t seed = 0;  ///< of orders and augmentation
+  Shard shard{};           ///< of several processes that share each batch: the batches here are this one's parts
 };
 
 /// Iterates over the batches of a dataset: `for (const auto& batch : loader)`. Every pass is the next epoch, with its
@@ -92,7 +94,9 @@ class DataLoader {
   }
   DataLoader(const D&&, const LoaderOptions&, Collate) = delete;  // a temporary would be gone
 
+  /// What is read.
   const D& dataset() const { return *dataset_; }
+  /// As given to the constructor.
   const LoaderOptions& options() const { return options_; }
 
   /// Number of batches of an epoch.
@@ -103,10 +107,11 @@ class DataLoader {
 
   /// The epoch that the next pass will be; 0 at first.
   std::uint64_t epoch() const { return epoch_; }
+  /// Makes the next pass this epoch, with its order and its random numbers.
   void set_epoch(std::uint64_t epoch) { epoch_ = epoch; }
 
   class Iterator;
-  struct End {};
+  struct End {};  ///< what an iterator is compared with, for the range-based for loop
   /// Starts a pass. An exception of the dataset or of collate is thrown again where its batch is asked for.
   Iterator begin() { return Iterator(*this, epoch_++); }
   End end() const { return {}; }
@@ -131,10 +136,11 @@ class DataLoader {
   std::uint64_t epoch_ = 0;
 };
 
-/// One pass, of one process. Leaving the loop early stops the threads.
+/// One pass, of one process, for a range-based for loop. Leaving the loop early stops the threads.
 template <class D, class Collate>
 class DataLoader<D, Collate>::Iterator {
  public:
+  /// Begins the pass of this epoch.
   Iterator(const DataLoader& loader, std::uint64_t epoch) : loader_(&loader), epoch_(epoch) {
     order_.resize(static_cast<std::size_t>(loader.dataset_->size()));
     std::iota(order_.begin(), order_.end(), Index{0});
@@ -154,7 +160,10 @@ class DataLoader<D, Collate>::Iterator {
   Iterator(const Iterator&) = delete;
   Iterator& operator=(const Iterator&) = delete;
 
+  /// The batch, until ++.
   const Batch& operator*() const { return *current_; }
+  /// Goes on to the next batch, and waits for it. An exception of the dataset or of collate is thrown again here;
+  /// ValueError with workers in a process made by fork().
   Iterator& operator++() {
     check<ValueError>(threads_.empty() || ::getpid() == process_,
                       "[DataLoader] a pass with workers cannot go on in a process made by fork(): begin one there");
@@ -244,7 +253,8 @@ class DataLoader<D, Collate>::Iterator {
   std::vector<std::thread> threads_;
 };
 
-/// A loader of Example<T> samples, stacked.
+/// A loader of Example<T> samples, stacked: batches have `input` [N, ..] and `target` [N, ..]. The dataset must live as
+/// long. Errors as for DataLoader.
 template <class D>
 auto make_loader(const D& dataset, const LoaderOptions& options) {
   const auto collate = [](const auto& samples) { return stack(samples); };

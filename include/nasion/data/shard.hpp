@@ -13,6 +13,7 @@ namespace nasion::data {
 struct Shard {
   Index rank = 0, ranks = 1;
 
+  /// Samples begin .. end-1.
   struct Range {
     Index begin, end;
     bool operator==(const Range&) const = default;
@@ -57,6 +58,7 @@ class ShardedDataset {
   ShardedDataset(const D&&, const Shard&, Index) = delete;  // a temporary would be gone
 
   Index size() const { return std::max<Index>(0, end_ - begin_); }
+  /// Sample i of the part, as the dataset has it.
   auto get(Index i, Rng& rng) const {
     if constexpr (requires { dataset_->get(i, rng); })
       return dataset_->get(begin_ + i, rng);

@@ -77,6 +77,7 @@ void check_loader(Session& session, const Loader& loader) {
     session.fail_together("[distributed] the loaders were not given their .shard = session.shard()");
 }
 
+/// The same in all processes.
 struct DataParallelOptions {
   Index bucket_bytes = 1 << 20;  ///< of gradients that are sent together
   bool sync_batch_norm = false;  ///< normalise by the statistics of whole batches (nn::sync_batch_norm)

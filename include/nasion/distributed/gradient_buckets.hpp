@@ -20,6 +20,7 @@ namespace nasion::distributed {
 template <std::floating_point T>
 class GradientBuckets {
  public:
+  /// `shard` tells the processes apart. ValueError unless bucket_bytes > 0.
   GradientBuckets(std::vector<Tensor<T>> parameters, const data::Shard& shard, Index bucket_bytes)
       : parameters_(std::move(parameters)) {
     check<ValueError>(bucket_bytes > 0, "[GradientBuckets] buckets of ", bucket_bytes, " bytes");

@@ -26,6 +26,7 @@ struct Channels {
 template <class T>
 class OrderedSum {
  public:
+  /// Sums of `size` numbers. ValueError when they are too many for MPI's counts.
   OrderedSum(Index size, const data::Shard& shard, const Channels& channels)
       : shard_(shard), channels_(&channels), numbers_(static_cast<std::size_t>(size)) {
     const auto [first, last] = shard.part(size);
@@ -42,9 +43,10 @@ class OrderedSum {
   OrderedSum(const OrderedSum&) = delete;
   OrderedSum& operator=(const OrderedSum&) = delete;
 
-  /// This process's numbers before begin(), their sums when gathered.
+  /// This process's numbers before begin(), their sums when gathered. Not to be touched in between.
   std::span<T> numbers() { return numbers_; }
 
+  /// Begins the first step: every process sends its numbers. MpiError here and below when another process is gone.
   void begin() {
     detail::check_mpi("MPI_Ialltoallv",
                       MPI_Ialltoallv(numbers_.data(), counts_.data(), places_.data(), type(), received_.data(),
@@ -52,6 +54,7 @@ class OrderedSum {
   }
   /// Whether the first step is done; with `wait`, when it is.
   bool scattered(bool wait) { return done(wait); }
+  /// Whether the second step is done, and numbers() are the sums; with `wait`, when it is.
   bool gathered(bool wait) { return done(wait); }
 
   /// After the first step: adds up this process's part, and begins the second.

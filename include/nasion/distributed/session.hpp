@@ -26,6 +26,7 @@ namespace nasion::distributed {
 /// An exception that leaves the life of a Session ends the run: once this process exits, so do the others.
 class Session {
  public:
+  /// Begins MPI unless the program has. ValueError where MPI does not support programs that have threads.
   Session() {
     int there = 0;
     MPI_Initialized(&there);
@@ -57,12 +58,16 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
+  /// Number of this process, from 0.
   Index rank() const { return shard_.rank; }
+  /// Number of processes.
   Index ranks() const { return shard_.ranks; }
+  /// Whether this is rank 0, which reads and writes files for all.
   bool is_root() const { return rank() == 0; }
   /// This process as a loader wants to know it.
   const data::Shard& shard() const { return shard_; }
 
+  /// Waits until all processes are here. MpiError, as in all that follows, when one of them is gone.
   void barrier() { detail::check_mpi("MPI_Barrier", MPI_Barrier(*comm_)); }
 
   /// Replaces numbers by their sums over all processes, added in the order of the ranks.
@@ -76,7 +81,7 @@ class Session {
     return all;
   }
 
-  /// The text of every process, in the order of the ranks.
+  /// The text of every process, in the order of the ranks. ValueError for 2 GiB of text and more.
   std::vector<std::string> gather(const std::string& own) {
     std::vector<int> lengths, places;
     int total = 0;

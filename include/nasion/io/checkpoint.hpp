@@ -56,15 +56,16 @@ struct Run {
 }  // namespace detail
 
 /// Writes `model`, `optimizer` and the generators of their modules in one step (see write_atomically), with the
-/// caller's texts: epoch, history, settings. Options such as the learning rate are the caller's, too.
+/// caller's texts: epoch, history, settings. Options such as the learning rate are the caller's, too. Errors as for
+/// write_safetensors.
 template <class M, class Optimizer>
 void save_checkpoint(const std::filesystem::path& path, const M& model, const Optimizer& optimizer,
                      const Metadata& metadata = {}) {
   save(path, detail::Run<const M, const Optimizer>(model, optimizer), metadata);
 }
 
-/// Restores all of it, bit for bit; returns the texts. IoError listing every missing, unexpected and mismatched name;
-/// then nothing has been changed.
+/// Restores all of it, bit for bit; returns the texts. IoError for a file that read_safetensors() does not read, and
+/// listing every missing, unexpected and mismatched name; then nothing has been changed.
 template <class M, class Optimizer>
 Metadata load_checkpoint(const std::filesystem::path& path, M& model, Optimizer& optimizer,
                          const ReadOptions& options = {}) {

@@ -62,6 +62,7 @@ class CsvReader {
   CsvReader(const CsvReader&) = delete;  // the fields lie in its text
   CsvReader& operator=(const CsvReader&) = delete;
 
+  /// Names of the columns, as the first line has them. The texts live as long as the reader.
   const std::vector<std::string_view>& header() const { return header_; }
 
   /// IoError unless the header is this one.
@@ -101,7 +102,7 @@ class CsvReader {
     return value;
   }
 
-  /// IoError naming file and line.
+  /// Throws an IoError that names file and line of the record, with these parts as its words.
   template <class... Parts>
   [[noreturn]] void fail(const Parts&... parts) const {
     throw IoError(path_.string() + ":" + std::to_string(line_), message(parts...));

@@ -16,6 +16,7 @@ class IoError : public std::runtime_error {
  public:
   IoError(std::filesystem::path path, const std::string& what)
       : std::runtime_error(printable(path.string()) + ": " + printable(what)), path_(std::move(path)) {}
+  /// The file or folder.
   const std::filesystem::path& path() const noexcept { return path_; }
 
  private:

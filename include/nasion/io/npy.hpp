@@ -114,7 +114,8 @@ inline IntegerArray read_npy_integers(const std::filesystem::path& path) {
   return detail::parse_npy_integers(path, read_file(path, std::numeric_limits<std::uintmax_t>::max()));
 }
 
-/// Writes f4 or f8 in C order, in one step (see write_atomically); the bytes are those of numpy.save. IoError.
+/// Writes f4 or f8 in C order, in one step (see write_atomically); the bytes are those of numpy.save. IoError when it
+/// cannot be written.
 template <std::floating_point T>
 void write_npy(const std::filesystem::path& path, const Tensor<T>& x) {
   const auto rows = contiguous(x.detach());
@@ -122,7 +123,7 @@ void write_npy(const std::filesystem::path& path, const Tensor<T>& x) {
   write_atomically(path, std::array{std::string_view(header), detail::bytes_of(rows.data(), rows.size())});
 }
 
-/// Writes i8. ShapeError unless there is a value for every element.
+/// Writes i8. ShapeError unless there is a value for every element, IoError as above.
 inline void write_npy(const std::filesystem::path& path, const IntegerArray& array) {
   check(static_cast<Index>(array.values.size()) == array.shape.size(), "[write_npy] ", array.values.size(),
         " integers do not fill ", array.shape);

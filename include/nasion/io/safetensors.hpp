@@ -166,20 +166,20 @@ SafetensorsFile<T> read_safetensors(const std::filesystem::path& path, const Rea
   return file;
 }
 
-/// Only the texts of a file. The numbers are not read, but the header is checked as always.
+/// Only the texts of a file. The numbers are not read, but the header is checked as always. IoError as above.
 inline Metadata read_metadata(const std::filesystem::path& path, const ReadOptions& options = {}) {
   return std::move(detail::SafetensorsReader(path, options).header.metadata);
 }
 
-/// Writes all parameters, buffers and counters of `module`, under their names.
+/// Writes all parameters, buffers and counters of `module`, under their names. Errors as for write_safetensors.
 template <class M>
 void save(const std::filesystem::path& path, const M& module, const Metadata& metadata = {}) {
   write_safetensors<nn::ScalarOf<M>>(path, {.state = nn::state_dict(module), .integers = {}, .metadata = metadata});
 }
 
-/// Reads them back; returns the metadata. IoError listing every missing, unexpected and mismatched name; then nothing
-/// in `module` has been changed. As PyTorch does, it takes other dtypes for numbers and counters, counters of shape
-/// [1], and batch norms without a counter, which then starts at 0.
+/// Reads them back; returns the metadata. IoError for a file that read_safetensors() does not read, and listing every
+/// missing, unexpected and mismatched name; then nothing in `module` has been changed. As PyTorch does, it takes other
+/// dtypes for numbers and counters, counters of shape [1], and batch norms without a counter, which then starts at 0.
 template <class M>
 Metadata load(const std::filesystem::path& path, M& module, const ReadOptions& options = {}) {
   auto file = read_safetensors<nn::ScalarOf<M>>(path, options);

@@ -23,6 +23,7 @@
 
 namespace nasion::io {
 
+/// How a safetensors file is read.
 struct ReadOptions {
   bool verify = true;  ///< refuse a file whose checksum does not match; files without one are read either way
 };

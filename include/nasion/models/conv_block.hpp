@@ -12,7 +12,7 @@ struct ConvBlock {
   nn::Conv2d<T> conv;
   nn::BatchNorm2d<T> bn;
 
-  /// `kernel` must be odd.
+  /// ValueError unless `kernel` is odd.
   ConvBlock(Index in, Index out, Rng& rng, Index kernel = 3, Index dilation = 1, Index stride = 1)
       : conv({.in = in,
               .out = out,

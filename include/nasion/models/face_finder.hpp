@@ -51,7 +51,7 @@ struct FaceFinder {
     f("head", self.head);
   }
 
-  /// The place in the image that cell i of a row or column looks at.
+  /// The place in the image, in pixels, that cell i of a row or column looks at.
   static double place(Index i) { return static_cast<double>(stride * i) + 0.5; }
 
   /// What a cell at (x, y) should say of a square face: offset of its centre, and the logarithm of its side, in units
@@ -61,7 +61,7 @@ struct FaceFinder {
             std::log(face.width / face_size)};
   }
 
-  /// The square face that is meant by it.
+  /// The square face, in pixels, that is meant by it.
   static vision::Box face_of(const std::array<double, 3>& code, double x, double y) {
     const double furthest = 2;  // a network that was badly trained must not lead to infinite boxes
     const auto within = [furthest](double v) { return std::clamp(v, -furthest, furthest); };
@@ -93,6 +93,7 @@ std::vector<Face> non_maximum_suppression(std::vector<Face> faces, double overla
   return kept;
 }
 
+/// Which faces are looked for.
 struct FindFacesOptions {
   double threshold = 0.5;       ///< least score
   double smallest = 24;         ///< side of the smallest box that is looked for, in pixels ...

@@ -8,6 +8,7 @@
 
 namespace nasion::models {
 
+/// Of images with `in_channels` channels; one map for each of `points`.
 struct HeatmapFcnConfig {
   Index in_channels = 1, points = 58;
   Size2 maps = {120, 160};  ///< height and width of the answer

@@ -15,13 +15,15 @@ struct KeypointBlock {
   Index channels, kernel, pooled;
 };
 
+/// `blocks`, at least one, follow each other; then `hidden` features, and `outputs` numbers: two for each point.
 struct KeypointCnnConfig {
   Index in_channels = 1;
   std::vector<KeypointBlock> blocks;
   Index hidden = 128, outputs = 2;
 };
 
-/// Images [N, in_channels, H, W] -> coordinates [N, outputs].
+/// Images [N, in_channels, H, W] -> [N, outputs], the coordinates that it was trained for. Any size of image that the
+/// first kernel fits in.
 template <std::floating_point T>
 struct KeypointCnn {
   std::vector<nn::Conv2d<T>> convs;

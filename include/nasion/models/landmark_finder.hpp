@@ -25,6 +25,7 @@
 
 namespace nasion::models {
 
+/// What the network for the points was trained for.
 struct LandmarkFinderConfig {
   int points = vision::ibug::point_count;  ///< of a face
   int input_size = 128;                    ///< side of the square that the network sees a face in, pixels
@@ -40,7 +41,7 @@ inline io::Metadata metadata_of(const LandmarkFinderConfig& config) {
           {"normalisation", "grey / 255 - 0.5"}};
 }
 
-/// Reads them back. IoError naming the text that is missing or makes no sense.
+/// Reads them back from the model file `path`. IoError naming the text that is missing or makes no sense.
 inline LandmarkFinderConfig landmark_finder_config(const io::Metadata& metadata, const std::filesystem::path& path) {
   const auto text = [&](const std::string& key) -> const std::string& {
     const auto found = metadata.find(key);

@@ -66,6 +66,7 @@ struct BasicBlock {
         bn2({.features = width}),
         downsample(Downsample<T>::where_needed(in, width, stride, rng)) {}
 
+  /// What zero_init_residual sets to 0.
   nn::BatchNorm2d<T>& last_norm() { return bn2; }
 
   Tensor<T> operator()(const Tensor<T>& x) const {
@@ -107,6 +108,7 @@ struct Bottleneck {
         bn3({.features = expansion * width}),
         downsample(Downsample<T>::where_needed(in, expansion * width, stride, rng)) {}
 
+  /// What zero_init_residual sets to 0.
   nn::BatchNorm2d<T>& last_norm() { return bn3; }
 
   Tensor<T> operator()(const Tensor<T>& x) const {
@@ -127,6 +129,7 @@ struct Bottleneck {
   }
 };
 
+/// `outputs`: classes, or numbers of a regression.
 struct ResNetConfig {
   Index in_channels = 3, outputs = 1000;
   bool zero_init_residual = false;  ///< every block starts as the identity: the last batch norm's weight is 0
@@ -182,14 +185,18 @@ struct ResNet {
   }
 };
 
+/// ResNet-18, torchvision's resnet18: [N, in_channels, H, W] -> [N, outputs]; 11.7 million parameters with 3 channels
+/// and 1000 outputs.
 template <std::floating_point T>
 ResNet<BasicBlock<T>> resnet18(const ResNetConfig& config, Rng& rng) {
   return {{2, 2, 2, 2}, config, rng};
 }
+/// ResNet-34, torchvision's resnet34: 21.8 million parameters.
 template <std::floating_point T>
 ResNet<BasicBlock<T>> resnet34(const ResNetConfig& config, Rng& rng) {
   return {{3, 4, 6, 3}, config, rng};
 }
+/// ResNet-50, torchvision's resnet50: 25.6 million parameters.
 template <std::floating_point T>
 ResNet<Bottleneck<T>> resnet50(const ResNetConfig& config, Rng& rng) {
   return {{3, 4, 6, 3}, config, rng};

@@ -10,6 +10,7 @@
 
 namespace nasion::models {
 
+/// Of images with `in_channels` channels and `points` to find.
 struct SoftArgmaxCnnConfig {
   Index in_channels = 1, points = 1;
   Index width = 64;  ///< channels of the deep layers; the first two have a quarter and half of them

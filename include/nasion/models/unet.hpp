@@ -10,7 +10,7 @@
 
 namespace nasion::models {
 
-/// Two blocks one after the other.
+/// Two blocks one after the other, [N, in, H, W] -> [N, out, H, W].
 template <std::floating_point T>
 struct DoubleBlock {
   ConvBlock<T> first, second;
@@ -24,6 +24,7 @@ struct DoubleBlock {
   }
 };
 
+/// Of images with `in_channels` channels; `outputs` maps.
 struct UNetConfig {
   Index in_channels = 1, outputs = 58;
   Index width = 16;       ///< channels at full resolution; each level below has twice as many

@@ -7,6 +7,8 @@
 
 namespace nasion::nn {
 
+/// `features`: channels. `eps` and `momentum` as in BatchNormOptions. `affine`: with a weight and a bias that are
+/// learned. Names and defaults of torch.nn.BatchNorm2d.
 struct BatchNorm2dConfig {
   Index features = 0;
   double eps = 1e-5, momentum = 0.1;
@@ -25,7 +27,8 @@ struct BatchNorm2d {
   bool is_training = true;
   mutable std::int64_t num_batches_tracked = 0;  // counts uses in training
   SumOverProcesses sum_over_processes{};         // set by sync_batch_norm()
-  enum class Folded { no, yes, with_relu };      // into the convolution before it, which then does this layer's work
+  /// Whether fold_into() was called: the convolution before this layer does its work, ReLU after it perhaps included.
+  enum class Folded { no, yes, with_relu };
   Folded folded = Folded::no;
 
   /// ValueError unless features > 0, eps >= 0 and momentum in [0, 1].
@@ -45,7 +48,8 @@ struct BatchNorm2d {
   Tensor<T> relu(const Tensor<T>& x, const Tensor<T>& residual = {}) const { return apply(x, true, residual); }
 
   /// Moves what this layer does in eval mode, and ReLU after it, into the convolution whose result it is given. Neither
-  /// can be trained afterwards, and this layer has no state any more.
+  /// can be trained afterwards, and this layer has no state any more. ValueError when it was folded before, ShapeError
+  /// when the convolution has another number of channels.
   void fold_into(auto& conv, bool with_relu) {
     check<ValueError>(folded == Folded::no, "[BatchNorm2d] is folded into a convolution already");
     check(conv.weight.dim(0) == running_mean.size(), "[BatchNorm2d] of ", running_mean.size(),

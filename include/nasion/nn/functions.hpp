@@ -9,14 +9,14 @@
 
 namespace nasion::nn {
 
-/// max(x, 0)
+/// max(x, 0), of any shape.
 template <std::floating_point T>
 struct ReLU {
   Tensor<T> operator()(const Tensor<T>& x) const { return relu(x); }
   static void visit(auto&, auto&&) {}
 };
 
-/// x where positive, slope x elsewhere.
+/// x where positive, slope x elsewhere, of any shape.
 template <std::floating_point T>
 struct LeakyReLU {
   T slope = T(0.01);
@@ -24,18 +24,21 @@ struct LeakyReLU {
   static void visit(auto&, auto&&) {}
 };
 
+/// 1 / (1 + e^-x), of any shape.
 template <std::floating_point T>
 struct Sigmoid {
   Tensor<T> operator()(const Tensor<T>& x) const { return sigmoid(x); }
   static void visit(auto&, auto&&) {}
 };
 
+/// Hyperbolic tangent, of any shape.
 template <std::floating_point T>
 struct Tanh {
   Tensor<T> operator()(const Tensor<T>& x) const { return tanh(x); }
   static void visit(auto&, auto&&) {}
 };
 
+/// exp(x) / sum(exp(x)) along `dim`, which by default are the classes of [N, C, ...].
 template <std::floating_point T>
 struct Softmax {
   int dim = 1;
@@ -43,6 +46,7 @@ struct Softmax {
   static void visit(auto&, auto&&) {}
 };
 
+/// Logarithm of Softmax along `dim`, without loss of digits.
 template <std::floating_point T>
 struct LogSoftmax {
   int dim = 1;
@@ -57,6 +61,7 @@ struct Flatten {
   static void visit(auto&, auto&&) {}
 };
 
+/// Largest number of each window, [N, C, H, W] -> [N, C, OH, OW]: see max_pool2d().
 template <std::floating_point T>
 struct MaxPool2d {
   PoolOptions options;
@@ -64,6 +69,7 @@ struct MaxPool2d {
   static void visit(auto&, auto&&) {}
 };
 
+/// Mean of each window, [N, C, H, W] -> [N, C, OH, OW]: see avg_pool2d().
 template <std::floating_point T>
 struct AvgPool2d {
   PoolOptions options;
@@ -71,6 +77,7 @@ struct AvgPool2d {
   static void visit(auto&, auto&&) {}
 };
 
+/// Largest numbers of windows that cover the image, [N, C, H, W] -> [N, C, output.h, output.w].
 template <std::floating_point T>
 struct AdaptiveMaxPool2d {
   Size2 output;
@@ -78,6 +85,7 @@ struct AdaptiveMaxPool2d {
   static void visit(auto&, auto&&) {}
 };
 
+/// Means over windows that cover the image, [N, C, H, W] -> [N, C, output.h, output.w].
 template <std::floating_point T>
 struct AdaptiveAvgPool2d {
   Size2 output;
@@ -85,7 +93,8 @@ struct AdaptiveAvgPool2d {
   static void visit(auto&, auto&&) {}
 };
 
-/// Images of another size: a given one, or `scale_factor` times as large.
+/// Images of another size, [N, C, H, W] -> [N, C, OH, OW]: a given one, or `scale_factor` times as large. See
+/// interpolate().
 template <std::floating_point T>
 struct Upsample {
   InterpolateOptions options;
@@ -93,14 +102,15 @@ struct Upsample {
   static void visit(auto&, auto&&) {}
 };
 
-/// Zeroes elements at random while training; identity in eval mode. Its generator is part of a checkpoint.
+/// Zeroes elements at random while training, and scales the others by 1 / (1 - p); identity in eval mode. Any shape.
+/// Its generator is part of a checkpoint.
 template <std::floating_point T>
 struct Dropout {
   double p;
   bool is_training = true;
   mutable Rng rng;  // advances with every use in training; eval mode never touches it
 
-  /// The masks come from a stream of their own, named by the next number of `source`.
+  /// The masks come from a stream of their own, named by the next number of `source`. ValueError unless 0 <= p <= 1.
   Dropout(double probability, Rng& source) : p(probability), rng(source.split(source())) {
     check<ValueError>(p >= 0 && p <= 1, "[Dropout] probability must be in [0, 1], got ", p);
   }
@@ -111,7 +121,7 @@ struct Dropout {
   }
 };
 
-/// The same for whole channels of single images.
+/// The same for whole channels of single images [N, C, H, W].
 template <std::floating_point T>
 struct Dropout2d : Dropout<T> {
   using Dropout<T>::Dropout;

@@ -9,6 +9,7 @@
 
 namespace nasion::nn {
 
+/// `in` and `out` are channels, the others as in Conv2dOptions, with the defaults of torch.nn.Conv2d.
 struct Conv2dConfig {
   Index in = 0, out = 0;
   Size2 kernel = 1, stride = 1, padding = 0, dilation = 1;
@@ -49,6 +50,7 @@ struct Conv2d {
   }
 };
 
+/// `in` and `out` are channels, the others as in ConvTranspose2dOptions and torch.nn.ConvTranspose2d.
 struct ConvTranspose2dConfig {
   Index in = 0, out = 0;
   Size2 kernel = 1, stride = 1, padding = 0, output_padding = 0, dilation = 1;
@@ -89,12 +91,13 @@ struct ConvTranspose2d {
   }
 };
 
+/// `in` and `out` are features, as in torch.nn.Linear.
 struct LinearConfig {
   Index in = 0, out = 0;
   bool bias = true;
 };
 
-/// Fully connected, [N, in] -> [N, out].
+/// Fully connected, y = x W^T + b: [N, in] -> [N, out].   `Linear<float>({.in = 128, .out = 2}, rng)`
 template <std::floating_point T>
 struct Linear {
   Tensor<T> weight;  // [out, in]

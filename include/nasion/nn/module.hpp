@@ -33,12 +33,14 @@
 
 namespace nasion::nn {
 
+/// A parameter or a buffer with its full name, such as `layer1.0.bn1.running_mean`.
 template <class T>
 struct NamedTensor {
   std::string name;
   Tensor<T> tensor;
 };
 
+/// A counter with its full name, such as `bn1.num_batches_tracked`.
 struct NamedCounter {
   std::string name;
   std::int64_t value;
@@ -64,18 +66,21 @@ struct StateDict {
 template <class T>
 class Visitor {
  public:
+  /// A parameter or a buffer with its full name.
   struct TensorEntry {
     std::string name;
     Tensor<T> tensor;
     Tensor<T>* slot;  // where the module keeps its handle; null on a const module
     bool is_parameter;
   };
+  /// A counter with its full name; `slot` as above. load_state_dict() may miss one that is not `required`.
   struct CounterEntry {
     std::string name;
     std::int64_t value;
     std::int64_t* slot;
     bool required;
   };
+  /// A generator with its full name; `slot` as above.
   struct RngEntry {
     std::string name;
     Rng value;
@@ -98,6 +103,7 @@ class Visitor {
   std::vector<std::function<void(std::span<double>)>*> sums_over_processes;
   std::vector<std::function<void()>> folds;  // each makes a convolution and its batch norm one
 
+  /// A parameter; a child with its visit(); an optional child, or a range of children, named "0", "1", ...
   template <class Child>
   void operator()(std::string_view name, Child& child) {
     using C = std::remove_const_t<Child>;
@@ -120,29 +126,37 @@ class Visitor {
       C::visit(child, *this);
     }
   }
+  /// State that is no parameter, such as a running mean.
   void buffer(std::string_view name, Tensor<T>& tensor) { add(name, tensor, false); }
   void buffer(std::string_view name, const Tensor<T>& tensor) { add(name, tensor, false); }
+  /// The same where it may be undefined, before or after a state is loaded; then with the shape of `like`.
   void optional_buffer(std::string_view name, Tensor<T>& tensor, const Tensor<T>& like) {
     optional_tensors.push_back({full(name), &tensor, like.shape(), like.order()});
     add(name, tensor, false);
   }
   void optional_buffer(std::string_view name, const Tensor<T>& tensor, const Tensor<T>&) { add(name, tensor, false); }
+  /// A whole number, stored as I64.
   void counter(std::string_view name, std::int64_t& value, bool required = true) {
     counters.push_back({full(name), value, &value, required});
   }
   void counter(std::string_view name, const std::int64_t& value, bool required = true) {
     counters.push_back({full(name), value, nullptr, required});
   }
+  /// A generator: part of checkpoints, but of no state dictionary.
   void rng(std::string_view name, Rng& value) { rngs.push_back({full(name), value, &value}); }
   void rng(std::string_view name, const Rng& value) { rngs.push_back({full(name), value, nullptr}); }
+  /// The switch that train() and eval() set.
   void training(bool& flag) { training_flags.push_back(&flag); }
   void training(const bool&) {}
+  /// What sync_batch_norm() sets.
   void sum_over_processes(std::function<void(std::span<double>)>& sum) { sums_over_processes.push_back(&sum); }
   void sum_over_processes(const std::function<void(std::span<double>)>&) {}
+  /// Tells fold_batch_norm() that bn is called with nothing but the result of conv.
   template <class Conv, class Norm>
   void conv_bn(Conv& conv, Norm& bn) {
     add_fold(conv, bn, false);
   }
+  /// Tells fold_batch_norm() that bn.relu is called with nothing but the result of conv.
   template <class Conv, class Norm>
   void conv_bn_relu(Conv& conv, Norm& bn) {
     add_fold(conv, bn, true);
@@ -390,6 +404,7 @@ template <class M>
 requires(!std::is_const_v<M>) void train(M& module, bool on = true) {
   for (bool* flag : traverse(module).training_flags) *flag = on;
 }
+/// Switches to inference: train(module, false).
 template <class M>
 void eval(M& module) {
   train(module, false);

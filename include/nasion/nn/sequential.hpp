@@ -27,6 +27,7 @@ class Sequential {
   }
   ~Sequential() = default;
 
+  /// Adds a module at the end, of any type that maps a tensor to a tensor.
   template <class M>
   Sequential& append(M module) {
     modules_.push_back(std::make_unique<Holder<M>>(std::move(module)));

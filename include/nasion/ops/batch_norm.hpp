@@ -11,11 +11,13 @@
 
 namespace nasion {
 
-/// Replaces numbers by their sums over all processes that share a batch. All of them must call it at the same time.
+/// Replaces numbers by their sums over all processes that share a batch, as distributed::Session::sum does. All of them
+/// must call it at the same time.
 using SumOverProcesses = std::function<void(std::span<double>)>;
 
-/// `training`: normalise by the statistics of the batch, and move the running ones towards them by the part `momentum`.
-/// `relu`: negative results become 0. `sum_over_processes`: the batch has parts in other processes.
+/// `training`: normalise by the statistics of the batch, and move the running ones towards them by the part `momentum`,
+/// in [0, 1]. `eps`, not negative, is added to the variance. `relu`: negative results become 0. `sum_over_processes`:
+/// the batch has parts in other processes.
 struct BatchNormOptions {
   bool training = false;
   double momentum = 0.1, eps = 1e-5;

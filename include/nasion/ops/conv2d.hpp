@@ -12,6 +12,8 @@
 
 namespace nasion {
 
+/// `padding` is of zeros on all sides, `groups` divides both numbers of channels; all as in PyTorch. `algorithm` names
+/// a kernel instead of the fastest for these sizes.
 struct Conv2dOptions {
   Size2 stride = 1, padding = 0, dilation = 1;
   Index groups = 1;
@@ -110,7 +112,9 @@ inline Conv2dAlgorithm conv2d_algorithm(const Shape& x, const Shape& weight, con
 }
 
 /// x [N, C, H, W] with weight [K, C / groups, kh, kw] and bias [K] (or undefined) -> [N, K, OH, OW] in the order of x,
-/// where OH = (H + 2 padding - dilation (kh - 1) - 1) / stride + 1.   ShapeError when they do not fit.
+/// where OH = floor((H + 2 padding - dilation (kh - 1) - 1) / stride) + 1.   ShapeError when they do not fit;
+/// ValueError for stride, dilation or groups below 1, a negative padding, or an algorithm that is not for these sizes
+/// or this type.
 template <std::floating_point T>
 Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias = {},
                  const Conv2dOptions& options = {}) {

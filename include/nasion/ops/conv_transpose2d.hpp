@@ -8,7 +8,7 @@
 namespace nasion {
 
 /// `output_padding` adds rows and columns at the end: a strided convolution shrinks several sizes to one, and this says
-/// which is meant.
+/// which is meant. It must be below stride or dilation.
 struct ConvTranspose2dOptions {
   Size2 stride = 1, padding = 0, output_padding = 0, dilation = 1;
   Index groups = 1;
@@ -62,7 +62,8 @@ inline kernels::Conv2dSizes conv_transpose2d_sizes(const Shape& x, const Shape& 
 }  // namespace detail
 
 /// x [N, C, H, W] with weight [C, K / groups, kh, kw] and bias [K] (or undefined) -> [N, K, OH, OW] in the order of x,
-/// where OH = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1.   ShapeError when they do not fit.
+/// where OH = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1.   ShapeError when they do not fit;
+/// ValueError for options out of range.
 template <std::floating_point T>
 Tensor<T> conv_transpose2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias = {},
                            const ConvTranspose2dOptions& options = {}) {

@@ -34,14 +34,16 @@ Tensor<T> drop(const char* op, const Tensor<T>& x, const Shape& mask_shape, Memo
 
 }  // namespace detail
 
-/// Zeroes each element with probability p and scales the others by 1 / (1 - p).   0 <= p <= 1, ValueError otherwise.
+/// Zeroes each element of x, of any shape, with probability p and scales the others by 1 / (1 - p).   ValueError for p
+/// outside [0, 1].
 template <std::floating_point T>
 Tensor<T> dropout(const Tensor<T>& x, double p, Rng& rng) {
   return detail::drop("dropout", x, x.shape(), x.order(), p, rng);
 }
 
-/// Zeroes whole channels of single images with probability p and scales the others by 1 / (1 - p) (Tompson et al.,
-/// CVPR 2015): neighbouring pixels are too alike for single ones to be missed.   x [N, C, H, W], 0 <= p <= 1.
+/// Zeroes whole channels of single images with probability p and scales the others by 1 / (1 - p) (Tompson et al., CVPR
+/// 2015): neighbouring pixels are too alike for single ones to be missed.   ShapeError unless x is [N, C, H, W];
+/// ValueError for p outside [0, 1].
 template <std::floating_point T>
 Tensor<T> dropout2d(const Tensor<T>& x, double p, Rng& rng) {
   check(x.rank() == 4, "[dropout2d] input ", x.shape(), " must be [N, C, H, W]");

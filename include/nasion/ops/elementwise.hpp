@@ -73,6 +73,8 @@ Tensor<T> unary_by_output(const char* op, const Tensor<T>& x, F f, D gradient) {
 
 // Two operands.
 
+/// a + b, element by element. Shapes broadcast as in NumPy, ShapeError when they do not; so do all operations of two
+/// tensors here.
 template <std::floating_point T>
 Tensor<T> operator+(const Tensor<T>& a, const Tensor<T>& b) {
   const detail::Timer timer("add");
@@ -82,6 +84,7 @@ Tensor<T> operator+(const Tensor<T>& a, const Tensor<T>& b) {
                 });
 }
 
+/// a - b, element by element, broadcast.
 template <std::floating_point T>
 Tensor<T> operator-(const Tensor<T>& a, const Tensor<T>& b) {
   const detail::Timer timer("sub");
@@ -91,6 +94,7 @@ Tensor<T> operator-(const Tensor<T>& a, const Tensor<T>& b) {
                 });
 }
 
+/// a b, element by element, broadcast.
 template <std::floating_point T>
 Tensor<T> operator*(const Tensor<T>& a, const Tensor<T>& b) {
   const detail::Timer timer("mul");
@@ -100,6 +104,7 @@ Tensor<T> operator*(const Tensor<T>& a, const Tensor<T>& b) {
                 });
 }
 
+/// a / b, element by element, broadcast. Division by 0 gives infinity or NaN.
 template <std::floating_point T>
 Tensor<T> operator/(const Tensor<T>& a, const Tensor<T>& b) {
   const detail::Timer timer("div");
@@ -125,19 +130,19 @@ Tensor<T> choose(const char* op, const Tensor<T>& a, const Tensor<T>& b, Better 
 }
 }  // namespace detail
 
-/// The larger of two elements; equal elements share the gradient, as in PyTorch. NaN wins.
+/// The larger of two elements, broadcast; equal elements share the gradient, as in PyTorch. NaN wins.
 template <std::floating_point T>
 Tensor<T> maximum(const Tensor<T>& a, const Tensor<T>& b) {
   return detail::choose("maximum", a, b, [](T p, T q) { return p > q; });
 }
 
-/// The smaller of two elements; equal elements share the gradient. NaN wins.
+/// The smaller of two elements, broadcast; equal elements share the gradient. NaN wins.
 template <std::floating_point T>
 Tensor<T> minimum(const Tensor<T>& a, const Tensor<T>& b) {
   return detail::choose("minimum", a, b, [](T p, T q) { return p < q; });
 }
 
-/// max(a + b, 0) in one pass; the gradient at 0 is 0. NaN stays, and lets the gradient pass.
+/// max(a + b, 0) in one pass, broadcast; the gradient at 0 is 0. NaN stays, and lets the gradient pass.
 template <std::floating_point T>
 Tensor<T> add_relu(const Tensor<T>& a, const Tensor<T>& b) {
   const detail::Timer timer("add_relu");
@@ -150,6 +155,7 @@ Tensor<T> add_relu(const Tensor<T>& a, const Tensor<T>& b) {
 
 // An operand and a number.
 
+/// x + s for each element.
 template <std::floating_point T>
 Tensor<T> operator+(const Tensor<T>& x, std::type_identity_t<T> s) {
   const detail::Timer timer("add");
@@ -157,19 +163,21 @@ Tensor<T> operator+(const Tensor<T>& x, std::type_identity_t<T> s) {
                 [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
 }
 template <std::floating_point T>
+Tensor<T> operator+(std::type_identity_t<T> s, const Tensor<T>& x) {
+  return x + s;
+}
+/// s x for each element.
+template <std::floating_point T>
 Tensor<T> operator*(const Tensor<T>& x, std::type_identity_t<T> s) {
   const detail::Timer timer("mul");
   return record("mul", detail::map(x, [s](T v) { return v * s; }), {x},
                 [s](const Tensor<T>& dy) -> Grads<T> { return {detail::map(dy, [s](T g) { return g * s; })}; });
 }
 template <std::floating_point T>
-Tensor<T> operator+(std::type_identity_t<T> s, const Tensor<T>& x) {
-  return x + s;
-}
-template <std::floating_point T>
 Tensor<T> operator*(std::type_identity_t<T> s, const Tensor<T>& x) {
   return x * s;
 }
+/// -x, x - s or s - x for each element.
 template <std::floating_point T>
 Tensor<T> operator-(const Tensor<T>& x) {
   return x * T{-1};
@@ -182,6 +190,7 @@ template <std::floating_point T>
 Tensor<T> operator-(std::type_identity_t<T> s, const Tensor<T>& x) {
   return -x + s;
 }
+/// x / s or s / x for each element. Division by 0 gives infinity or NaN.
 template <std::floating_point T>
 Tensor<T> operator/(const Tensor<T>& x, std::type_identity_t<T> s) {
   const detail::Timer timer("div");
@@ -196,27 +205,31 @@ Tensor<T> operator/(std::type_identity_t<T> s, const Tensor<T>& x) {
 
 // One operand.
 
+/// e^x
 template <std::floating_point T>
 Tensor<T> exp(const Tensor<T>& x) {
   return detail::unary_by_output(
       "exp", x, [](T v) { return kernels::exp(v); }, [](T g, T y) { return g * y; });
 }
-/// Natural logarithm.
+/// Natural logarithm: -infinity for 0, NaN below.
 template <std::floating_point T>
 Tensor<T> log(const Tensor<T>& x) {
   return detail::unary_by_input(
       "log", x, [](T v) { return std::log(v); }, [](T g, T v) { return g / v; });
 }
+/// Square root: NaN below 0. The gradient at 0 is infinite.
 template <std::floating_point T>
 Tensor<T> sqrt(const Tensor<T>& x) {
   return detail::unary_by_output(
       "sqrt", x, [](T v) { return std::sqrt(v); }, [](T g, T y) { return g / (2 * y); });
 }
+/// x^2
 template <std::floating_point T>
 Tensor<T> square(const Tensor<T>& x) {
   return detail::unary_by_input(
       "square", x, [](T v) { return v * v; }, [](T g, T v) { return g * v * 2; });
 }
+/// x^exponent, as std::pow has it: NaN for a negative x unless the exponent is whole.
 template <std::floating_point T>
 Tensor<T> pow(const Tensor<T>& x, std::type_identity_t<T> exponent) {
   return detail::unary_by_input(
@@ -229,7 +242,7 @@ Tensor<T> abs(const Tensor<T>& x) {
   return detail::unary_by_input(
       "abs", x, [](T v) { return std::abs(v); }, [](T g, T v) { return g * static_cast<T>((v > 0) - (v < 0)); });
 }
-/// x limited to [low, high]; no gradient outside. NaN stays.
+/// x limited to [low, high]; no gradient outside. NaN stays. ValueError unless low <= high.
 template <std::floating_point T>
 Tensor<T> clamp(const Tensor<T>& x, std::type_identity_t<T> low, std::type_identity_t<T> high) {
   check<ValueError>(low <= high, "[clamp] low ", low, " is above high ", high);
@@ -245,7 +258,7 @@ Tensor<T> relu(const Tensor<T>& x) {
   return detail::unary_by_output(
       "relu", x, [](T v) { return v < 0 ? T{0} : v; }, [](T g, T y) { return y <= 0 ? T{0} : g; });
 }
-/// x where positive, slope x elsewhere.
+/// x where positive, slope x elsewhere; the gradient at 0 is that of the negative side.
 template <std::floating_point T>
 Tensor<T> leaky_relu(const Tensor<T>& x, std::type_identity_t<T> slope = T(0.01)) {
   return detail::unary_by_input(
@@ -259,12 +272,13 @@ Tensor<T> elu(const Tensor<T>& x, std::type_identity_t<T> alpha = T{1}) {
       "elu", x, [alpha](T v) { return v > 0 ? v : alpha * kernels::expm1(std::min(v, T{0})); },
       [alpha](T g, T v) { return v > 0 ? g : g * (alpha * kernels::exp(v)); });
 }
-/// 1 / (1 + e^-x)
+/// 1 / (1 + e^-x), without overflow.
 template <std::floating_point T>
 Tensor<T> sigmoid(const Tensor<T>& x) {
   return detail::unary_by_output(
       "sigmoid", x, [](T v) { return kernels::sigmoid(v); }, [](T g, T y) { return g * (y * (1 - y)); });
 }
+/// Hyperbolic tangent.
 template <std::floating_point T>
 Tensor<T> tanh(const Tensor<T>& x) {
   return detail::unary_by_output(

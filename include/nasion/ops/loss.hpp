@@ -8,7 +8,7 @@
 
 namespace nasion {
 
-/// What becomes of the single losses.
+/// What becomes of the single losses: their mean or their sum, of rank 0, or all of them as they are.
 enum class Reduction { mean, sum, none };
 
 namespace detail {
@@ -63,7 +63,8 @@ T sign(T d) {
 
 }  // namespace detail
 
-/// Mean squared error: (prediction - target)^2.
+/// Mean squared error: (prediction - target)^2. ShapeError unless the shapes are equal, which holds for all losses of
+/// two tensors here.
 template <std::floating_point T>
 Tensor<T> mse_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean) {
   return detail::difference_loss(
@@ -157,8 +158,8 @@ Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target,
   return detail::reduced((1 - target) * of_class(0) + pos_weight * target * of_class(1), reduction);
 }
 
-/// Cross-entropy against class numbers: -log softmax(logits)[class].
-/// logits [N, C, ...], `classes` N x ... numbers in 0 .. C-1, row-major. ShapeError / ValueError otherwise.
+/// Cross-entropy against class numbers: -log softmax(logits)[class]. logits [N, C, ...], `classes` N x ... numbers in 0
+/// .. C-1, row-major; unreduced [N, ...]. ShapeError or ValueError otherwise.
 template <std::floating_point T>
 Tensor<T> cross_entropy(const Tensor<T>& logits, const std::vector<Index>& classes,
                         Reduction reduction = Reduction::mean) {
@@ -192,8 +193,8 @@ Tensor<T> cross_entropy(const Tensor<T>& logits, const std::vector<Index>& class
   return detail::reduced(each, reduction);
 }
 
-/// Cross-entropy against probabilities: -sum over classes of target log softmax(logits).
-/// logits and target [N, C, ...]; reduced over N x ... as in PyTorch.
+/// Cross-entropy against probabilities: -sum over classes of target log softmax(logits). logits and target [N, C, ...];
+/// reduced over N x ... as in PyTorch. ShapeError when they do not fit.
 template <std::floating_point T>
 Tensor<T> cross_entropy(const Tensor<T>& logits, const Tensor<T>& target, Reduction reduction = Reduction::mean) {
   const detail::Timer timer("cross_entropy");

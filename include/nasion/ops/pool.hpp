@@ -9,8 +9,8 @@
 
 namespace nasion {
 
-/// Windows of `kernel` every `stride` (0: as large as the kernel), over the input with `padding` on all sides. With
-/// `ceil_mode` a last, incomplete window is kept, also when it is the only one.
+/// Windows of `kernel` every `stride` (0: as large as the kernel), over the input with `padding` on all sides, at most
+/// half of the kernel. With `ceil_mode` a last, incomplete window is kept, also when it is the only one.
 struct PoolOptions {
   Size2 kernel = 2, stride = 0, padding = 0;
   bool ceil_mode = false;
@@ -90,26 +90,31 @@ Tensor<T> avg_pool(const char* op, const Tensor<T>& x, const kernels::PoolSizes&
 
 }  // namespace detail
 
-/// Largest number of each window; padding never wins.   x [N, C, H, W].
+/// Largest number of each window; padding never wins.   x [N, C, H, W] -> [N, C, OH, OW] for OH windows down and OW
+/// across, floor((H + 2 padding - kernel) / stride) + 1 without ceil_mode.   ShapeError for other ranks, or when no
+/// window fits; ValueError for options out of range.
 template <std::floating_point T>
 Tensor<T> max_pool2d(const Tensor<T>& x, const PoolOptions& options = {}) {
   return detail::max_pool("max_pool2d", x, detail::pool_sizes("max_pool2d", x.shape(), options));
 }
 
-/// Mean of each window; padding counts as zeros.   x [N, C, H, W].
+/// Mean of each window; padding counts as zeros.   Shapes and errors as for max_pool2d.
 template <std::floating_point T>
 Tensor<T> avg_pool2d(const Tensor<T>& x, const PoolOptions& options = {}) {
   return detail::avg_pool("avg_pool2d", x, detail::pool_sizes("avg_pool2d", x.shape(), options));
 }
 
-/// Largest numbers over output.h x output.w windows that cover the image; the output may be larger than the input.
+/// Largest numbers over output.h x output.w windows that cover the image; the output may be larger than the input. [N,
+/// C, H, W] -> [N, C, output.h, output.w].   ShapeError for other ranks or images without pixels, ValueError for an
+/// empty output.
 template <std::floating_point T>
 Tensor<T> adaptive_max_pool2d(const Tensor<T>& x, const Size2& output) {
   return detail::max_pool("adaptive_max_pool2d", x,
                           detail::adaptive_pool_sizes("adaptive_max_pool2d", x.shape(), output));
 }
 
-/// Means over output.h x output.w windows that cover the image; the output may be larger than the input.
+/// Means over output.h x output.w windows that cover the image; the output may be larger than the input.   Shapes and
+/// errors as for adaptive_max_pool2d.
 template <std::floating_point T>
 Tensor<T> adaptive_avg_pool2d(const Tensor<T>& x, const Size2& output) {
   return detail::avg_pool("adaptive_avg_pool2d", x,

@@ -49,7 +49,8 @@ Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
                 [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
 }
 
-/// Sum over `dims`. With `keep` these stay with size 1, otherwise they go.
+/// Sum over `dims`. With `keep` these stay with size 1, otherwise they go. ShapeError for a dimension that does not
+/// exist or is named twice.
 template <std::floating_point T>
 Tensor<T> sum(const Tensor<T>& x, const Dims& dims = {}, bool keep = false) {
   const detail::Timer timer("sum");
@@ -63,7 +64,7 @@ Tensor<T> sum(const Tensor<T>& x, const Dims& dims = {}, bool keep = false) {
   });
 }
 
-/// Mean over `dims`; NaN over no elements.
+/// Mean over `dims`; NaN over no elements. Errors as for sum().
 template <std::floating_point T>
 Tensor<T> mean(const Tensor<T>& x, const Dims& dims = {}, bool keep = false) {
   const Index count = x.size() / std::max<Index>(1, detail::reduced_shape("mean", x.shape(), dims).size());
@@ -134,29 +135,31 @@ Tensor<T> best(const char* op, const Tensor<T>& x, int dim, bool keep, Better be
 }  // namespace detail
 
 /// Position of the largest element along `dim`, the first on ties, NaN counting as largest: row-major in the shape
-/// without `dim`. ShapeError when the dimension is empty.
+/// without `dim`. ShapeError when the dimension is empty or does not exist.
 template <std::floating_point T>
 std::vector<Index> argmax(const Tensor<T>& x, int dim) {
   return detail::arg_best("argmax", x, dim, [](T a, T b) { return a > b; });
 }
 
-/// Largest element along `dim`; the gradient goes to the first of equals.
+/// Largest element along `dim`, which stays with size 1 if `keep`; NaN wins, and the gradient goes to the first of
+/// equals. ShapeError when the dimension is empty or does not exist.
 template <std::floating_point T>
 Tensor<T> max(const Tensor<T>& x, int dim, bool keep = false) {
   return detail::best("max", x, dim, keep, [](T a, T b) { return a > b; });
 }
 
-/// Smallest element along `dim`; the gradient goes to the first of equals.
+/// Smallest element along `dim`, in all else as max().
 template <std::floating_point T>
 Tensor<T> min(const Tensor<T>& x, int dim, bool keep = false) {
   return detail::best("min", x, dim, keep, [](T a, T b) { return a < b; });
 }
 
-/// Largest and smallest of all elements.
+/// Largest of all elements, of rank 0. ShapeError when there is none.
 template <std::floating_point T>
 Tensor<T> max(const Tensor<T>& x) {
   return max(flatten(x, 0), 0);
 }
+/// Smallest of all elements, of rank 0. ShapeError when there is none.
 template <std::floating_point T>
 Tensor<T> min(const Tensor<T>& x) {
   return min(flatten(x, 0), 0);

@@ -51,7 +51,7 @@ Tensor<T> contiguous(const Tensor<T>& x) {
 }
 
 /// x with another shape of as many elements, in row-major reading; one size may be -1 and follows from the others. A
-/// view, unless x is channels-last.
+/// view, unless x is channels-last.   ShapeError for another number of elements.
 template <std::floating_point T>
 Tensor<T> reshape(const Tensor<T>& x, std::initializer_list<Index> sizes) {
   std::vector<Index> full(sizes);
@@ -75,7 +75,8 @@ Tensor<T> reshape(const Tensor<T>& x, const Shape& shape) {
                 [from = x.shape()](const Tensor<T>& dy) -> Grads<T> { return {reshape(dy, from)}; });
 }
 
-/// Dimensions `first` and following as one: [N, C, H, W] -> [N, C H W].
+/// Dimensions `first` and following as one: [N, C, H, W] -> [N, C H W]; rank 0 becomes [1]. ShapeError when `first`
+/// does not exist.
 template <std::floating_point T>
 Tensor<T> flatten(const Tensor<T>& x, int first = 1) {
   if (x.rank() == 0) return reshape(x, Shape{1});
@@ -87,7 +88,8 @@ Tensor<T> flatten(const Tensor<T>& x, int first = 1) {
   return reshape(x, Shape(std::span<const Index>(sizes)));
 }
 
-/// Dimension d of the result is dimension dims[d] of x.   ShapeError unless dims names each dimension once.
+/// Dimension d of the result is dimension dims[d] of x; a copy, row-major.   ShapeError unless dims names each
+/// dimension once.
 template <std::floating_point T>
 Tensor<T> permute(const Tensor<T>& x, const std::vector<int>& dims) {
   const detail::Timer timer("permute");
@@ -109,7 +111,7 @@ Tensor<T> permute(const Tensor<T>& x, const std::vector<int>& dims) {
   return record("permute", y, {x}, [inverse](const Tensor<T>& dy) -> Grads<T> { return {permute(dy, inverse)}; });
 }
 
-/// Dimensions a and b exchanged.
+/// Dimensions a and b exchanged: a copy, row-major. ShapeError when one does not exist.
 template <std::floating_point T>
 Tensor<T> transpose(const Tensor<T>& x, int a = -2, int b = -1) {
   std::vector<int> dims(static_cast<std::size_t>(x.rank()));
@@ -118,7 +120,8 @@ Tensor<T> transpose(const Tensor<T>& x, int a = -2, int b = -1) {
   return permute(x, dims);
 }
 
-/// Zeros, or `value`, around x: `before[d]` and `after[d]` elements in dimension d. The order stays.
+/// Zeros, or `value`, around x: `before[d]` and `after[d]` elements in dimension d. The order stays.   ShapeError
+/// unless there are two amounts for each dimension, none negative.
 template <std::floating_point T>
 Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& before, const std::vector<Index>& after,
               std::type_identity_t<T> value = T{0}) {
@@ -174,7 +177,8 @@ Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end) {
   });
 }
 
-/// Tensors joined along `dim`, in the order of the first.   ShapeError unless all other sizes are equal.
+/// Tensors joined along `dim`, in the order of the first.   ShapeError unless all other sizes are equal, ValueError for
+/// no tensors.
 template <std::floating_point T>
 Tensor<T> concat(const std::vector<Tensor<T>>& parts, int dim) {
   const detail::Timer timer("concat");

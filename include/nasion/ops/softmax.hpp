@@ -18,7 +18,8 @@ inline kernels::SoftmaxSizes softmax_sizes(const char* op, const Shape& x, int d
 }
 }  // namespace detail
 
-/// Logarithm of softmax along `dim`.   Any shape -> the same, row-major.
+/// Logarithm of softmax along `dim`.   Any shape -> the same, row-major.   ShapeError when the dimension is empty or
+/// does not exist.
 template <std::floating_point T>
 Tensor<T> log_softmax(const Tensor<T>& input, int dim) {
   const detail::Timer timer("log_softmax");
@@ -34,7 +35,7 @@ Tensor<T> log_softmax(const Tensor<T>& input, int dim) {
   });
 }
 
-/// exp(x) / sum(exp(x)) along `dim`.   Any shape -> the same, row-major.
+/// exp(x) / sum(exp(x)) along `dim`.   Any shape -> the same, row-major.   Errors as for log_softmax.
 template <std::floating_point T>
 Tensor<T> softmax(const Tensor<T>& x, int dim) {
   return exp(log_softmax(x, dim));

@@ -10,8 +10,8 @@ namespace nasion {
 /// How numbers between pixels are found: the pixel there, or a mean of the four around.
 enum class Interpolation { nearest, bilinear };
 
-/// Exactly one of `size`, of the result, and `scale_factor`. With `align_corners` (bilinear only) the centres of the
-/// corner pixels stay where they are, otherwise their corners.
+/// Exactly one of `size`, of the result, and `scale_factor` (0: not given). With `align_corners` (bilinear only) the
+/// centres of the corner pixels stay where they are, otherwise their corners.
 struct InterpolateOptions {
   Size2 size = 0;
   double scale_factor = 0;

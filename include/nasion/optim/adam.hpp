@@ -11,6 +11,7 @@
 
 namespace nasion::optim {
 
+/// Names and defaults of torch.optim.Adam, whose betas are one by one here. None negative, betas below 1.
 struct AdamOptions {
   double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0;
   bool decoupled = false;  ///< decay acts on the parameter itself instead of its gradient, as in AdamW
@@ -40,10 +41,12 @@ class Adam {
     }
   }
 
+  /// Forgets the gradients of all parameters.
   void zero_grad() const {
     for (const auto& p : parameters_) p.zero_grad();
   }
 
+  /// One update of all parameters that have a gradient. Nothing of it is recorded.
   void step() {
     const nasion::detail::Timer timer(options.decoupled ? "AdamW" : "Adam", Pass::update);
     const NoGrad no_grad;
@@ -118,6 +121,7 @@ class Adam {
   std::vector<std::int64_t> steps_;  // made by each parameter
 };
 
+/// Names and defaults of torch.optim.AdamW.
 struct AdamWOptions {
   double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 1e-2;
 };
@@ -126,6 +130,7 @@ struct AdamWOptions {
 template <std::floating_point T>
 class AdamW : public Adam<T> {
  public:
+  /// Errors as for Adam.
   AdamW(std::vector<Tensor<T>> parameters, const AdamWOptions& o)
       : Adam<T>(std::move(parameters), {.lr = o.lr,
                                         .beta1 = o.beta1,

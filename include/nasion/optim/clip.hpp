@@ -61,7 +61,7 @@ double clip_grad_norm(const std::vector<Tensor<T>>& parameters, double max_norm)
   return norm;
 }
 
-/// Limits each number of the gradients to [-limit, limit].   ValueError unless limit >= 0.
+/// Limits each number of the gradients to [-limit, limit]. NaN stays.   ValueError unless limit >= 0.
 template <std::floating_point T>
 void clip_grad_value(const std::vector<Tensor<T>>& parameters, double limit) {
   check<ValueError>(limit >= 0, "[clip_grad_value] limit must not be negative, got ", limit);

@@ -8,6 +8,7 @@
 
 namespace nasion::optim {
 
+/// How slowly the average follows.
 struct EmaOptions {
   double decay = 0.999;  ///< of the average, at each update
   bool warm_up = true;   ///< at most (1 + t) / (10 + t) after t updates: the first weights are soon forgotten
@@ -32,7 +33,7 @@ class Ema {
   Ema(Ema&&) noexcept = default;
   Ema& operator=(Ema&&) noexcept = default;
 
-  /// ValueError when `model` does not have the parameters of the first one.
+  /// Moves the average towards `model`. ValueError when that does not have the parameters of the first one.
   void update(const M& model) {
     const NoGrad no_grad;
     const auto from = nn::traverse(model), to = nn::traverse(model_);
@@ -56,6 +57,7 @@ class Ema {
     for (std::size_t i = 0; i < to.counters.size(); ++i) *to.counters[i].slot = from.counters[i].value;
   }
 
+  /// The average: a frozen model in eval mode.
   const M& model() const { return model_; }
   M& model() { return model_; }
 

@@ -17,6 +17,7 @@ namespace nasion::optim {
 /// Factor on the base learning rate at a point of the run, which goes from 0 to 1.
 using Schedule = std::function<double(double progress)>;
 
+/// The base learning rate all the time.
 inline Schedule constant() {
   return [](double) { return 1.0; };
 }

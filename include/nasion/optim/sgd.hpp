@@ -7,6 +7,8 @@
 
 namespace nasion::optim {
 
+/// Names of torch.optim.SGD. Neither lr, momentum nor weight_decay negative; Nesterov needs a momentum and no
+/// dampening.
 struct SgdOptions {
   double lr = 1e-3, momentum = 0, dampening = 0, weight_decay = 0;
   bool nesterov = false;
@@ -35,10 +37,12 @@ class SGD {
       velocity_.push_back(o.momentum > 0 ? Tensor<T>::zeros(p.shape(), p.order()) : Tensor<T>{});
   }
 
+  /// Forgets the gradients of all parameters.
   void zero_grad() const {
     for (const auto& p : parameters_) p.zero_grad();
   }
 
+  /// One update of all parameters that have a gradient. Nothing of it is recorded.
   void step() {
     const nasion::detail::Timer timer("SGD", Pass::update);
     const NoGrad no_grad;

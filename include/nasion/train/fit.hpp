@@ -22,9 +22,11 @@ struct LossSum {
   double sum = 0;
   Index examples = 0;
 
+  /// The mean loss of an example; NaN for none.
   double mean() const {
     return examples ? sum / static_cast<double>(examples) : std::numeric_limits<double>::quiet_NaN();
   }
+  /// Adds the losses of other examples.
   LossSum& operator+=(const LossSum& other) {
     sum += other.sum;
     examples += other.examples;
@@ -43,9 +45,11 @@ struct OneProcess {
     if (std::isfinite(value)) error.backward();
     return {value * static_cast<double>(examples), examples};
   }
+  /// Losses of all processes together: here those of the only one.
   LossSum sum(const LossSum& own) { return own; }
 };
 
+/// What fit() does besides steps and validation; all of it may be left out.
 struct FitOptions {
   int epochs = 1;
   std::optional<double> lr{};                         ///< base learning rate; without it, what the optimizer has

@@ -29,8 +29,10 @@ class History {
     rows_.push_back(row);
   }
 
+  /// One for each epoch, in order.
   const std::vector<EpochRow>& rows() const noexcept { return rows_; }
   bool empty() const noexcept { return rows_.empty(); }
+  /// Number of the last epoch; 0 when there is none.
   int last_epoch() const noexcept { return rows_.empty() ? 0 : rows_.back().epoch; }
 
   /// Forgets the epochs after `epoch`: a resumed run goes on from its checkpoint, which may be older than the file.

@@ -55,7 +55,7 @@ inline std::string history_csv(const History& history) {
   return text;
 }
 
-/// Replaces the file `path` in one step.
+/// Replaces the file `path` in one step (see write_atomically). IoError when it cannot be written.
 inline void write_history(const std::filesystem::path& path, const History& history) {
   io::write_atomically(path, history_csv(history));
 }
@@ -77,7 +77,7 @@ inline History read_history(std::istream& in, const std::filesystem::path& path)
   return history;
 }
 
-/// Reads what write_history() wrote, of at most 64 MiB.
+/// Reads what write_history() wrote, of at most 64 MiB. IoError as above, and when there is no such file.
 inline History read_history(const std::filesystem::path& path) {
   std::istringstream in(io::read_file(path, std::uintmax_t{64} << 20));
   return read_history(in, path);

@@ -35,9 +35,10 @@ inline std::string clock_time(double seconds) {
 /// Tells how a run goes on. One thread at a time.
 class Progress {
  public:
+  /// Nothing at all; lines, for a log; a bar that is drawn over, for a terminal.
   enum class Style { quiet, plain, bar };
 
-  /// A bar when standard output is a terminal.
+  /// quiet if asked for; otherwise bar when standard output is a terminal, plain when not.
   static Style detect(bool quiet) { return quiet ? Style::quiet : ::isatty(STDOUT_FILENO) ? Style::bar : Style::plain; }
 
   /// `log_pause`: between two lines of one task in a log.

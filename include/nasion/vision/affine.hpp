@@ -19,6 +19,7 @@ struct Point {
   bool operator==(const Point&) const = default;
 };
 
+/// A rectangle in an image, in pixels: its top-left corner and its size. It may leave the image.
 struct Box {
   double x = 0, y = 0, width = 0, height = 0;
   bool operator==(const Box&) const = default;
@@ -29,6 +30,7 @@ struct Affine {
   double xx = 1, xy = 0, x0 = 0;
   double yx = 0, yy = 1, y0 = 0;
 
+  /// Where p goes.
   Point operator()(Point p) const { return {xx * p.x + xy * p.y + x0, yx * p.x + yy * p.y + y0}; }
   bool operator==(const Affine&) const = default;
 
@@ -52,12 +54,13 @@ struct Affine {
     return back;
   }
 
+  /// Moves by (dx, dy) pixels.
   static Affine translate(double dx, double dy) { return {1, 0, dx, 0, 1, dy}; }
 
-  /// About the origin.
+  /// Stretches by factors, about the origin.
   static Affine scale(double sx, double sy) { return {sx, 0, 0, 0, sy, 0}; }
 
-  /// Clockwise on the screen (y points down), about a centre that stays.
+  /// Turns by an angle, clockwise on the screen (y points down), about a centre that stays.
   static Affine rotate(double radians, Point centre = {}) {
     const double c = std::cos(radians), s = std::sin(radians);
     return {c, -s, centre.x - c * centre.x + s * centre.y, s, c, centre.y - s * centre.x - c * centre.y};
@@ -75,10 +78,11 @@ struct Affine {
   }
 };
 
+/// What warp() finds outside of its input.
 struct WarpOptions {
-  enum class Border { replicate, constant };
-  Border border = Border::replicate;  ///< what lies around the input: its edge pixels repeated, or `fill`
-  std::uint8_t fill = 0;
+  enum class Border { replicate, constant };  ///< edge pixels repeated, or `fill`
+  Border border = Border::replicate;
+  std::uint8_t fill = 0;  ///< grey value, or that of each channel
 };
 
 namespace detail {
@@ -253,7 +257,8 @@ inline Image warp(const Image& image, const Affine& affine, int width, int heigh
   return out;
 }
 
-/// The whole image at another size.
+/// The whole image at another size in pixels, whatever its proportions; see warp(). ValueError for an image without
+/// pixels, or a size below 1.
 inline Image resize(const Image& image, int width, int height) {
   detail::check_image(image, "resize");
   const Box whole{0, 0, static_cast<double>(image.width), static_cast<double>(image.height)};

@@ -102,7 +102,8 @@ inline AugmentationDraw draw_augmentation(const Augmentation& a, int width, int 
   return draw;
 }
 
-/// Light, patch, blur and noise of the draw on the network's input, whose grey values stay in [-0.5, 0.5].
+/// Light, patch, blur and noise of the draw on the network's input, whose grey values stay in [-0.5, 0.5]. Row by row,
+/// width x height of them; ValueError otherwise.
 inline void change_pixels(const AugmentationDraw& draw, std::span<float> values, int width, int height) {
   check<ValueError>(width > 0 && height > 0 && std::ssize(values) == std::ptrdiff_t{width} * height, "[change_pixels] ",
                     values.size(), " values are no image of ", width, " x ", height);

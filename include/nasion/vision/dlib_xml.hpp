@@ -61,6 +61,7 @@ struct DlibFace {
   }
 };
 
+/// What an XML file of dlib's imglab says.
 struct DlibXml {
   std::vector<DlibImage> images;  ///< in the order of the file
 
@@ -82,6 +83,7 @@ struct DlibXml {
   }
 };
 
+/// What read_dlib_xml() insists on.
 struct DlibXmlOptions {
   bool require_images = false;  ///< an image that does not exist is an IoError
 };

@@ -22,12 +22,14 @@
 
 namespace nasion::vision {
 
+/// Red, green and blue, 0 dark to 255 bright.
 struct Colour {
   std::uint8_t red = 0, green = 0, blue = 0;
   bool operator==(const Colour&) const = default;
 };
 
 namespace colours {
+/// Of lines, points and captions.
 inline constexpr Colour black{0, 0, 0}, white{255, 255, 255}, red{230, 40, 40}, green{40, 200, 70}, blue{60, 120, 240},
     yellow{250, 210, 40};
 }
@@ -59,14 +61,14 @@ void paint(Image& image, const char* op, double left, double top, double right, 
 
 }  // namespace detail
 
-/// A filled disc. ValueError for a grey image.
+/// A filled disc, its radius in pixels. ValueError for a grey image, as for everything that draws here.
 inline void draw_point(Image& image, Point at, Colour colour, double radius = 2) {
   const double reach = radius + 1;
   detail::paint(image, "draw_point", at.x - reach, at.y - reach, at.x + reach, at.y + reach, colour,
                 [&](Point p) { return radius + 0.5 - std::hypot(p.x - at.x, p.y - at.y); });
 }
 
-/// A ring of this radius, its line `width` pixels wide.
+/// A ring of this radius in pixels, its line `width` pixels wide.
 inline void draw_circle(Image& image, Point at, Colour colour, double radius, double width = 1) {
   const double reach = radius + width / 2 + 1;
   detail::paint(image, "draw_circle", at.x - reach, at.y - reach, at.x + reach, at.y + reach, colour,
@@ -84,7 +86,7 @@ inline void draw_line(Image& image, Point from, Point to, Colour colour, double 
                 });
 }
 
-/// The outline of a box.
+/// The outline of a box, `width` pixels wide.
 inline void draw_box(Image& image, const Box& box, Colour colour, double width = 1) {
   const Point a{box.x, box.y}, b{box.x + box.width, box.y}, c{box.x + box.width, box.y + box.height},
       d{box.x, box.y + box.height};
@@ -94,6 +96,7 @@ inline void draw_box(Image& image, const Box& box, Colour colour, double width =
   draw_line(image, d, a, colour, width);
 }
 
+/// How draw_landmarks() draws, in pixels.
 struct LandmarkStyle {
   Colour colour = colours::green;
   double radius = 2;                      ///< of the discs; 0 leaves them out
@@ -149,6 +152,7 @@ inline int text_width(std::string_view text) {
 }
 
 /// Text from its top-left corner, printable ASCII, others as '?'; each pixel of the font is scale x scale pixels.
+/// ValueError unless 1 <= scale <= 64.
 inline void draw_text(Image& image, int x, int y, std::string_view text, Colour colour = colours::black,
                       int scale = 1) {
   check<ValueError>(scale >= 1 && scale <= 64, "[draw_text] scale ", scale, " is not in 1 to 64");
@@ -169,6 +173,7 @@ inline void draw_text(Image& image, int x, int y, std::string_view text, Colour 
   }
 }
 
+/// How contact_sheet() arranges pictures, in pixels.
 struct SheetOptions {
   int columns = 4;
   int cell_width = 0, cell_height = 0;  ///< of each picture; 0: the largest picture's. Others are resized to fit.

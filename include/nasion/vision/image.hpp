@@ -45,6 +45,7 @@ struct Image {
   std::uint8_t* at(int x, int y) { return pixels.data() + offset(x, y); }
   const std::uint8_t* at(int x, int y) const { return pixels.data() + offset(x, y); }
 
+  /// width x height x channels, as many as `pixels` has.
   std::size_t value_count() const {
     return static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * static_cast<std::size_t>(channels);
   }
@@ -69,7 +70,8 @@ inline void check_image(const Image& image, const char* op) {
 }
 }  // namespace detail
 
-/// Luma of Rec. 601: 0.299 red + 0.587 green + 0.114 blue, rounded. A grey image is returned as it is.
+/// Luma of Rec. 601: 0.299 red + 0.587 green + 0.114 blue, rounded. A grey image is returned as it is. ValueError for
+/// an image without pixels.
 inline Image to_grey(const Image& image) {
   detail::check_image(image, "to_grey");
   if (image.channels == 1) return image;
@@ -82,7 +84,7 @@ inline Image to_grey(const Image& image) {
   return grey;
 }
 
-/// Grey repeated in three channels. An RGB image is returned as it is.
+/// Grey repeated in three channels. An RGB image is returned as it is. ValueError for an image without pixels.
 inline Image to_rgb(const Image& image) {
   detail::check_image(image, "to_rgb");
   if (image.channels == 3) return image;
@@ -97,6 +99,7 @@ inline Image to_rgb(const Image& image) {
 
 /// The image as its viewer should see it, for an EXIF orientation: 2 mirrored, 3 turned by 180 degrees, 4 upside down
 /// mirrored, 5 transposed, 6 turned clockwise, 7 transposed along the other diagonal, 8 turned anticlockwise.
+/// ValueError unless it is 1 to 8.
 inline Image orient(const Image& image, int orientation) {
   detail::check_image(image, "orient");
   check<ValueError>(orientation >= 1 && orientation <= 8, "[orient] orientation ", orientation, " is not in 1 to 8");
@@ -115,11 +118,13 @@ inline Image orient(const Image& image, int orientation) {
   return out;
 }
 
+/// Which library decodes.
 enum class ImageDecoder {
   automatic,  ///< libjpeg-turbo and libpng where they were found (NASION_JPEG, NASION_PNG), stb_image otherwise
   stb         ///< stb_image: the same pixels with and without those
 };
 
+/// How a picture is read, and what is refused.
 struct ReadOptions {
   int channels = 0;                            ///< 1: grey, 3: RGB, 0: as in the file. Transparency is dropped.
   bool exif_orientation = true;                ///< turn the picture as the camera noted
@@ -169,7 +174,7 @@ inline namespace with_stb {
 #endif
 
 /// Decodes a JPEG or PNG file in memory; `name` stands in error messages. IoError when it is neither, is damaged or cut
-/// short, or exceeds the options' limits.
+/// short, or exceeds the options' limits. ValueError when they ask for other channels than 0, 1 or 3.
 inline Image decode_image(std::span<const std::byte> bytes, const std::filesystem::path& name,
                           const ReadOptions& options = {}) {
   check<ValueError>(options.channels == 0 || options.channels == 1 || options.channels == 3,
@@ -245,7 +250,7 @@ inline void write_png(const std::filesystem::path& path, const Image& image) {
   io::write_atomically(path, encode_png(image));
 }
 
-/// The same as JPEG, quality 1 to 100.
+/// The same as JPEG, quality 1 to 100. Errors also as for encode_jpeg().
 inline void write_jpeg(const std::filesystem::path& path, const Image& image, int quality = 92) {
   io::write_atomically(path, encode_jpeg(image, quality));
 }

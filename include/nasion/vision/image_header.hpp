@@ -19,8 +19,9 @@
 
 namespace nasion::vision {
 
+/// What a file says of its picture, before anything is decoded.
 struct ImageHeader {
-  enum class Format { unknown, jpeg, png };
+  enum class Format { unknown, jpeg, png };  ///< by its first bytes
   Format format = Format::unknown;
   std::int64_t width = 0, height = 0;  ///< as stored, before the orientation is applied; 0 when the file does not say
   int channels = 0;                    ///< once decoded: grey (1) or RGB (3)
@@ -30,6 +31,7 @@ struct ImageHeader {
   std::int64_t bits_per_pixel = 0;     ///< PNG: as stored
   std::string problem;  ///< why it cannot be decoded, as it continues a file's name; empty: nothing known
 
+  /// Values of the decoded picture: width x height x channels.
   std::size_t value_count() const { return static_cast<std::size_t>(width * height * channels); }
 };
 

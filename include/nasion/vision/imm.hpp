@@ -66,6 +66,7 @@ inline ImmFace read_imm_face(const ImmEntry& entry, ReadOptions options = {}) {
   return {std::move(image), std::move(points)};
 }
 
+/// No person is on both sides.
 struct ImmSplit {
   std::vector<ImmEntry> training, validation;
 };
@@ -93,6 +94,7 @@ class ImmFaces {
     });
   }
 
+  /// By person, then by view.
   const std::vector<ImmEntry>& entries() const { return entries_; }
   std::size_t size() const { return entries_.size(); }
 

@@ -44,7 +44,8 @@ Image to_image(const Tensor<T>& x) {
   return image;
 }
 
-/// [.., 2 K] network coordinates of one image -> K points in pixels of the photo, of which the network saw `view`.
+/// Network coordinates of one image, x and y of each point as parts of width and height -> points in pixels of the
+/// photo, of which the network saw `view`.
 template <std::floating_point T>
 Landmarks to_points(std::span<const T> coordinates, const Box& view) {
   Landmarks points;
@@ -73,6 +74,7 @@ struct KeypointOptions {
 /// input size with what augmentation may bring in around it: compact, and warping stays sharp.
 class KeypointDataset {
  public:
+  /// No faces yet. ValueError for an input without pixels.
   explicit KeypointDataset(KeypointOptions options) : options_(std::move(options)) {
     check<ValueError>(options_.width > 0 && options_.height > 0, "[KeypointDataset] input size ", options_.width, "x",
                       options_.height, " must be positive");
@@ -114,6 +116,7 @@ class KeypointDataset {
   }
 
   Index size() const { return static_cast<Index>(faces_.size()); }
+  /// As given to the constructor.
   const KeypointOptions& options() const { return options_; }
 
   /// The part of the i-th photo that the network sees, in pixels of the photo.

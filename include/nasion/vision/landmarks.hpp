@@ -263,7 +263,8 @@ inline AsfShape read_asf(const std::filesystem::path& path) {
 }
 
 /// Writes a shape file as the IMM Face Database has them, joining the points along `paths`, which must cover them in
-/// order. ValueError when they do not, for a coordinate that is not finite, or a name that is no single line.
+/// order. ValueError when they do not, for a coordinate that is not finite, or a name that is no single line. IoError
+/// when it cannot be written.
 inline void write_asf(const std::filesystem::path& path, const AsfShape& shape,
                       std::span<const LandmarkPath> paths = imm::paths) {
   const bool one_line = shape.image.find_first_of("\r\n") == std::string::npos;

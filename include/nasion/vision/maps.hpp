@@ -59,6 +59,7 @@ inline Colour heat_colour(double value) {
   return detail::colour_between(stops, value);
 }
 
+/// How filter_sheet() draws.
 struct FilterSheetOptions {
   int max_size = 2400;  ///< pixels of either side; the weights are drawn as large as this allows
   int max_scale = 12;   ///< pixels of one weight at most

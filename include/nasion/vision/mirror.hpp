@@ -13,7 +13,7 @@
 
 namespace nasion::vision {
 
-/// Images [N, C, H, W] with left and right exchanged. Without a gradient.
+/// Images [N, C, H, W] with left and right exchanged. Without a gradient. ShapeError for other ranks.
 template <std::floating_point T>
 Tensor<T> mirror_images(const Tensor<T>& images) {
   check<ShapeError>(images.rank() == 4, "[mirror_images] needs [N, C, H, W], got ", images.shape());
@@ -46,7 +46,8 @@ Tensor<T> mirror_coordinates(const Tensor<T>& coordinates, std::span<const int> 
   return result;
 }
 
-/// The mean of `model`'s coordinates [N, 2 K] for the images and for their mirror images, without a gradient.
+/// The mean of `model`'s coordinates [N, 2 K] for the images and for their mirror images, without a gradient. Errors as
+/// for mirror_coordinates.
 template <class Model, std::floating_point T>
 Tensor<T> mirror_average(const Model& model, const Tensor<T>& images, std::span<const int> mirrored) {
   const NoGrad no_grad;

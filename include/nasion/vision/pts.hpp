@@ -89,7 +89,7 @@ inline std::string pts_text(const Landmarks& points) {
   return text + "}\n";
 }
 
-/// Writes a .pts file, see pts_text().
+/// Writes a .pts file, see pts_text(), in one step (see write_atomically). IoError when it cannot be written.
 inline void write_pts(const std::filesystem::path& path, const Landmarks& points) {
   io::write_atomically(path, pts_text(points));
 }

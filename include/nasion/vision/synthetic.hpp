@@ -18,11 +18,15 @@
 
 namespace nasion::vision {
 
+/// A picture with the two sets of landmarks, in its pixels: those of imm and of ibug.
 struct SyntheticFace {
   Image image;  ///< RGB, or grey for people with grey photos
   Landmarks points58, points68;
 };
 
+namespace synthetic {
+
+/// ValueError unless both sizes are in 16 ... 8192.
 inline void check_picture_size(const char* op, int width, int height) {
   check<ValueError>(width >= 16 && height >= 16 && width <= 8192 && height <= 8192, "[", op,
                     "] width and height must be in 16 ... 8192, got ", width, " x ", height);
@@ -54,10 +58,12 @@ inline void check_face(const FaceParameters& face) {
                     "[render_face] the directions of the lights must not be zero");
 }
 
+}  // namespace synthetic
+
 /// Draws the face. ValueError unless both sizes are in 16 ... 8192 and every number of the face is in its range.
 inline SyntheticFace render_face(const FaceParameters& face, int width, int height) {
-  check_picture_size("render_face", width, height);
-  check_face(face);
+  synthetic::check_picture_size("render_face", width, height);
+  synthetic::check_face(face);
   using namespace synthetic;
   const Portrait portrait(face, width, height);
   const auto mirrored_pair = [&](const std::vector<float>& at) {
@@ -114,6 +120,7 @@ class TemporaryFolder {
     std::error_code ignored;
     if (!renamed_) std::filesystem::remove_all(path_, ignored);
   }
+  /// Where the files go until then.
   const std::filesystem::path& path() const { return path_; }
 
   /// Puts the folder in its place; an older one goes.
@@ -143,7 +150,7 @@ class TemporaryFolder {
 inline bool write_synthetic_imm(const std::filesystem::path& folder, std::uint64_t seed, int persons = 40,
                                 const SyntheticProgress& progress = {}, int width = 640, int height = 480) {
   check<ValueError>(persons >= 1 && persons <= 99, "[write_synthetic_imm] persons must be in 1 ... 99, got ", persons);
-  check_picture_size("write_synthetic_imm", width, height);
+  synthetic::check_picture_size("write_synthetic_imm", width, height);
   const std::string content = synthetic::marker(seed, persons, width, height);
   const std::string present = synthetic::read_marker(folder);
   if (present == content && synthetic::files_in(folder) >= 12 * persons + 1) return false;

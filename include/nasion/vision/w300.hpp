@@ -104,6 +104,7 @@ inline std::map<std::string, Affine, std::less<>> read_crop_manifest(const std::
 
 }  // namespace detail
 
+/// No photo is on both sides.
 struct W300Split {
   std::vector<W300Entry> training, validation;
 };
@@ -112,9 +113,8 @@ struct W300Split {
 class W300Faces {
  public:
   /// Lists the folder. Images end in .jpg, .jpeg or .png, in any case; hidden files are passed over, and mirrored
-  /// copies
-  /// (`1051618982_1_mirror.jpg`, as dlib's edition of 300-W has them). IoError when it is missing, has none of the
-  /// training sets, an image has no .pts file beside it, such a file no image, or manifest.csv (which need not be
+  /// copies (`1051618982_1_mirror.jpg`, as dlib's edition of 300-W has them). IoError when it is missing, has none of
+  /// the training sets, an image has no .pts file beside it, such a file no image, or manifest.csv (which need not be
   /// there) cannot be understood.
   explicit W300Faces(const std::filesystem::path& root) {
     std::error_code error;

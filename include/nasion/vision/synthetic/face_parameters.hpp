@@ -17,26 +17,27 @@ struct PersonParameters {
   synthetic::Vec3 skin{0.6f, 0.36f, 0.26f}, lips{0.5f, 0.2f, 0.18f}, iris{0.1f, 0.12f, 0.15f};
   float blush = 1, freckles = 0, shine = 1, wrinkles = 0;
 
+  /// On the head, and its colour wherever else there is any.
   struct Hair {
-    enum class Style { bald, cropped, brushed_up, parted, fringe, swept_back, long_open, curly } style = Style::cropped;
+    /// From none to shoulder-length.
+    enum class Style { bald, cropped, brushed_up, parted, fringe, swept_back, long_open, curly };
+    Style style = Style::cropped;
     synthetic::Vec3 colour{0.08f, 0.05f, 0.03f};
     float length = 3;      ///< cm
     float parting = 0.3f;  ///< side of the parting, -1 ... 1
     float recession = 0;   ///< how far the hairline has moved back, 0 ... 1
     float thickness = 1;   ///< of the brows too
-  } hair;
+  };
+  Hair hair;
   float stubble = 0, moustache = 0, chin_beard = 0, cheek_beard = 0;  ///< density, 0 ... 1
   bool glasses = false;
   synthetic::Vec3 glasses_colour{0.02f, 0.02f, 0.02f};
   float glasses_size = 1;
 
   synthetic::Vec3 clothes{0.05f, 0.05f, 0.07f}, collar{0.05f, 0.05f, 0.07f};
-  enum class Cloth {
-    plain,
-    striped,
-    speckled,
-    jacket
-  } cloth = Cloth::plain;   ///< a jacket is open over the collar's colour
+  /// A jacket is open over the collar's colour.
+  enum class Cloth { plain, striped, speckled, jacket };
+  Cloth cloth = Cloth::plain;
   float collar_height = 0;  ///< 0 T-shirt ... 1 turtleneck
   synthetic::Vec3 backdrop{0.02f, 0.09f, 0.075f};
   bool grey_photos = false;
