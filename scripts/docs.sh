@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The documentation as a site: build/site/index.html. Installs what is missing. A broken link is an error.
+# The documentation as a site: build/site/index.html. Installs what is missing. A broken link is an error, and so is a
+# public name without a comment.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/setup.sh
@@ -11,7 +12,8 @@ rm -rf build/docs build/site
 mkdir -p build/docs
 cp -r README.md CONTRIBUTING.md CHANGELOG.md LICENSE docs examples include build/docs
 rm -r build/docs/docs/theme
-mkdocs build --strict
+python3 tests/docs/api.py pages --include include --out build/docs/docs/api
+mkdocs build --strict 2>&1 | grep -v '^  - docs/api/'  # pages that the index names, not the navigation
 { echo "var __search = {index: Promise.resolve("; cat build/site/search/search_index.json; echo ")};"; } \
   > build/site/search/search_index.js
 

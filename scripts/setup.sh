@@ -7,7 +7,7 @@ mpi_packages=(libopenmpi-dev openmpi-bin)  # several processes; everything works
 test_packages=(libeigen3-dev libzip-dev libdlpack-dev catch2)
 clang_packages=(clang libclang-rt-dev libomp-dev)
 arm_packages=(g++-aarch64-linux-gnu qemu-user)
-docs_packages=(mkdocs mkdocs-material)
+docs_packages=(mkdocs mkdocs-material doxygen)
 fresh_packages=(debootstrap)
 
 note() { printf '\n== %s\n' "$*"; }
