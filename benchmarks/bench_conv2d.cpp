@@ -7,7 +7,7 @@
 
 #include "nasion/core/random.hpp"
 #include "nasion/core/tensor.hpp"
-#include "nasion/kernels/conv2d.hpp"
+#include "nasion/kernels/conv2d/conv2d.hpp"
 #include "support/conv_shapes.hpp"
 #include "support/machine.hpp"
 #include "support/program.hpp"

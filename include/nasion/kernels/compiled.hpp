@@ -3,7 +3,7 @@
 // the CMake target nasion::compiled (it defines NASION_COMPILED) are told here that src/compiled_kernels.cpp holds
 // them.
 
-#include "nasion/kernels/conv2d.hpp"
+#include "nasion/kernels/conv2d/conv2d.hpp"
 #include "nasion/kernels/gemm.hpp"
 
 namespace nasion::kernels::inline NASION_INSTRUCTION_SET {

@@ -3,7 +3,7 @@
 
 #include "nasion/core/autocast.hpp"
 #include "nasion/core/size2.hpp"
-#include "nasion/kernels/conv2d.hpp"
+#include "nasion/kernels/conv2d/conv2d.hpp"
 #include "nasion/ops/shape.hpp"
 
 #ifdef NASION_COMPILED

@@ -2,7 +2,7 @@
 // The fully connected layer.
 
 #include "nasion/core/autocast.hpp"
-#include "nasion/kernels/conv2d_bfloat16.hpp"
+#include "nasion/kernels/conv2d/bfloat16.hpp"
 #include "nasion/ops/matmul.hpp"
 #include "nasion/ops/reduce.hpp"
 

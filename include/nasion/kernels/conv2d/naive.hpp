@@ -2,7 +2,7 @@
 // Convolution by its definition: seven loops, the reference for every other kernel. Reads any layout through strides.
 
 #include "nasion/core/strided.hpp"
-#include "nasion/kernels/im2col.hpp"
+#include "nasion/kernels/conv2d/sizes.hpp"
 
 namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 

@@ -3,8 +3,8 @@
 
 #include <cmath>
 
-#include "nasion/kernels/conv2d_direct_weight.hpp"
-#include "nasion/kernels/conv2d_winograd.hpp"
+#include "nasion/kernels/conv2d/direct_weight.hpp"
+#include "nasion/kernels/conv2d/winograd.hpp"
 
 namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
@@ -17,19 +17,19 @@ struct WinogradWeightGradient {
   using Vec = simd::Vector<T>;
   static constexpr Index lanes = simd::lanes<T>, places = W::products * W::products, taps = W::taps * W::taps;
 
-  DirectImages<const T> x, dy;
+  Images<const T> x, dy;
   Index pad_h, pad_w;
   T* dw;
 
   // So many channels of x meet as many of dy in a piece of work: each number that is read serves all of the others.
-  static constexpr Index piece_channels = std::max(direct_channels<T>, Index{64});
+  static constexpr Index piece_channels = std::max(block_channels<T>, Index{64});
 
   WinogradTiles tiles{4, dy.n, dy.h, dy.w};
   Index c_pieces = (x.used + piece_channels - 1) / piece_channels;
   Index k_pieces = (dy.used + piece_channels - 1) / piece_channels;
-  Index k_blocks = (dy.used + direct_channels<T> - 1) / direct_channels<T>;
+  Index k_blocks = (dy.used + block_channels<T> - 1) / block_channels<T>;
   Index c_row = std::min(piece_channels, (x.used + lanes - 1) / lanes * lanes);  // of one tile, in one block
-  Index k_row = std::min(direct_channels<T>, (dy.used + lanes - 1) / lanes * lanes);
+  Index k_row = std::min(block_channels<T>, (dy.used + lanes - 1) / lanes * lanes);
 
   /// sums [blocks of dy][channels][channels of the block] += pixels times gradients, over tiles at one place. Blocks of
   /// gradients are `step` apart, and there are `last` channels of them.
@@ -39,11 +39,11 @@ struct WinogradWeightGradient {
     const Index block = (some + blocks - 1) / blocks;  // about equal
     for (Index begin = 0; begin < some; begin += block) {
       const Index count = std::min(block, some - begin);
-      for (Index k = 0; k < last; k += direct_channels<T>)
+      for (Index k = 0; k < last; k += block_channels<T>)
         with_vectors<T>(last - k, [&]<Index V>() {
-          direct_weight_tiles<T, direct_pixels(V), V>(pixels + begin * c_row, c_row, count,
-                                                      gradients + k / direct_channels<T> * step + begin * k_row, k_row,
-                                                      sums + k * channels, channels);
+          weight_tiles<T, tile_pixels(V), V>(pixels + begin * c_row, c_row, count,
+                                             gradients + k / block_channels<T> * step + begin * k_row, k_row,
+                                             sums + k * channels, channels);
         });
     }
   }
@@ -51,8 +51,8 @@ struct WinogradWeightGradient {
   /// dw of the piece of channels of x from `first` on and of channels k .. k + lanes-1 of dy, from the piece's sums,
   /// whose places are `step` apart.
   void write(Index first, Index k, const T* sums, Index step) const {
-    const Index last = std::min(x.used, first + piece_channels), block = k / direct_channels<T> * direct_channels<T>;
-    const Index width = direct_width<T>(block, dy.used);
+    const Index last = std::min(x.used, first + piece_channels), block = k / block_channels<T> * block_channels<T>;
+    const Index width = block_width<T>(block, dy.used);
     sums += block % piece_channels * (last - first) + (k - block);
     for (; first < last; first += lanes, sums += lanes * width) {
       const Index channels = std::min(lanes, last - first), numbers = channels * taps;
@@ -66,8 +66,8 @@ struct WinogradWeightGradient {
             [&](std::size_t i, std::size_t j, const Vec& v) {
               tap[c * taps + static_cast<Index>(i * W::taps + j)] = v;
             });
-      direct_scatter(dw + (k * x.used + first) * taps, std::min(lanes, dy.used - k), x.used * taps, numbers,
-                     [&](Index n) { return tap[n]; });
+      scatter_rows(dw + (k * x.used + first) * taps, std::min(lanes, dy.used - k), x.used * taps, numbers,
+                   [&](Index n) { return tap[n]; });
     }
   }
 
@@ -79,8 +79,8 @@ struct WinogradWeightGradient {
     // tiles at a time, so that they stay in the cache.
     const Index mebibyte = (Index{1} << 20) / static_cast<Index>(sizeof(T));
     const bool whole = c_pieces * k_pieces >= 16 && tile_numbers * count <= 32 * mebibyte;
-    const Index blocks = std::max<Index>(1, 4 * mebibyte / tile_numbers / direct_weight_block);
-    const Index at_once = whole ? count : std::min(count, blocks * direct_weight_block);
+    const Index blocks = std::max<Index>(1, 4 * mebibyte / tile_numbers / weight_table_pixels);
+    const Index at_once = whole ? count : std::min(count, blocks * weight_table_pixels);
     const Index c_place = at_once * c_row + lanes, k_place = at_once * k_row + lanes;
     const Scratch<T> pixels(c_pieces * places * c_place), gradients(k_blocks * places * k_place);
     const auto read = [&](Index start, Index some) {
@@ -93,7 +93,7 @@ struct WinogradWeightGradient {
             some_x.used = std::min(piece_channels, x.used - c);
             winograd_read<W::taps + 3, W::products>(some_x, zeros.data(), image, row - pad_h, column - pad_w,
                                                     pixels.data() + c / piece_channels * places * c_place + t * c_row,
-                                                    c_place, direct_channels<T>,
+                                                    c_place, block_channels<T>,
                                                     [](auto& d, auto& o) { W::pixels(d, o); });
           }
           winograd_read<4, W::products>(dy, zeros.data(), image, row, column, gradients.data() + t * k_row, k_place,
@@ -105,7 +105,7 @@ struct WinogradWeightGradient {
     const auto multiply_at = [&](Index some, Index place, Index c, Index k, T* sums) {
       multiply(some, pixels.data() + (c / piece_channels * places + place) * c_place,
                std::min(piece_channels, x.used - c),
-               gradients.data() + (k / direct_channels<T> * places + place) * k_place, places * k_place,
+               gradients.data() + (k / block_channels<T> * places + place) * k_place, places * k_place,
                std::min(piece_channels, dy.used - k), sums);
     };
     if (whole) {

@@ -2,11 +2,11 @@
 // Convolution by a chosen kernel. Images are in either memory order, weights [k, c / groups, kh, kw]; what is written
 // need not hold zeros.
 
-#include "nasion/kernels/conv2d_bfloat16.hpp"
-#include "nasion/kernels/conv2d_direct_weight.hpp"
-#include "nasion/kernels/conv2d_im2col.hpp"
-#include "nasion/kernels/conv2d_naive.hpp"
-#include "nasion/kernels/conv2d_winograd_weight.hpp"
+#include "nasion/kernels/conv2d/bfloat16.hpp"
+#include "nasion/kernels/conv2d/direct_weight.hpp"
+#include "nasion/kernels/conv2d/im2col.hpp"
+#include "nasion/kernels/conv2d/naive.hpp"
+#include "nasion/kernels/conv2d/winograd_weight.hpp"
 
 namespace nasion {
 
@@ -139,10 +139,10 @@ void conv2d_backward_result(const Conv2dSizes& s, MemoryOrder order, const T* y,
       *totals = pairwise_sum_of<T>(first, pixels, [from = y ? sum : dy](Index i) { return from[i]; });
       return;
     }
-    for (Index k = 0; k < s.k; k += detail::direct_channels<T>) {
+    for (Index k = 0; k < s.k; k += detail::block_channels<T>) {
       const Index at = first * s.k + k;
       detail::conv2d_backward_result_block(std::min(pixels, count - first), s.k,
-                                           std::min(s.k - k, detail::direct_channels<T>), y ? y + at : nullptr, dy + at,
+                                           std::min(s.k - k, detail::block_channels<T>), y ? y + at : nullptr, dy + at,
                                            y ? sum + at : nullptr, totals + k);
     }
   });

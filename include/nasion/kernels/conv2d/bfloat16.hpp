@@ -4,7 +4,7 @@
 
 #include <concepts>
 
-#include "nasion/kernels/conv2d_direct_weight.hpp"
+#include "nasion/kernels/conv2d/direct_weight.hpp"
 
 namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 

@@ -16,87 +16,13 @@
 #include <atomic>
 #include <vector>
 
-#include "nasion/kernels/conv2d_direct.hpp"
-#include "nasion/kernels/winograd_transforms.hpp"
+#include "nasion/kernels/conv2d/direct.hpp"
+#include "nasion/kernels/conv2d/winograd_tiles.hpp"
+#include "nasion/kernels/conv2d/winograd_transforms.hpp"
 
 namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
 
 namespace detail {
-
-/// F in F^T, where f applies F to N vectors: load(i, j) gives what is in place (i, j), store(i, j, v) takes the result.
-template <std::size_t N, std::size_t M, class V, class F, class Load, class Store>
-[[gnu::always_inline]] inline void both_ways(F&& f, Load&& load, Store&& store) {
-  V rows[M][N];
-#pragma GCC unroll 1
-  for (std::size_t j = 0; j < N; ++j) {
-    V column[N], result[M];
-#pragma GCC unroll 9
-    for (std::size_t i = 0; i < N; ++i) column[i] = load(i, j);
-    f(column, result);
-#pragma GCC unroll 9
-    for (std::size_t i = 0; i < M; ++i) rows[i][j] = result[i];
-  }
-#pragma GCC unroll 1
-  for (std::size_t i = 0; i < M; ++i) {
-    V result[M];
-    f(rows[i], result);
-#pragma GCC unroll 9
-    for (std::size_t j = 0; j < M; ++j) store(i, j, result[j]);
-  }
-}
-
-/// The tiles of the results of a convolution, size x size each, counted through all images.
-struct WinogradTiles {
-  Index size, images, rows, columns;  // rows and columns of tiles
-  WinogradTiles(Index tile, Index n, Index oh, Index ow)
-      : size(tile), images(n), rows((oh + tile - 1) / tile), columns((ow + tile - 1) / tile) {}
-  Index count() const { return images * rows * columns; }
-  Index image(Index tile) const { return tile / (rows * columns); }
-  Index row(Index tile) const { return tile / columns % rows * size; }
-  Index column(Index tile) const { return tile % columns * size; }
-};
-
-/// Reads N x N pixels from (row, column) on, zeros outside of the image, transforms them by f and writes place p of the
-/// result to to[p * step], channel by channel; each next direct_channels of them `block` further.
-template <std::size_t N, std::size_t M, class T, class F>
-void winograd_read(const DirectImages<const T>& images, const T* zeros, Index image, Index row, Index column, T* to,
-                   Index step, Index block, F&& f) {
-  using Vec = simd::Vector<T>;
-  constexpr Index lanes = simd::lanes<T>;
-  const T* from[N][N];
-  for (std::size_t i = 0; i < N; ++i)
-    for (std::size_t j = 0; j < N; ++j) {
-      const Index y = row + static_cast<Index>(i), x = column + static_cast<Index>(j);
-      from[i][j] = images.inside(y, x) ? images.pixel(image, y, x) : zeros;
-    }
-  // Rows first, for several vectors of channels: memory is read in its order.
-  Vec rows[direct_vectors][N][M];
-  for (Index first = 0; first < images.used; first += direct_channels<T>, to += block) {
-    const Index last = std::min(images.used, first + direct_channels<T>);
-    for (std::size_t i = 0; i < N; ++i)
-      for (Index c = first, v = 0; c < last; c += lanes, ++v) {
-        Vec in[N];
-        if (c + lanes <= images.used) {
-#pragma GCC unroll 9
-          for (std::size_t j = 0; j < N; ++j) in[j] = simd::load(from[i][j] + c);
-        } else {
-          for (std::size_t j = 0; j < N; ++j) in[j] = simd::load_some(from[i][j] + c, images.used - c);
-        }
-        f(in, rows[v][i]);
-      }
-    for (Index c = first, v = 0; c < last; c += lanes, ++v)
-#pragma GCC unroll 1
-      for (std::size_t j = 0; j < M; ++j) {
-        Vec upright[N], result[M];
-#pragma GCC unroll 9
-        for (std::size_t i = 0; i < N; ++i) upright[i] = rows[v][i][j];
-        f(upright, result);
-#pragma GCC unroll 9
-        for (std::size_t i = 0; i < M; ++i)
-          simd::store(to + static_cast<Index>(i * M + j) * step + v * lanes, result[i]);
-      }
-  }
-}
 
 /// A convolution in the transformed domain. Result pixel (0, 0) sees the pixels of the source from (-pad_h, -pad_w) on.
 /// Transformed tiles come in panels, so that their places lie close together: [panel][place][tile of it][channels].
@@ -105,12 +31,12 @@ struct WinogradConvolution {
   using Vec = simd::Vector<T>;
   static constexpr Index lanes = simd::lanes<T>, places = W::products * W::products;
   static constexpr Index extent = W::taps + W::outputs - 1;  // rows and columns of pixels under a tile
-  static constexpr Index panel_tiles = 2 * direct_pixels(direct_vectors);
+  static constexpr Index panel_tiles = 2 * tile_pixels(tile_vectors);
 
-  DirectImages<const T> source;
-  DirectImages<T> result;
+  Images<const T> source;
+  Images<T> result;
   Index pad_h, pad_w;
-  DirectWeights<T> weights;
+  WeightView<T> weights;
   bool turned;    // the last tap is the first
   const T* bias;  // or null
   bool relu;
@@ -121,7 +47,7 @@ struct WinogradConvolution {
   Index in_step = (source.used + lanes - 1) / lanes * lanes;
   // A cache line more, so that places do not fall on the same lines of the cache.
   Index pixel_step = panel_tiles * in_step + lanes, pixel_panel = places * pixel_step;
-  static constexpr Index sum_step = panel_tiles * direct_channels<T> + lanes, sum_panel = places * sum_step;
+  static constexpr Index sum_step = panel_tiles * block_channels<T> + lanes, sum_panel = places * sum_step;
 
   Index in_panel(Index panel) const { return std::min(panel_tiles, tiles.count() - panel * panel_tiles); }
 
@@ -144,7 +70,7 @@ struct WinogradConvolution {
       prefetch(tile + 2);
       winograd_read<extent, W::products>(source, zeros, tiles.image(tile), tiles.row(tile) - pad_h,
                                          tiles.column(tile) - pad_w, pixels + i * in_step, pixel_step,
-                                         direct_channels<T>, [](auto& d, auto& o) { W::pixels(d, o); });
+                                         block_channels<T>, [](auto& d, auto& o) { W::pixels(d, o); });
     }
   }
 
@@ -153,7 +79,7 @@ struct WinogradConvolution {
   /// Transformed weights of the block of result channels from `first` on: [place][source channel][channels of block].
   void pack(Index first, T* packed) const {
     constexpr Index taps = W::taps * W::taps;
-    const Index width = direct_width<T>(first, result.used), step = weight_step(width);
+    const Index width = block_width<T>(first, result.used), step = weight_step(width);
     for (Index k = first; k < first + width; k += lanes)
       for (Index c = 0; c < source.used; ++c) {
         Vec tap[taps];
@@ -170,11 +96,11 @@ struct WinogradConvolution {
   /// One panel's sums = its pixels times weights, at one place for one block of channels.
   void multiply(Index panel, Index place, Index width, const T* packed, const T* pixels, T* sums) const {
     const T* w = packed + place * weight_step(width);
-    const DirectRun run{.row = 0, .column = 0, .count = 1, .tap = 0, .step = 0};
+    const TapRun run{.row = 0, .column = 0, .count = 1, .tap = 0, .step = 0};
     // Several sums of some channels each lose fewer digits than one long one.
     const Index at_once = std::max(W::sum_channels, source.used / 4);
     with_vectors<T>(width, [&]<Index V>() {
-      constexpr Index most = V > 2 ? direct_pixels(direct_vectors) : direct_pixels(V), few = (most + 1) / 2;
+      constexpr Index most = V > 2 ? tile_pixels(tile_vectors) : tile_pixels(V), few = (most + 1) / 2;
       Index begin = 0;
       const auto tile_of = [&]<Index P>() {
         const T* from[P];
@@ -184,8 +110,8 @@ struct WinogradConvolution {
           to[i] = sums + place * sum_step + (begin + i) * width;
         }
         for (Index c = 0; c < source.used; c += at_once) {
-          direct_tile<T, P, V>(from, &run, 1, std::min(at_once, source.used - c), w + c * width, {.add = c > 0}, to,
-                               V * lanes);
+          multiply_tile<T, P, V>(from, &run, 1, std::min(at_once, source.used - c), w + c * width, {.add = c > 0}, to,
+                                 V * lanes);
           for (Index i = 0; i < P; ++i) from[i] += at_once;
         }
         begin += P;
@@ -201,7 +127,7 @@ struct WinogradConvolution {
       const Index tile = panel * panel_tiles + i, image = tiles.image(tile);
       const Index row = tiles.row(tile), column = tiles.column(tile);
       const Index rows = std::min(W::outputs, result.h - row), columns = std::min(W::outputs, result.w - column);
-      Vec halves[direct_vectors][W::outputs][W::products];  // A^T m, of each vector of channels
+      Vec halves[tile_vectors][W::outputs][W::products];  // A^T m, of each vector of channels
       for (Index v = 0; v < width / lanes; ++v)
 #pragma GCC unroll 1
         for (Index q = 0; q < W::products; ++q) {
@@ -231,19 +157,19 @@ struct WinogradConvolution {
     }
   }
 
-  Index blocks() const { return (result.used + direct_channels<T> - 1) / direct_channels<T>; }
-  Index block_size() const { return places * weight_step(direct_channels<T>); }
+  Index blocks() const { return (result.used + block_channels<T> - 1) / block_channels<T>; }
+  Index block_size() const { return places * weight_step(block_channels<T>); }
 
   /// All blocks of weights.
   Scratch<T> pack_all() const {
     Scratch<T> packed(blocks() * block_size());
     parallel_for(blocks(), 1,
-                 [&](Index block, Index) { pack(block * direct_channels<T>, packed.data() + block * block_size()); });
+                 [&](Index block, Index) { pack(block * block_channels<T>, packed.data() + block * block_size()); });
     return packed;
   }
 
   /// result = [relu] (bias + convolution of the source). `grid` says the same to the direct kernel.
-  void run(const DirectGrid& grid) const {
+  void run(const PixelGrid& grid) const {
     std::vector<std::atomic<bool>> spoiled(static_cast<std::size_t>(result.n));
     run(spoiled.data());
     for (Index image = 0; image < result.n; ++image)
@@ -263,7 +189,7 @@ struct WinogradConvolution {
     std::fill_n(zeros.data(), in_step, T{0});
     const auto multiply_and_write = [&](Index first, Index begin, Index end, const T* packed, const T* pixels,
                                         T* sums) {
-      const Index width = direct_width<T>(first, result.used);
+      const Index width = block_width<T>(first, result.used);
       for (Index place = 0; place < places; ++place)
         for (Index panel = 0; panel < end - begin; ++panel)
           multiply(begin + panel, place, width, packed, pixels + panel * pixel_panel, sums + panel * sum_panel);
@@ -277,8 +203,8 @@ struct WinogradConvolution {
                    [&](Index panel, Index) { read(panel, zeros.data(), pixels.data() + panel * pixel_panel); });
       parallel_for(blocks(), 1, [&](Index block, Index) {
         const Scratch<T> own(prepared ? 0 : block_size()), sums(panels * sum_panel);
-        if (!prepared) pack(block * direct_channels<T>, own.data());
-        multiply_and_write(block * direct_channels<T>, 0, panels,
+        if (!prepared) pack(block * block_channels<T>, own.data());
+        multiply_and_write(block * block_channels<T>, 0, panels,
                            prepared ? prepared + block * block_size() : own.data(), pixels.data(), sums.data());
       });
       return;
@@ -291,7 +217,7 @@ struct WinogradConvolution {
       for (Index panel = begin; panel < end; ++panel)
         read(panel, zeros.data(), pixels.data() + (panel - begin) * pixel_panel);
       for (Index block = 0; block < blocks(); ++block)
-        multiply_and_write(block * direct_channels<T>, begin, end, packed + block * block_size(), pixels.data(),
+        multiply_and_write(block * block_channels<T>, begin, end, packed + block * block_size(), pixels.data(),
                            sums.data());
     });
   }
@@ -317,7 +243,7 @@ WinogradConvolution<T, W> winograd_forward(const Conv2dSizes& s, Index g, const 
           {y, s.n, s.oh, s.ow, s.k, g * s.group_k(), s.group_k()},
           s.pad_h,
           s.pad_w,
-          direct_forward_weights(s, g, weight),
+          forward_weights(s, g, weight),
           false,
           bias ? bias + g * s.group_k() : nullptr,
           relu,
@@ -346,7 +272,7 @@ Scratch<T> conv2d_winograd_prepare(const Conv2dSizes& s, Index tile, const T* we
 template <class T>
 void conv2d_winograd_forward(const Conv2dSizes& s, Index tile, const T* x, const T* weight, const T* bias, bool relu,
                              T* y, const T* prepared = nullptr) {
-  const auto grid = detail::direct_forward_grid(s);
+  const auto grid = detail::forward_grid(s);
   for (Index g = 0; g < s.groups; ++g)
     detail::with_winograd<T>(s, tile, [&]<class W>() {
       detail::winograd_forward<T, W>(s, g, x, weight, bias, relu, y, prepared).run(grid);
@@ -357,7 +283,7 @@ void conv2d_winograd_forward(const Conv2dSizes& s, Index tile, const T* x, const
 template <class T>
 void conv2d_winograd_backward_input(const Conv2dSizes& s, Index tile, const T* dy, const T* weight, T* dx) {
   const T* const end = weight + s.k * s.taps();
-  const auto grids = detail::direct_backward_grids(s);
+  const auto grids = detail::backward_grids(s);
   if (grids.empty()) return;  // images without pixels
   for (Index g = 0; g < s.groups; ++g)
     detail::with_winograd<T>(s, tile, [&]<class W>() {

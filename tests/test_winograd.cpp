@@ -1,4 +1,4 @@
-#include "nasion/kernels/conv2d_winograd.hpp"
+#include "nasion/kernels/conv2d/winograd.hpp"
 
 #include <algorithm>
 #include <cmath>

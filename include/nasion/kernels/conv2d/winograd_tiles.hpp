@@ -1,0 +1,88 @@
+#pragma once
+// Tiles of Winograd's minimal filtering: where they lie in the images, and how they are read and transformed.
+
+#include "nasion/kernels/conv2d/images.hpp"
+#include "nasion/kernels/conv2d/register_tile.hpp"
+
+namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+
+namespace detail {
+
+/// F in F^T, where f applies F to N vectors: load(i, j) gives what is in place (i, j), store(i, j, v) takes the result.
+template <std::size_t N, std::size_t M, class V, class F, class Load, class Store>
+[[gnu::always_inline]] inline void both_ways(F&& f, Load&& load, Store&& store) {
+  V rows[M][N];
+#pragma GCC unroll 1
+  for (std::size_t j = 0; j < N; ++j) {
+    V column[N], result[M];
+#pragma GCC unroll 9
+    for (std::size_t i = 0; i < N; ++i) column[i] = load(i, j);
+    f(column, result);
+#pragma GCC unroll 9
+    for (std::size_t i = 0; i < M; ++i) rows[i][j] = result[i];
+  }
+#pragma GCC unroll 1
+  for (std::size_t i = 0; i < M; ++i) {
+    V result[M];
+    f(rows[i], result);
+#pragma GCC unroll 9
+    for (std::size_t j = 0; j < M; ++j) store(i, j, result[j]);
+  }
+}
+
+/// The tiles of the results of a convolution, size x size each, counted through all images.
+struct WinogradTiles {
+  Index size, images, rows, columns;  // rows and columns of tiles
+  WinogradTiles(Index tile, Index n, Index oh, Index ow)
+      : size(tile), images(n), rows((oh + tile - 1) / tile), columns((ow + tile - 1) / tile) {}
+  Index count() const { return images * rows * columns; }
+  Index image(Index tile) const { return tile / (rows * columns); }
+  Index row(Index tile) const { return tile / columns % rows * size; }
+  Index column(Index tile) const { return tile % columns * size; }
+};
+
+/// Reads N x N pixels from (row, column) on, zeros outside of the image, transforms them by f and writes place p of the
+/// result to to[p * step], channel by channel; each next block_channels of them `block` further.
+template <std::size_t N, std::size_t M, class T, class F>
+void winograd_read(const Images<const T>& images, const T* zeros, Index image, Index row, Index column, T* to,
+                   Index step, Index block, F&& f) {
+  using Vec = simd::Vector<T>;
+  constexpr Index lanes = simd::lanes<T>;
+  const T* from[N][N];
+  for (std::size_t i = 0; i < N; ++i)
+    for (std::size_t j = 0; j < N; ++j) {
+      const Index y = row + static_cast<Index>(i), x = column + static_cast<Index>(j);
+      from[i][j] = images.inside(y, x) ? images.pixel(image, y, x) : zeros;
+    }
+  // Rows first, for several vectors of channels: memory is read in its order.
+  Vec rows[tile_vectors][N][M];
+  for (Index first = 0; first < images.used; first += block_channels<T>, to += block) {
+    const Index last = std::min(images.used, first + block_channels<T>);
+    for (std::size_t i = 0; i < N; ++i)
+      for (Index c = first, v = 0; c < last; c += lanes, ++v) {
+        Vec in[N];
+        if (c + lanes <= images.used) {
+#pragma GCC unroll 9
+          for (std::size_t j = 0; j < N; ++j) in[j] = simd::load(from[i][j] + c);
+        } else {
+          for (std::size_t j = 0; j < N; ++j) in[j] = simd::load_some(from[i][j] + c, images.used - c);
+        }
+        f(in, rows[v][i]);
+      }
+    for (Index c = first, v = 0; c < last; c += lanes, ++v)
+#pragma GCC unroll 1
+      for (std::size_t j = 0; j < M; ++j) {
+        Vec upright[N], result[M];
+#pragma GCC unroll 9
+        for (std::size_t i = 0; i < N; ++i) upright[i] = rows[v][i][j];
+        f(upright, result);
+#pragma GCC unroll 9
+        for (std::size_t i = 0; i < M; ++i)
+          simd::store(to + static_cast<Index>(i * M + j) * step + v * lanes, result[i]);
+      }
+  }
+}
+
+}  // namespace detail
+
+}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
