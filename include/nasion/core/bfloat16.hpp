@@ -32,7 +32,8 @@ struct Bfloat16Pair {
              std::bit_cast<std::uint32_t>(round_to_bfloat16(second))) {}
 };
 
-namespace simd::inline NASION_INSTRUCTION_SET {
+namespace simd {
+inline namespace NASION_INSTRUCTION_SET {
 
 namespace detail {
 template <>
@@ -99,6 +100,7 @@ inline void store_numbers(Bfloat16Pair* to, const Vector<float>& v, Index n) {
   store(to, n == 0 ? make_pairs(v, none) : load(to) | make_pairs(none, v));
 }
 
-}  // namespace simd::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace simd
 
 }  // namespace nasion

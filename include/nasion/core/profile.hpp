@@ -147,7 +147,8 @@ inline void count_cost(double flops, double bytes = 0) {
 
 }  // namespace detail
 
-namespace detail::inline NASION_INSTRUCTION_SET {
+namespace detail {
+inline namespace NASION_INSTRUCTION_SET {
 
 /// sum = sum factor + addend, so many `rounds` of it, for as many vectors at `numbers` as there are i: enough to hide
 /// the latency of one sum behind the others. Not a loop, which not every level of optimisation keeps in registers.
@@ -171,7 +172,8 @@ void add_scaled(T* x, const T* y, const T* z, Index n) {
   for (Index i = 0; i < n; i += simd::lanes<T>) simd::store(x + i, simd::load(y + i) + 3 * simd::load(z + i));
 }
 
-}  // namespace detail::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace detail
 
 namespace detail {
 

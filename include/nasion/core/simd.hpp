@@ -15,7 +15,8 @@
 #include "nasion/core/instruction_set.hpp"
 #include "nasion/core/shape.hpp"
 
-namespace nasion::simd::inline NASION_INSTRUCTION_SET {
+namespace nasion::simd {
+inline namespace NASION_INSTRUCTION_SET {
 
 #if defined(__AVX512F__)
 inline constexpr Index register_bytes = 64, register_count = 32;
@@ -157,4 +158,5 @@ T sum(Vector<T> v) {
   (std::make_index_sequence<static_cast<std::size_t>(lanes<T>)>());
 }
 
-}  // namespace nasion::simd::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::simd

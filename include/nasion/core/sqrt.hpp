@@ -13,7 +13,8 @@
 #include <arm_neon.h>
 #endif
 
-namespace nasion::simd::inline NASION_INSTRUCTION_SET {
+namespace nasion::simd {
+inline namespace NASION_INSTRUCTION_SET {
 
 inline float sqrt(float x) { return std::sqrt(x); }
 inline double sqrt(double x) { return std::sqrt(x); }
@@ -38,4 +39,5 @@ V sqrt(V x) {
 }
 #endif
 
-}  // namespace nasion::simd::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::simd

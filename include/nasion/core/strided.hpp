@@ -120,7 +120,8 @@ struct Walk {
   }
 };
 
-namespace detail::inline NASION_INSTRUCTION_SET {
+namespace detail {
+inline namespace NASION_INSTRUCTION_SET {
 
 /// low and high: the numbers of a and b in turns.
 template <class T, std::size_t... i>
@@ -197,7 +198,8 @@ void copy_run(Index n, const T* __restrict in, Index in_step, T* __restrict out,
     for (Index i = 0; i < n; ++i) out[i * out_step] = in[i * in_step];
 }
 
-}  // namespace detail::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace detail
 
 /// Copies the elements of `in`, read with `in_strides`, to the same logical places of `out`, other memory.
 template <class T>

@@ -4,7 +4,8 @@
 
 #include "nasion/kernels/pool.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 namespace detail {
 
@@ -128,4 +129,5 @@ void avg_pool_backward(const PoolSizes& s, MemoryOrder order, const T* dy, T* dx
                });
 }
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

@@ -9,7 +9,8 @@
 #include "nasion/kernels/prefetch.hpp"
 #include "nasion/kernels/scratch.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 /// n images of c channels of `area` pixels.
 struct BatchNormSizes {
@@ -392,4 +393,5 @@ void batch_norm_backward(const BatchNormSizes& s, MemoryOrder order, const T* x,
   detail::for_tiles<T, 5>(tiles, {line.mean, line.scale, line.shift, offset, slope}, tile_gradient);
 }
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

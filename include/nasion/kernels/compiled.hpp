@@ -6,7 +6,8 @@
 #include "nasion/kernels/conv2d/conv2d.hpp"
 #include "nasion/kernels/gemm.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 #define NASION_DIRECT_KERNELS(prefix, S, T)                                                                         \
   prefix template void conv2d_direct_forward(const Conv2dSizes&, const S*, const T*, const T*, bool, T*, const S*); \
@@ -36,4 +37,5 @@ NASION_KERNELS(extern, float);
 NASION_KERNELS(extern, double);
 NASION_DIRECT_KERNELS(extern, Bfloat16Pair, float);
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

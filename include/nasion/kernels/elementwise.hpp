@@ -6,7 +6,8 @@
 
 #include "nasion/core/strided.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 inline constexpr Index elementwise_grain = 32768;
 
@@ -89,4 +90,5 @@ T power_gradient(T g, T v, T e) {
   return static_cast<T>(g * (Wide{e} * std::pow(Wide{v}, Wide{e} - 1)));
 }
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

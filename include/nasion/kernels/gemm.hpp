@@ -7,7 +7,8 @@
 
 #include "nasion/core/strided.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 /// How a factor lies in memory: as it is used, or transposed.
 enum class Factor { plain, transposed };
@@ -168,4 +169,5 @@ void parallel_gemm(Index m, Index n, Index k, const T* a, Index lda, const T* b,
   });
 }
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

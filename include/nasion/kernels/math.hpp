@@ -10,7 +10,8 @@
 
 #include "nasion/core/instruction_set.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 namespace detail {
 
@@ -132,4 +133,5 @@ T tanh(T x) {
   return std::copysign(e / (e + 2), x);
 }
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

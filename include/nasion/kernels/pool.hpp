@@ -13,7 +13,8 @@
 #include "nasion/core/strided.hpp"
 #include "nasion/kernels/prefetch.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 /// Input positions [begin, end) that one output position looks at, inside the image, and how many the average divides
 /// by.
@@ -337,4 +338,5 @@ void max_pool_backward(const PoolSizes& s, MemoryOrder order, const T* dy, const
     detail::max_pool_images_backward(s, dy, static_cast<const detail::PoolWord<T>*>(at), dx);
 }
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

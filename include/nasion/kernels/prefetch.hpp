@@ -4,7 +4,8 @@
 #include "nasion/core/instruction_set.hpp"
 #include "nasion/core/shape.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 /// For loops that are about to read the n numbers from x on, and will go on behind them: asks for what comes one page
 /// later. Processors foresee reads by themselves, but not across pages.
@@ -14,4 +15,5 @@ void prefetch(const T* x, Index n) {
   for (Index i = 0; i < n; i += line) __builtin_prefetch(x + page + i);
 }
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

@@ -10,7 +10,8 @@
 #include "nasion/core/strided.hpp"
 #include "nasion/kernels/scratch.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 /// Output position o is the sum of weight[t] times input position source[t], for t from begin[o] up to begin[o + 1].
 template <class T>
@@ -136,4 +137,5 @@ void resize(Index n, Index c, Index h, Index w, MemoryOrder order, const Resampl
                });
 }
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

@@ -7,7 +7,8 @@
 #include "nasion/core/instruction_set.hpp"
 #include "nasion/core/shape.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 /// `size` numbers from the allocator's cache, whatever was there before.
 template <class T>
@@ -20,4 +21,5 @@ class Scratch {
   std::unique_ptr<Buffer> buffer_;  // which does not move
 };
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

@@ -8,7 +8,8 @@
 #include "nasion/core/strided.hpp"
 #include "nasion/kernels/math.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 struct SoftmaxSizes {
   Index outer, n, inner;
@@ -133,4 +134,5 @@ void log_softmax_backward(const SoftmaxSizes& s, const T* y, const T* dy, T* dx)
   });
 }
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

@@ -9,7 +9,8 @@
 #include "nasion/core/strided.hpp"
 #include "nasion/kernels/math.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 /// n images of k maps of so many pixels.
 struct MapSizes {
@@ -218,4 +219,5 @@ void spatial_cross_entropy_backward_target(const MapSizes& s, MemoryOrder order,
   });
 }
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

@@ -6,7 +6,8 @@
 
 #include "nasion/kernels/conv2d/direct_weight.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 /// Whether rounding pays against the direct kernel in float: not for few channels, which pairs would fill with zeros,
 /// nor for few pixels, for which weights are rounded in vain.
@@ -51,4 +52,5 @@ void conv2d_bfloat16_backward_weight(const Conv2dSizes& s, const T* x, const T* 
   conv2d_direct_backward_weight<Bfloat16Pair>(s, x, dy, dw);
 }
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

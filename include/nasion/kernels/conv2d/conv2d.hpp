@@ -26,7 +26,8 @@ constexpr bool is_winograd(Conv2dAlgorithm algorithm) {
 /// The three convolutions of a training step.
 enum class Conv2dPass { forward, backward_input, backward_weight };
 
-namespace kernels::inline NASION_INSTRUCTION_SET {
+namespace kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 namespace detail {
 inline Strides image_strides(const Conv2dSizes& s, MemoryOrder order) {
@@ -182,6 +183,7 @@ void conv2d_backward_weight(Conv2dAlgorithm algorithm, const Conv2dSizes& s, Mem
                                detail::weight_strides(s));
 }
 
-}  // namespace kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace kernels
 
 }  // namespace nasion

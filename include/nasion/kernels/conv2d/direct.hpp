@@ -16,7 +16,8 @@
 #include "nasion/kernels/conv2d/weights.hpp"
 #include "nasion/kernels/scratch.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 namespace detail {
 
@@ -148,4 +149,5 @@ void conv2d_direct_backward_input(const Conv2dSizes& s, const S* dy, const T* we
                                     nullptr, false);
 }
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

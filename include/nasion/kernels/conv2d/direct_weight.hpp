@@ -4,7 +4,8 @@
 
 #include "nasion/kernels/conv2d/direct.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 namespace detail {
 
@@ -120,4 +121,5 @@ void conv2d_direct_backward_weight(const Conv2dSizes& s, const T* x, const T* dy
   }
 }
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

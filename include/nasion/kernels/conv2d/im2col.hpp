@@ -9,7 +9,8 @@
 #include "nasion/kernels/gemm.hpp"
 #include "nasion/kernels/scratch.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 /// Output rows [row, row_end) of one group: image x [c / groups, h, w] -> columns [taps = (c, kh, kw), pixels of the
 /// rows].
@@ -239,4 +240,5 @@ void conv2d_im2col_backward_weight(const Conv2dSizes& s, MemoryOrder order, cons
   });
 }
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

@@ -10,7 +10,8 @@
 #include "nasion/kernels/conv2d/register_tile.hpp"
 #include "nasion/kernels/conv2d/sizes.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 namespace detail {
 
@@ -154,4 +155,5 @@ struct PointerTable {
 
 }  // namespace detail
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

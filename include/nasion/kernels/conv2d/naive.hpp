@@ -4,7 +4,8 @@
 #include "nasion/core/strided.hpp"
 #include "nasion/kernels/conv2d/sizes.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 namespace detail {
 inline Index at(const Strides& s, Index a, Index b, Index c, Index d) {
@@ -76,4 +77,5 @@ void conv2d_naive_backward_weight(const Conv2dSizes& s, const T* x, const Stride
   });
 }
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

@@ -6,7 +6,8 @@
 
 #include "nasion/core/bfloat16.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 namespace detail {
 
@@ -154,4 +155,5 @@ constexpr Index padded_stride(Index numbers) {
 
 }  // namespace detail
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

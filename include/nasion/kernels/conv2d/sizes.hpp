@@ -7,7 +7,8 @@
 #include "nasion/core/instruction_set.hpp"
 #include "nasion/core/shape.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 /// All sizes of a 2-D convolution. x [n, c, h, w], weight [k, c / groups, kh, kw], y [n, k, oh, ow].
 struct Conv2dSizes {
@@ -32,4 +33,5 @@ struct Conv2dSizes {
   }
 };
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

@@ -6,7 +6,8 @@
 #include "nasion/core/simd.hpp"
 #include "nasion/kernels/conv2d/sizes.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 namespace detail {
 
@@ -68,4 +69,5 @@ void scatter_rows(T* to, Index rows, Index step, Index numbers, Value&& value) {
 
 }  // namespace detail
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

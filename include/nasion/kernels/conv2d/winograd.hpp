@@ -20,7 +20,8 @@
 #include "nasion/kernels/conv2d/winograd_tiles.hpp"
 #include "nasion/kernels/conv2d/winograd_transforms.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 namespace detail {
 
@@ -300,4 +301,5 @@ void conv2d_winograd_backward_input(const Conv2dSizes& s, Index tile, const T* d
     });
 }
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

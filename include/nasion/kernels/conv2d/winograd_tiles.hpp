@@ -4,7 +4,8 @@
 #include "nasion/kernels/conv2d/images.hpp"
 #include "nasion/kernels/conv2d/register_tile.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 namespace detail {
 
@@ -85,4 +86,5 @@ void winograd_read(const Images<const T>& images, const T* zeros, Index image, I
 
 }  // namespace detail
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

@@ -20,7 +20,8 @@
 
 #include "nasion/core/simd.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 /// Three taps, four products, two results. Points 0, 1, -1 and infinity.
 template <class T>
@@ -160,4 +161,5 @@ struct Winograd5 {
   }
 };
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels

@@ -6,7 +6,8 @@
 #include "nasion/kernels/conv2d/direct_weight.hpp"
 #include "nasion/kernels/conv2d/winograd.hpp"
 
-namespace nasion::kernels::inline NASION_INSTRUCTION_SET {
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
 
 namespace detail {
 
@@ -161,4 +162,5 @@ void conv2d_winograd_backward_weight(const Conv2dSizes& s, const T* x, const T* 
     conv2d_direct_backward_weight<T>(s, x, dy, dw);
 }
 
-}  // namespace nasion::kernels::inline NASION_INSTRUCTION_SET
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels
