@@ -72,8 +72,8 @@ TEST_CASE("Pairs hold rounded numbers, however they are made") {
     Bfloat16Pair both[lanes], one_by_one[lanes];
     const auto first = simd::load(&*at), second = simd::load(&*at + lanes);
     simd::store(both, simd::make_pairs(first, second));
-    simd::store_numbers(one_by_one, first, 0);
-    simd::store_numbers(one_by_one, second, 1);
+    simd::store_element(one_by_one, first, 0);
+    simd::store_element(one_by_one, second, 1);
     for (Index i = 0; i < lanes; ++i) {
       const auto [a, b] = numbers(both[i]);
       right = right && same(a, round_to_bfloat16(at[i])) && same(b, round_to_bfloat16(at[lanes + i])) &&

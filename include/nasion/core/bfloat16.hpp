@@ -43,11 +43,11 @@ struct VectorOf<Bfloat16Pair> {
 };
 }  // namespace detail
 
-/// Numbers that a T holds.
+/// Elements in a lane of a vector of T.
 template <class T>
-inline constexpr Index numbers_in = std::is_same_v<T, Bfloat16Pair> ? 2 : 1;
+inline constexpr Index elements_per_lane = std::is_same_v<T, Bfloat16Pair> ? 2 : 1;
 
-/// Pairs of the numbers of two vectors, rounded.
+/// Pairs of the elements of two vectors, rounded.
 inline Vector<Bfloat16Pair> make_pairs(const Vector<float>& first, const Vector<float>& second) {
   using Pairs = Vector<Bfloat16Pair>;
 #if defined(__AVX512BF16__)
@@ -63,22 +63,22 @@ inline Vector<Bfloat16Pair> make_pairs(const Vector<float>& first, const Vector<
 #endif
 }
 
-/// Pairs of `count` numbers that lie side by side, rounded; a 0 follows an odd number of them.
-inline void make_pairs(const float* from, Index count, Bfloat16Pair* to) {
+/// Pairs of `count` contiguous elements, rounded; an odd number of them is padded with a 0.
+inline void make_pairs(const float* src, Index count, Bfloat16Pair* dst) {
 #if defined(__AVX512BF16__)
-  constexpr Index at_once = 2 * lanes<float>;
-  for (; count >= at_once; count -= at_once, from += at_once, to += lanes<float>)
-    store(to, reinterpret_cast<Vector<Bfloat16Pair>>(_mm512_cvtne2ps_pbh(
-                  reinterpret_cast<__m512>(load(from + lanes<float>)), reinterpret_cast<__m512>(load(from)))));
+  constexpr Index step = 2 * lanes<float>;
+  for (; count >= step; count -= step, src += step, dst += lanes<float>)
+    store(dst, reinterpret_cast<Vector<Bfloat16Pair>>(_mm512_cvtne2ps_pbh(
+                   reinterpret_cast<__m512>(load(src + lanes<float>)), reinterpret_cast<__m512>(load(src)))));
 #endif
-  for (; count > 0; count -= 2, from += 2) *to++ = Bfloat16Pair(from[0], count > 1 ? from[1] : 0.0F);
+  for (; count > 0; count -= 2, src += 2) *dst++ = Bfloat16Pair(src[0], count > 1 ? src[1] : 0.0F);
 }
 
 [[gnu::always_inline]] inline Vector<Bfloat16Pair> broadcast(const Bfloat16Pair& x) {
   return x.bits - Vector<Bfloat16Pair>{};
 }
 
-/// sum += the products of the second numbers, then of the first ones.
+/// sum += the products of the second elements, then of the first ones.
 [[gnu::always_inline]] inline void add_product(Vector<float>& sum, const Vector<Bfloat16Pair>& a,
                                                const Vector<Bfloat16Pair>& b) {
 #if defined(__AVX512BF16__)
@@ -90,14 +90,14 @@ inline void make_pairs(const float* from, Index count, Bfloat16Pair* to) {
 #endif
 }
 
-/// Stores a vector as the n-th numbers of what is at `to`, rounded if they are pairs; the 0-th must come first.
+/// Stores a vector as element n of the lanes at dst, rounded if these are pairs; element 0 must come first.
 template <class T>
-void store_numbers(T* to, const Vector<T>& v, Index) {
-  store(to, v);
+void store_element(T* dst, const Vector<T>& v, Index) {
+  store(dst, v);
 }
-inline void store_numbers(Bfloat16Pair* to, const Vector<float>& v, Index n) {
+inline void store_element(Bfloat16Pair* dst, const Vector<float>& v, Index n) {
   const Vector<float> none{};
-  store(to, n == 0 ? make_pairs(v, none) : load(to) | make_pairs(none, v));
+  store(dst, n == 0 ? make_pairs(v, none) : load(dst) | make_pairs(none, v));
 }
 
 }  // namespace NASION_INSTRUCTION_SET

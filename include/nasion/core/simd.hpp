@@ -37,7 +37,7 @@ struct VectorOf;
 template <>
 struct VectorOf<float> {
   typedef float type __attribute__((vector_size(register_bytes)));
-  // In memory: at any address that a number may have.
+  // In memory: at any address that an element may have.
   typedef float stored __attribute__((vector_size(register_bytes), aligned(alignof(float)), may_alias));
 };
 template <>
@@ -47,101 +47,102 @@ struct VectorOf<double> {
 };
 }  // namespace detail
 
-/// lanes<T> numbers, float or double.
+/// A vector of lanes<T> elements, float or double.
 template <class T>
 using Vector = typename detail::VectorOf<T>::type;
 
 template <class T>
-Vector<T> load(const T* from) {
-  return *reinterpret_cast<const typename detail::VectorOf<T>::stored*>(from);
+Vector<T> load(const T* src) {
+  return *reinterpret_cast<const typename detail::VectorOf<T>::stored*>(src);
 }
 template <class T>
-void store(T* to, const Vector<T>& v) {
-  *reinterpret_cast<typename detail::VectorOf<T>::stored*>(to) = v;
+void store(T* dst, const Vector<T>& v) {
+  *reinterpret_cast<typename detail::VectorOf<T>::stored*>(dst) = v;
 }
 
-/// A vector of which each number is x.
+/// A vector with x in every lane.
 template <class T>
 [[gnu::always_inline]] inline Vector<T> broadcast(const T& x) {
   return x - Vector<T>{};
 }
-/// sum += a times b, number by number.
+/// sum += a times b, lane by lane.
 template <class V>
 [[gnu::always_inline]] inline void add_product(V& sum, const V& a, const V& b) {
   sum += a * b;
 }
 
-/// The first `count` numbers of a vector, and zeros after them.
+/// Loads `count` elements into the first lanes, zeros into the others; reads nothing behind them.
 template <class T>
-Vector<T> load_some(const T* from, Index count) {
-  if (count >= lanes<T>) return load(from);
+Vector<T> load_n(const T* src, Index count) {
+  if (count >= lanes<T>) return load(src);
 #if defined(__AVX512F__)
   if constexpr (sizeof(T) == 4)
-    return reinterpret_cast<Vector<T>>(_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1), from));
+    return reinterpret_cast<Vector<T>>(_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1), src));
   else
-    return reinterpret_cast<Vector<T>>(_mm512_maskz_loadu_pd(static_cast<__mmask8>((1U << count) - 1), from));
+    return reinterpret_cast<Vector<T>>(_mm512_maskz_loadu_pd(static_cast<__mmask8>((1U << count) - 1), src));
 #elif defined(__AVX__)
   if constexpr (sizeof(T) == 4)
     return reinterpret_cast<Vector<T>>(
-        _mm256_maskload_ps(from, reinterpret_cast<__m256i>(__v8si{0, 1, 2, 3, 4, 5, 6, 7} < static_cast<int>(count))));
+        _mm256_maskload_ps(src, reinterpret_cast<__m256i>(__v8si{0, 1, 2, 3, 4, 5, 6, 7} < static_cast<int>(count))));
   else
     return reinterpret_cast<Vector<T>>(
-        _mm256_maskload_pd(from, reinterpret_cast<__m256i>(__v4di{0, 1, 2, 3} < static_cast<long long>(count))));
+        _mm256_maskload_pd(src, reinterpret_cast<__m256i>(__v4di{0, 1, 2, 3} < static_cast<long long>(count))));
 #else
   T values[lanes<T>] = {};
-  std::copy_n(from, count, values);
+  std::copy_n(src, count, values);
   return load(values);
 #endif
 }
-/// Stores the first `count` numbers.
+/// Stores the first `count` lanes; writes nothing behind them.
 template <class T>
-void store_some(T* to, const Vector<T>& v, Index count) {
-  if (count >= lanes<T>) return store(to, v);
+void store_n(T* dst, const Vector<T>& v, Index count) {
+  if (count >= lanes<T>) return store(dst, v);
 #if defined(__AVX512F__)
   if constexpr (sizeof(T) == 4)
-    _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1U << count) - 1), reinterpret_cast<__m512>(v));
+    _mm512_mask_storeu_ps(dst, static_cast<__mmask16>((1U << count) - 1), reinterpret_cast<__m512>(v));
   else
-    _mm512_mask_storeu_pd(to, static_cast<__mmask8>((1U << count) - 1), reinterpret_cast<__m512d>(v));
+    _mm512_mask_storeu_pd(dst, static_cast<__mmask8>((1U << count) - 1), reinterpret_cast<__m512d>(v));
 #else
   T values[lanes<T>];
   store(values, v);
-  const T* from = values;
+  const T* src = values;
 #pragma GCC unroll 4
   for (Index half = lanes<T> / 2; half > 0; half /= 2)
     if (count & half) {
-      std::memcpy(to, from, static_cast<std::size_t>(half) * sizeof(T));
-      to += half;
-      from += half;
+      std::memcpy(dst, src, static_cast<std::size_t>(half) * sizeof(T));
+      dst += half;
+      src += half;
     }
 #endif
 }
 
 namespace detail {
 template <class T, std::size_t... I>
-[[gnu::always_inline]] inline void transpose_step(const Vector<T> (&from)[lanes<T>], Vector<T> (&to)[lanes<T>],
+[[gnu::always_inline]] inline void transpose_step(const Vector<T> (&src)[lanes<T>], Vector<T> (&dst)[lanes<T>],
                                                   std::index_sequence<I...>) {
   constexpr int half = static_cast<int>(lanes<T>) / 2;
 #pragma GCC unroll 8
-  for (int i = 0; i < half; ++i) {  // numbers of both in turns: first those of their lower halves
-    to[2 * i] = __builtin_shufflevector(from[i], from[i + half], (I / 2 + I % 2 * lanes<T>)...);
-    to[2 * i + 1] = __builtin_shufflevector(from[i], from[i + half], (half + I / 2 + I % 2 * lanes<T>)...);
+  for (int i = 0; i < half; ++i) {  // interleaves the lower halves of two rows, then their upper halves
+    dst[2 * i] = __builtin_shufflevector(src[i], src[i + half], (I / 2 + I % 2 * lanes<T>)...);
+    dst[2 * i + 1] = __builtin_shufflevector(src[i], src[i + half], (half + I / 2 + I % 2 * lanes<T>)...);
   }
 }
 }  // namespace detail
 
-/// Rows become columns: number j of vector i is now number i of vector j.
+/// Rows become columns: lane j of vector i is now lane i of vector j.
 template <class T>
 [[gnu::always_inline]] inline void transpose(Vector<T> (&rows)[lanes<T>]) {
-  // Shuffling all numbers together like cards turns their positions' digits by one; half of the digits are enough.
+  // A perfect shuffle of all elements rotates the binary digits of their positions by one; log2(lanes) of them exchange
+  // row and column.
 #pragma GCC unroll 4
   for (Index n = lanes<T>; n > 1; n /= 2) {
-    Vector<T> from[lanes<T>];
-    std::copy_n(rows, lanes<T>, from);
-    detail::transpose_step<T>(from, rows, std::make_index_sequence<lanes<T>>{});
+    Vector<T> src[lanes<T>];
+    std::copy_n(rows, lanes<T>, src);
+    detail::transpose_step<T>(src, rows, std::make_index_sequence<lanes<T>>{});
   }
 }
 
-/// The sum of the numbers of v, by halves.
+/// The sum of all lanes, by halves.
 template <class T>
 T sum(Vector<T> v) {
   return [&]<std::size_t... i>(std::index_sequence<i...>) {

@@ -1,6 +1,6 @@
 #pragma once
 // Convolution of channels-last float images with factors rounded to bfloat16: the direct kernel, with pairs of channels
-// (or of pixels, for the gradient of the weight) in the place of single numbers.
+// (or of pixels, for the gradient of the weight) in the place of single elements.
 
 #include <concepts>
 
@@ -17,15 +17,15 @@ inline bool bfloat16_pays(const Conv2dSizes& s) {
 
 namespace detail {
 
-/// Pixels of `groups` times `channels` numbers as pairs, which do not reach from group to group.
-inline Scratch<Bfloat16Pair> channel_pairs(Index pixels, Index groups, Index channels, const float* from) {
-  // All numbers are one row when the channels of a group are even.
+/// Pixels of `groups` times `channels` elements as pairs, which do not reach from group to group.
+inline Scratch<Bfloat16Pair> channel_pairs(Index pixels, Index groups, Index channels, const float* src) {
+  // With an even number of channels no pair crosses a group, and all elements are one row.
   const Index row = channels % 2 == 0 ? 2 : channels, pairs = (row + 1) / 2;
   const Index rows = pixels * groups * channels / std::max<Index>(1, row);
   Scratch<Bfloat16Pair> result(rows * pairs);
   parallel_for(rows, std::max<Index>(1, 32768 / row), [&](Index begin, Index end) {
-    if (row == 2) return simd::make_pairs(from + begin * row, (end - begin) * row, result.data() + begin);
-    for (Index i = begin; i < end; ++i) simd::make_pairs(from + i * row, row, result.data() + i * pairs);
+    if (row == 2) return simd::make_pairs(src + begin * row, (end - begin) * row, result.data() + begin);
+    for (Index i = begin; i < end; ++i) simd::make_pairs(src + i * row, row, result.data() + i * pairs);
   });
   return result;
 }

@@ -108,14 +108,14 @@ void conv2d_backward_result_block(Index pixels, Index channels, Index block, con
 #pragma GCC unroll 4
       for (Index v = 0; v < V; ++v) {
         const Index at = p * channels + v * lanes, some = v + 1 < V ? lanes : last;
-        Vec g = simd::load_some(dy + at, some);
+        Vec g = simd::load_n(dy + at, some);
         if (y) {
-          g = simd::load_some(y + at, some) <= Vec{} ? Vec{} : g;
-          simd::store_some(sum + at, g, some);
+          g = simd::load_n(y + at, some) <= Vec{} ? Vec{} : g;
+          simd::store_n(sum + at, g, some);
         }
         total[v] += g;
       }
-    for (Index v = 0; v < V; ++v) simd::store_some(totals + v * lanes, total[v], v + 1 < V ? lanes : last);
+    for (Index v = 0; v < V; ++v) simd::store_n(totals + v * lanes, total[v], v + 1 < V ? lanes : last);
   });
 }
 

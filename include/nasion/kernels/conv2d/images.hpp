@@ -1,8 +1,10 @@
 #pragma once
-// Batches of channels-last images, of which one group of a convolution uses some channels.
+// Views of channels-last batches, of which one group of a convolution uses a range of channels.
 
-#include "nasion/core/instruction_set.hpp"
-#include "nasion/core/shape.hpp"
+#include <type_traits>
+
+#include "nasion/core/bfloat16.hpp"
+#include "nasion/kernels/conv2d/sizes.hpp"
 
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
@@ -20,6 +22,26 @@ struct Images {
   }
   bool inside(Index row, Index column) const { return row >= 0 && row < h && column >= 0 && column < w; }
 };
+
+/// Elements of type S that hold the channels of a group in one pixel: pairs are padded to an even number.
+template <class S>
+constexpr Index packed_channels(Index channels) {
+  constexpr Index held = simd::elements_per_lane<std::remove_const_t<S>>;
+  return (channels + held - 1) / held;
+}
+
+/// Group g of a convolution's input, x [n, h, w, c].
+template <class T>
+Images<T> input_images(const Conv2dSizes& s, Index g, T* x) {
+  const Index used = packed_channels<T>(s.group_c());
+  return {.data = x, .n = s.n, .h = s.h, .w = s.w, .channels = s.groups * used, .first = g * used, .used = used};
+}
+/// Group g of a convolution's output, y [n, oh, ow, k].
+template <class T>
+Images<T> output_images(const Conv2dSizes& s, Index g, T* y) {
+  const Index used = packed_channels<T>(s.group_k());
+  return {.data = y, .n = s.n, .h = s.oh, .w = s.ow, .channels = s.groups * used, .first = g * used, .used = used};
+}
 
 }  // namespace detail
 

@@ -1,6 +1,7 @@
 #pragma once
-// The innermost loops of convolutions by direct summation and by Winograd's method: a tile of sums stays in registers,
-// from the first product to the last.
+// The innermost loops of convolution, by direct summation and by Winograd's method. A tile of sums stays in registers
+// from its first product to its last, so that each weight that is loaded serves several pixels, and each element of the
+// source several vectors of channels.
 
 #include <algorithm>
 
@@ -11,21 +12,26 @@ inline namespace NASION_INSTRUCTION_SET {
 
 namespace detail {
 
-/// Vectors of channels in a tile, at most: four can be loaded while two are multiplied.
+/// Vectors of channels in a tile, at most. They divide the registers with tile_pixels(): 7 x 4 sums and 4 weights are
+/// all 32 registers of AVX-512; 6 x 2 sums, 2 weights and an element of the source are 15 of the 16 of AVX2.
 inline constexpr Index tile_vectors = simd::register_count >= 32 ? 4 : 2;
+/// Channels in a tile, and so in a block of packed weights.
 template <class T>
 inline constexpr Index block_channels = tile_vectors* simd::lanes<T>;
 
-/// Pixels in a tile of `vectors`: about as many as the registers hold beside the weights. They divide table_pixels.
-/// Numbers of the source are factors in memory, but pairs take a register.
+/// Pixels in a tile of `vectors`, so that the sums fit into the registers beside the weights. They divide table_pixels.
+/// AVX-512 takes elements of the source from memory within the multiplication, but pairs need a register.
 template <class S = float>
 constexpr Index tile_pixels(Index vectors) {
-  if (vectors == 4 && simd::numbers_in<S> == 2) return 6;
+  if (vectors == 4 && simd::elements_per_lane<S> == 2) return 6;
   return simd::register_count < 32 ? (vectors == 2 ? 6 : 12) : vectors == 4 ? 7 : vectors == 3 ? 8 : 14;
 }
 
-inline constexpr Index table_pixels = 168;        // pixels in a table, whose data should stay in the first cache
-inline constexpr Index weight_table_pixels = 84;  // the same for the gradient of weights, which reads two images
+/// Pixels in a table of pointers: the smallest number that all tile_pixels() divide. Of 64 float channels these pixels
+/// are 42 KiB, which L1 (32 to 48 KiB) nearly holds for all blocks of result channels.
+inline constexpr Index table_pixels = 168;
+/// Half as many for the gradient of the weight, which reads two images.
+inline constexpr Index weight_table_pixels = table_pixels / 2;
 
 /// `count` taps that read pixels side by side: the first reads `row` and `column` from where the result's pixel is and
 /// uses weight `tap`, each next one the pixel to the right and the weight `step` further.
@@ -33,32 +39,32 @@ struct TapRun {
   Index row, column, count, tap, step;
 };
 
-/// How a tile begins and ends: it adds to the results that are there, or to the bias (null: 0); negative results may
-/// become 0.
+/// How a tile begins and ends: it adds to the results that are there, or to the bias (null: 0), and may apply ReLU.
 template <class T>
 struct Epilogue {
   const T* bias = nullptr;
   bool add = false, relu = false;
 };
 
-/// P pixels x V vectors of result = sum over runs of source times weight. Only the first `channels` of the vectors are
-/// results.
+/// P pixels x V vectors of result = sum over `count` runs of source times weight. src[run * table_pixels + p] is where
+/// a run reads `used` channels per tap for pixel p; weight is packed, V vectors for each element of a run. Only the
+/// first `channels` of dst's vectors are results, and stored.
 template <class T, Index P, Index V, class S>
-void multiply_tile(const S* const* from, const TapRun* runs, Index count, Index used, const S* weight,
-                   const Epilogue<T>& ends, T* const* to, Index channels) {
+void multiply_tile(const S* const* src, const TapRun* runs, Index count, Index used, const S* weight,
+                   const Epilogue<T>& epilogue, T* const* dst, Index channels) {
   using Vec = simd::Vector<T>;
   constexpr Index lanes = simd::lanes<T>;
   Vec sum[P][V], start[V] = {};
-  const Index last = channels - (V - 1) * lanes;  // numbers in the last vector
-  if (ends.bias && !ends.add)
-    for (Index v = 0; v < V; ++v) start[v] = simd::load_some(ends.bias + v * lanes, v + 1 < V ? lanes : last);
+  const Index tail = channels - (V - 1) * lanes;  // elements in the last vector
+  if (epilogue.bias && !epilogue.add)
+    for (Index v = 0; v < V; ++v) start[v] = simd::load_n(epilogue.bias + v * lanes, v + 1 < V ? lanes : tail);
   for (Index p = 0; p < P; ++p)
     for (Index v = 0; v < V; ++v) sum[p][v] = start[v];
-  for (Index t = 0; t < count; ++t, from += table_pixels) {
+  for (Index t = 0; t < count; ++t, src += table_pixels) {
     const S* x[P];
-    for (Index p = 0; p < P; ++p) x[p] = from[p];
-    const Index numbers = runs[t].count * used;
-    for (Index c = 0; c < numbers; ++c, weight += V * lanes) {
+    for (Index p = 0; p < P; ++p) x[p] = src[p];
+    const Index elements = runs[t].count * used;
+    for (Index c = 0; c < elements; ++c, weight += V * lanes) {
       simd::Vector<S> factor[V];
       for (Index v = 0; v < V; ++v) factor[v] = simd::load(weight + v * lanes);
 #pragma GCC unroll 16
@@ -69,23 +75,23 @@ void multiply_tile(const S* const* from, const TapRun* runs, Index count, Index 
       }
     }
   }
-  // Added last, so that parts are summed by themselves; and all before the first is stored: a pixel may come twice.
-  if (ends.add)
+  // Added last, so that partial sums round by themselves; and all before the first store: a pixel may come twice.
+  if (epilogue.add)
 #pragma GCC unroll 16
     for (Index p = 0; p < P; ++p)
 #pragma GCC unroll 4
-      for (Index v = 0; v < V; ++v) sum[p][v] += simd::load_some(to[p] + v * lanes, v + 1 < V ? lanes : last);
+      for (Index v = 0; v < V; ++v) sum[p][v] += simd::load_n(dst[p] + v * lanes, v + 1 < V ? lanes : tail);
 #pragma GCC unroll 16
   for (Index p = 0; p < P; ++p)
 #pragma GCC unroll 4
     for (Index v = 0; v < V; ++v) {
       Vec value = sum[p][v];
-      if (ends.relu) value = value < Vec{} ? Vec{} : value;
-      simd::store_some(to[p] + v * lanes, value, v + 1 < V ? lanes : last);
+      if (epilogue.relu) value = value < Vec{} ? Vec{} : value;
+      simd::store_n(dst[p] + v * lanes, value, v + 1 < V ? lanes : tail);
     }
 }
 
-/// Calls f<V>() with the number of vectors that `channels` fill, at most tile_vectors.
+/// Calls f<V>() with the number of vectors that `channels` fill, at most tile_vectors: tiles need it as a constant.
 template <class T, class F>
 void with_vectors(Index channels, F&& f) {
   const Index vectors = std::min(tile_vectors, (channels + simd::lanes<T> - 1) / simd::lanes<T>);
@@ -97,20 +103,21 @@ void with_vectors(Index channels, F&& f) {
   f.template operator()<1>();
 }
 
-/// Channels of the block that starts at `first`, as whole vectors.
+/// Channels of the block that starts at `first`, padded to whole vectors.
 template <class T>
 Index block_width(Index first, Index channels) {
-  const Index rest = std::min(block_channels<T>, channels - first);
-  return (rest + simd::lanes<T> - 1) / simd::lanes<T> * simd::lanes<T>;
+  const Index count = std::min(block_channels<T>, channels - first);
+  return (count + simd::lanes<T> - 1) / simd::lanes<T> * simd::lanes<T>;
 }
 
-/// C numbers of the source x V vectors of dy: sums += source times dy over pixels, which lie so far apart.
+/// The tile of the gradient of the weight: C elements of the source x V vectors of dy, sums += source times dy over
+/// pixels, which are x_stride and dy_stride elements apart.
 template <class T, Index C, Index V, class S>
-void weight_tile(const S* x, Index x_step, Index pixels, const S* dy, Index dy_step, T* sums) {
+void weight_tile(const S* x, Index x_stride, Index pixels, const S* dy, Index dy_stride, T* sums) {
   using Vec = simd::Vector<T>;
   constexpr Index lanes = simd::lanes<T>;
-  Vec sum[C][V] = {};  // of this block alone: many small sums lose fewer digits than one long one
-  for (Index p = 0; p < pixels; ++p, x += x_step, dy += dy_step) {
+  Vec sum[C][V] = {};  // of these pixels alone: many short sums lose fewer digits than one long one
+  for (Index p = 0; p < pixels; ++p, x += x_stride, dy += dy_stride) {
     simd::Vector<S> factor[V];
     for (Index v = 0; v < V; ++v) factor[v] = simd::load(dy + v * lanes);
 #pragma GCC unroll 16
@@ -124,33 +131,33 @@ void weight_tile(const S* x, Index x_step, Index pixels, const S* dy, Index dy_s
   for (Index c = 0; c < C; ++c)
 #pragma GCC unroll 4
     for (Index v = 0; v < V; ++v) {
-      T* const to = sums + (c * V + v) * lanes;
-      simd::store(to, simd::load(to) + sum[c][v]);
+      T* const dst = sums + (c * V + v) * lanes;
+      simd::store(dst, simd::load(dst) + sum[c][v]);
     }
 }
 
-/// The same for `numbers` of the source.
+/// The same for `elements` of the source, in as many tiles as that takes.
 template <class T, Index C, Index V, class S>
-void weight_tiles(const S* x, Index x_step, Index pixels, const S* dy, Index dy_step, T* sums, Index numbers) {
+void weight_tiles(const S* x, Index x_stride, Index pixels, const S* dy, Index dy_stride, T* sums, Index elements) {
   Index c = 0;
-  const auto tile_of = [&]<Index some>() {
-    weight_tile<T, some, V>(x + c, x_step, pixels, dy, dy_step, sums + c * V * simd::lanes<T>);
-    c += some;
+  const auto tile_of = [&]<Index size>() {
+    weight_tile<T, size, V>(x + c, x_stride, pixels, dy, dy_stride, sums + c * V * simd::lanes<T>);
+    c += size;
   };
-  // Full tiles, unless only fours do without single numbers at the end.
+  // Full tiles, unless only fours leave no tail of single elements: a tile of one or two waits for its own sums.
   const auto full = [](Index rest) { return rest % 4 != 0 || rest % C == 0 || rest % C == 4 || rest >= 4 * C; };
-  while (numbers - c >= C && full(numbers - c)) tile_of.template operator()<C>();
-  while (numbers - c >= 4) tile_of.template operator()<4>();
-  if (numbers - c >= 3) tile_of.template operator()<3>();
-  if (numbers - c >= 2) tile_of.template operator()<2>();
-  if (numbers - c >= 1) tile_of.template operator()<1>();
+  while (elements - c >= C && full(elements - c)) tile_of.template operator()<C>();
+  while (elements - c >= 4) tile_of.template operator()<4>();
+  if (elements - c >= 3) tile_of.template operator()<3>();
+  if (elements - c >= 2) tile_of.template operator()<2>();
+  if (elements - c >= 1) tile_of.template operator()<1>();
 }
 
-/// How far apart pixels of so many numbers are kept: a vector more than they need, so that they fall on all lines of
-/// the cache.
+/// Stride of pixels of so many elements: padded to whole vectors and one more. With a stride of a power of two, pixels
+/// would share a few sets of L1 and evict each other.
 template <class T>
-constexpr Index padded_stride(Index numbers) {
-  return (numbers + 2 * simd::lanes<T> - 1) / simd::lanes<T> * simd::lanes<T>;
+constexpr Index padded_stride(Index elements) {
+  return (elements + 2 * simd::lanes<T> - 1) / simd::lanes<T> * simd::lanes<T>;
 }
 
 }  // namespace detail

@@ -10,7 +10,7 @@
 // transformed tile, for which the register tiles of the direct kernel serve. Images are channels-last.
 //
 // What is transformed mixes the pixels of a tile, so that a NaN reaches all of its results, infinity becomes NaN, and
-// numbers overflow that the results would not. An image with a result that is not finite is computed again by the
+// sums overflow that the results would not. An image with a result that is not finite is computed again by the
 // direct kernel, which does what the definition says.
 
 #include <atomic>
@@ -26,7 +26,8 @@ inline namespace NASION_INSTRUCTION_SET {
 namespace detail {
 
 /// A convolution in the transformed domain. Result pixel (0, 0) sees the pixels of the source from (-pad_h, -pad_w) on.
-/// Transformed tiles come in panels, so that their places lie close together: [panel][place][tile of it][channels].
+/// Transformed tiles come in panels, [panel][place][tile of it][channels]: few enough that pixels and sums stay in L2
+/// from the transform to the result, and whole register tiles, so that each place is a matrix product without a tail.
 template <class T, class W>
 struct WinogradConvolution {
   using Vec = simd::Vector<T>;
@@ -38,93 +39,96 @@ struct WinogradConvolution {
   Images<T> result;
   Index pad_h, pad_w;
   WeightView<T> weights;
-  bool turned;    // the last tap is the first
+  bool flipped;   // the last tap is the first
   const T* bias;  // or null
   bool relu;
-  const T* prepared = nullptr;  // all blocks of weights, transformed before
+  const T* prepared = nullptr;  // of pack_all(), or null
 
   WinogradTiles tiles{W::outputs, result.n, result.h, result.w};
   Index panels = (tiles.count() + panel_tiles - 1) / panel_tiles;
-  Index in_step = (source.used + lanes - 1) / lanes * lanes;
-  // A cache line more, so that places do not fall on the same lines of the cache.
-  Index pixel_step = panel_tiles * in_step + lanes, pixel_panel = places * pixel_step;
-  static constexpr Index sum_step = panel_tiles * block_channels<T> + lanes, sum_panel = places * sum_step;
+  Index tile_stride = (source.used + lanes - 1) / lanes * lanes;  // between pixels of neighbouring tiles
+  // Between places, with a vector of padding: powers of two would put all places of a tile into one set of L1. A panel
+  // of 64 float channels takes 14 x 36 x 64 x 4 bytes = 126 KiB with AVX-512 and 3x3 kernels, and its sums as much.
+  Index pixel_stride = panel_tiles * tile_stride + lanes, pixel_panel = places * pixel_stride;
+  static constexpr Index sum_stride = panel_tiles * block_channels<T> + lanes, sum_panel = places * sum_stride;
 
-  Index in_panel(Index panel) const { return std::min(panel_tiles, tiles.count() - panel * panel_tiles); }
+  /// Tiles of a panel; the last one may be short.
+  Index tiles_in(Index panel) const { return std::min(panel_tiles, tiles.count() - panel * panel_tiles); }
 
-  /// Asks for what tile `tile` reads and the tile before did not.
+  /// Prefetches what tile `tile` reads and the tile before did not.
   void prefetch(Index tile) const {
     if (tile >= tiles.count()) return;
     const Index image = tiles.image(tile), row = tiles.row(tile) - pad_h, column = tiles.column(tile) - pad_w;
     for (Index y = std::max<Index>(row, 0); y < std::min(row + extent, source.h); ++y) {
       const Index first = std::max<Index>(column + extent - W::outputs, 0), last = std::min(column + extent, source.w);
       if (first >= last) continue;
-      const T *from = source.pixel(image, y, first), *end = source.pixel(image, y, last - 1) + source.used;
-      for (; from < end; from += lanes) __builtin_prefetch(from);
+      const T *src = source.pixel(image, y, first), *end = source.pixel(image, y, last - 1) + source.used;
+      for (; src < end; src += lanes) __builtin_prefetch(src);
     }
   }
 
-  /// Panel `panel`, transformed, to `pixels`.
+  /// Reads the pixels of a panel and transforms them.
   void read(Index panel, const T* zeros, T* pixels) const {
-    for (Index i = 0; i < in_panel(panel); ++i) {
+    for (Index i = 0; i < tiles_in(panel); ++i) {
       const Index tile = panel * panel_tiles + i;
       prefetch(tile + 2);
       winograd_read<extent, W::products>(source, zeros, tiles.image(tile), tiles.row(tile) - pad_h,
-                                         tiles.column(tile) - pad_w, pixels + i * in_step, pixel_step,
+                                         tiles.column(tile) - pad_w, pixels + i * tile_stride, pixel_stride,
                                          block_channels<T>, [](auto& d, auto& o) { W::pixels(d, o); });
     }
   }
 
-  Index weight_step(Index width) const { return source.used * width + lanes; }  // from place to place
+  Index weight_stride(Index width) const { return source.used * width + lanes; }  // between places
 
   /// Transformed weights of the block of result channels from `first` on: [place][source channel][channels of block].
   void pack(Index first, T* packed) const {
     constexpr Index taps = W::taps * W::taps;
-    const Index width = block_width<T>(first, result.used), step = weight_step(width);
+    const Index width = block_width<T>(first, result.used), stride = weight_stride(width);
     for (Index k = first; k < first + width; k += lanes)
       for (Index c = 0; c < source.used; ++c) {
         Vec tap[taps];
-        weights.gather(k, c, [&](Index t, const Vec& v) { tap[turned ? taps - 1 - t : t] = v; });
-        T* to = packed + c * width + k - first;
+        weights.gather(k, c, [&](Index t, const Vec& v) { tap[flipped ? taps - 1 - t : t] = v; });
+        T* dst = packed + c * width + k - first;
         both_ways<W::taps, W::products, Vec>([](auto& g, auto& o) { W::weights(g, o); },
                                              [&](std::size_t i, std::size_t j) { return tap[i * W::taps + j]; },
                                              [&](std::size_t i, std::size_t j, const Vec& v) {
-                                               simd::store(to + static_cast<Index>(i * W::products + j) * step, v);
+                                               simd::store(dst + static_cast<Index>(i * W::products + j) * stride, v);
                                              });
       }
   }
 
-  /// One panel's sums = its pixels times weights, at one place for one block of channels.
+  /// One panel's sums = its pixels times weights, at one place for one block of channels: a matrix product.
   void multiply(Index panel, Index place, Index width, const T* packed, const T* pixels, T* sums) const {
-    const T* w = packed + place * weight_step(width);
+    const T* w = packed + place * weight_stride(width);
     const TapRun run{.row = 0, .column = 0, .count = 1, .tap = 0, .step = 0};
-    // Several sums of some channels each lose fewer digits than one long one.
-    const Index at_once = std::max(W::sum_channels, source.used / 4);
+    // Several sums of a part of the channels each lose fewer digits than one long one.
+    const Index depth = std::max(W::sum_channels, source.used / 4);
     with_vectors<T>(width, [&]<Index V>() {
-      constexpr Index most = V > 2 ? tile_pixels(tile_vectors) : tile_pixels(V), few = (most + 1) / 2;
+      // The tail takes a full or a half register tile; what that computes beyond the tiles is padding of the panel.
+      constexpr Index full = V > 2 ? tile_pixels(tile_vectors) : tile_pixels(V), half = (full + 1) / 2;
       Index begin = 0;
       const auto tile_of = [&]<Index P>() {
-        const T* from[P];
-        T* to[P];
+        const T* src[P];
+        T* dst[P];
         for (Index i = 0; i < P; ++i) {
-          from[i] = pixels + place * pixel_step + (begin + i) * in_step;
-          to[i] = sums + place * sum_step + (begin + i) * width;
+          src[i] = pixels + place * pixel_stride + (begin + i) * tile_stride;
+          dst[i] = sums + place * sum_stride + (begin + i) * width;
         }
-        for (Index c = 0; c < source.used; c += at_once) {
-          multiply_tile<T, P, V>(from, &run, 1, std::min(at_once, source.used - c), w + c * width, {.add = c > 0}, to,
+        for (Index c = 0; c < source.used; c += depth) {
+          multiply_tile<T, P, V>(src, &run, 1, std::min(depth, source.used - c), w + c * width, {.add = c > 0}, dst,
                                  V * lanes);
-          for (Index i = 0; i < P; ++i) from[i] += at_once;
+          for (Index i = 0; i < P; ++i) src[i] += depth;
         }
         begin += P;
       };
-      while (in_panel(panel) - begin > few) tile_of.template operator()<most>();
-      if (begin < in_panel(panel)) tile_of.template operator()<few>();
+      while (tiles_in(panel) - begin > half) tile_of.template operator()<full>();
+      if (begin < tiles_in(panel)) tile_of.template operator()<half>();
     });
   }
 
-  /// The results of a panel, channels from `first` on. Tells which images have some that are not finite.
-  void write(Index panel, Index first, Index width, const T* sums, std::atomic<bool>* spoiled) const {
-    for (Index i = 0; i < in_panel(panel); ++i) {
+  /// Transforms a panel's sums to results, channels from `first` on. Tells which images have some that are not finite.
+  void write(Index panel, Index first, Index width, const T* sums, std::atomic<bool>* not_finite) const {
+    for (Index i = 0; i < tiles_in(panel); ++i) {
       const Index tile = panel * panel_tiles + i, image = tiles.image(tile);
       const Index row = tiles.row(tile), column = tiles.column(tile);
       const Index rows = std::min(W::outputs, result.h - row), columns = std::min(W::outputs, result.w - column);
@@ -132,34 +136,34 @@ struct WinogradConvolution {
       for (Index v = 0; v < width / lanes; ++v)
 #pragma GCC unroll 1
         for (Index q = 0; q < W::products; ++q) {
-          Vec in[W::products], out[W::outputs];
-          const T* from = sums + q * sum_step + i * width + v * lanes;
+          Vec column_sums[W::products], out[W::outputs];
+          const T* src = sums + q * sum_stride + i * width + v * lanes;
 #pragma GCC unroll 9
-          for (Index p = 0; p < W::products; ++p) in[p] = simd::load(from + p * W::products * sum_step);
-          W::results(in, out);
+          for (Index p = 0; p < W::products; ++p) column_sums[p] = simd::load(src + p * W::products * sum_stride);
+          W::results(column_sums, out);
           for (Index r = 0; r < W::outputs; ++r) halves[v][r][q] = out[r];
         }
-      Vec zero{};  // or NaN, where a result is not finite
+      Vec zero{};  // NaN as soon as a result is not finite: both NaN and infinity times 0 are
       for (Index r = 0; r < rows; ++r)
         for (Index k = 0; k < width; k += lanes) {
-          const Index some = std::min(lanes, result.used - first - k);
-          const Vec add = bias ? simd::load_some(bias + first + k, some) : Vec{};
+          const Index count = std::min(lanes, result.used - first - k);
+          const Vec add = bias ? simd::load_n(bias + first + k, count) : Vec{};
           Vec out[W::outputs];
           W::results(halves[k / lanes][r], out);
-          T* to = result.pixel(image, row + r, column) + first + k;
-          for (Index c = 0; c < columns; ++c, to += result.channels) {
+          T* dst = result.pixel(image, row + r, column) + first + k;
+          for (Index c = 0; c < columns; ++c, dst += result.channels) {
             Vec value = out[c] + add;
             zero += value * T{0};
             if (relu) value = value < Vec{} ? Vec{} : value;
-            simd::store_some(to, value, some);
+            simd::store_n(dst, value, count);
           }
         }
-      if (simd::sum<T>(zero) != 0) spoiled[image].store(true, std::memory_order_relaxed);
+      if (simd::sum<T>(zero) != 0) not_finite[image].store(true, std::memory_order_relaxed);
     }
   }
 
   Index blocks() const { return (result.used + block_channels<T> - 1) / block_channels<T>; }
-  Index block_size() const { return places * weight_step(block_channels<T>); }
+  Index block_size() const { return places * weight_stride(block_channels<T>); }
 
   /// All blocks of weights.
   Scratch<T> pack_all() const {
@@ -169,25 +173,26 @@ struct WinogradConvolution {
     return packed;
   }
 
-  /// result = [relu] (bias + convolution of the source). `grid` says the same to the direct kernel.
+  /// result = [relu] (bias + convolution of the source). `grid` says the same to the direct kernel, which computes
+  /// images with results that are not finite.
   void run(const PixelGrid& grid) const {
-    std::vector<std::atomic<bool>> spoiled(static_cast<std::size_t>(result.n));
-    run(spoiled.data());
+    std::vector<std::atomic<bool>> not_finite(static_cast<std::size_t>(result.n));
+    run(not_finite.data());
     for (Index image = 0; image < result.n; ++image)
-      if (spoiled[static_cast<std::size_t>(image)]) {
-        auto from = source;
-        auto to = result;
-        from.n = to.n = 1;
-        from.data = source.pixel(image, 0, 0) - source.first;
-        to.data = result.pixel(image, 0, 0) - result.first;
-        direct_convolve<T, T>(grid, from, to, weights, bias, relu);
+      if (not_finite[static_cast<std::size_t>(image)]) {
+        auto one_source = source;
+        auto one_result = result;
+        one_source.n = one_result.n = 1;
+        one_source.data = source.pixel(image, 0, 0) - source.first;
+        one_result.data = result.pixel(image, 0, 0) - result.first;
+        direct_convolve<T, T>(grid, one_source, one_result, weights, bias, relu);
       }
   }
 
  private:
-  void run(std::atomic<bool>* spoiled) const {
-    const Scratch<T> zeros(in_step);
-    std::fill_n(zeros.data(), in_step, T{0});
+  void run(std::atomic<bool>* not_finite) const {
+    const Scratch<T> zeros(tile_stride);  // a pixel of the padding
+    std::fill_n(zeros.data(), tile_stride, T{0});
     const auto multiply_and_write = [&](Index first, Index begin, Index end, const T* packed, const T* pixels,
                                         T* sums) {
       const Index width = block_width<T>(first, result.used);
@@ -195,26 +200,29 @@ struct WinogradConvolution {
         for (Index panel = 0; panel < end - begin; ++panel)
           multiply(begin + panel, place, width, packed, pixels + panel * pixel_panel, sums + panel * sum_panel);
       for (Index panel = begin; panel < end; ++panel)
-        write(panel, first, width, sums + (panel - begin) * sum_panel, spoiled);
+        write(panel, first, width, sums + (panel - begin) * sum_panel, not_finite);
     };
     if (2 * tiles.count() < result.used) {
-      // More weights than tiles: all tiles wait, and each block of weights is transformed when its turn comes.
+      // More weights than tiles: all tiles are transformed first, and each block of weights when its turn comes, so
+      // that it is used while it is in L2.
       const Scratch<T> pixels(panels * pixel_panel);
       parallel_for(panels, 1,
                    [&](Index panel, Index) { read(panel, zeros.data(), pixels.data() + panel * pixel_panel); });
       parallel_for(blocks(), 1, [&](Index block, Index) {
-        const Scratch<T> own(prepared ? 0 : block_size()), sums(panels * sum_panel);
-        if (!prepared) pack(block * block_channels<T>, own.data());
+        const Scratch<T> packed(prepared ? 0 : block_size()), sums(panels * sum_panel);
+        if (!prepared) pack(block * block_channels<T>, packed.data());
         multiply_and_write(block * block_channels<T>, 0, panels,
-                           prepared ? prepared + block * block_size() : own.data(), pixels.data(), sums.data());
+                           prepared ? prepared + block * block_size() : packed.data(), pixels.data(), sums.data());
       });
       return;
     }
-    const Scratch<T> own = prepared ? Scratch<T>(0) : pack_all();
-    const T* const packed = prepared ? prepared : own.data();
-    constexpr Index at_once = 2;  // panels
-    parallel_for(panels, at_once, [&](Index begin, Index end) {
-      const Scratch<T> pixels(at_once * pixel_panel), sums(at_once * sum_panel);
+    const Scratch<T> packed_here = prepared ? Scratch<T>(0) : pack_all();
+    const T* const packed = prepared ? prepared : packed_here.data();
+    // Panels that share the weights of a place while these are in L1: of 64 float channels two panels and their sums
+    // are 0.5 MiB, half of an L2 of 1 MiB.
+    constexpr Index together = 2;
+    parallel_for(panels, together, [&](Index begin, Index end) {
+      const Scratch<T> pixels(together * pixel_panel), sums(together * sum_panel);
       for (Index panel = begin; panel < end; ++panel)
         read(panel, zeros.data(), pixels.data() + (panel - begin) * pixel_panel);
       for (Index block = 0; block < blocks(); ++block)
@@ -237,18 +245,19 @@ auto with_winograd(const Conv2dSizes& s, Index tile, F&& f) {
   return with_winograd<T>(s, f);
 }
 
+/// Group g of the forward pass.
 template <class T, class W>
 WinogradConvolution<T, W> winograd_forward(const Conv2dSizes& s, Index g, const T* x, const T* weight, const T* bias,
                                            bool relu, T* y, const T* prepared = nullptr) {
-  return {{x, s.n, s.h, s.w, s.c, g * s.group_c(), s.group_c()},
-          {y, s.n, s.oh, s.ow, s.k, g * s.group_k(), s.group_k()},
-          s.pad_h,
-          s.pad_w,
-          forward_weights(s, g, weight),
-          false,
-          bias ? bias + g * s.group_k() : nullptr,
-          relu,
-          prepared};
+  return {.source = input_images(s, g, x),
+          .result = output_images(s, g, y),
+          .pad_h = s.pad_h,
+          .pad_w = s.pad_w,
+          .weights = forward_weights(s, g, weight),
+          .flipped = false,
+          .bias = bias ? bias + g * s.group_k() : nullptr,
+          .relu = relu,
+          .prepared = prepared};
 }
 
 }  // namespace detail
@@ -280,23 +289,22 @@ void conv2d_winograd_forward(const Conv2dSizes& s, Index tile, const T* x, const
     });
 }
 
-/// dx = gradient of the input: the convolution of dy with the weights turned around.
+/// dx = gradient of the input: the convolution of dy with the weights flipped, where padding becomes kernel - 1 -
+/// padding.
 template <class T>
 void conv2d_winograd_backward_input(const Conv2dSizes& s, Index tile, const T* dy, const T* weight, T* dx) {
-  const T* const end = weight + s.k * s.taps();
   const auto grids = detail::backward_grids(s);
   if (grids.empty()) return;  // images without pixels
   for (Index g = 0; g < s.groups; ++g)
     detail::with_winograd<T>(s, tile, [&]<class W>() {
-      detail::WinogradConvolution<T, W>{
-          {dy, s.n, s.oh, s.ow, s.k, g * s.group_k(), s.group_k()},
-          {dx, s.n, s.h, s.w, s.c, g * s.group_c(), s.group_c()},
-          s.kh - 1 - s.pad_h,
-          s.kw - 1 - s.pad_w,
-          {weight + g * s.group_k() * s.taps(), end, s.kh * s.kw, s.group_c(), s.group_k(), s.kh * s.kw, s.taps()},
-          true,
-          nullptr,
-          false}
+      detail::WinogradConvolution<T, W>{.source = detail::output_images(s, g, dy),
+                                        .result = detail::input_images(s, g, dx),
+                                        .pad_h = s.kh - 1 - s.pad_h,
+                                        .pad_w = s.kw - 1 - s.pad_w,
+                                        .weights = detail::backward_weights(s, g, weight),
+                                        .flipped = true,
+                                        .bias = nullptr,
+                                        .relu = false}
           .run(grids[0]);
     });
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Tiles of Winograd's minimal filtering: where they lie in the images, and how they are read and transformed.
+// Tiles of Winograd's minimal filtering: where they lie in the images, and how their pixels are read and transformed.
 
 #include "nasion/kernels/conv2d/images.hpp"
 #include "nasion/kernels/conv2d/register_tile.hpp"
@@ -10,6 +10,7 @@ inline namespace NASION_INSTRUCTION_SET {
 namespace detail {
 
 /// F in F^T, where f applies F to N vectors: load(i, j) gives what is in place (i, j), store(i, j, v) takes the result.
+/// Loops over columns and rows are not unrolled, which would make the code N + M times as long.
 template <std::size_t N, std::size_t M, class V, class F, class Load, class Store>
 [[gnu::always_inline]] inline void both_ways(F&& f, Load&& load, Store&& store) {
   V rows[M][N];
@@ -37,38 +38,39 @@ struct WinogradTiles {
   WinogradTiles(Index tile, Index n, Index oh, Index ow)
       : size(tile), images(n), rows((oh + tile - 1) / tile), columns((ow + tile - 1) / tile) {}
   Index count() const { return images * rows * columns; }
+  /// Where tile `tile` begins: its image, and there its first row and column of pixels.
   Index image(Index tile) const { return tile / (rows * columns); }
   Index row(Index tile) const { return tile / columns % rows * size; }
   Index column(Index tile) const { return tile % columns * size; }
 };
 
 /// Reads N x N pixels from (row, column) on, zeros outside of the image, transforms them by f and writes place p of the
-/// result to to[p * step], channel by channel; each next block_channels of them `block` further.
+/// result to dst[p * stride], channel by channel; each next block_channels of them `block_stride` further.
 template <std::size_t N, std::size_t M, class T, class F>
-void winograd_read(const Images<const T>& images, const T* zeros, Index image, Index row, Index column, T* to,
-                   Index step, Index block, F&& f) {
+void winograd_read(const Images<const T>& images, const T* zeros, Index image, Index row, Index column, T* dst,
+                   Index stride, Index block_stride, F&& f) {
   using Vec = simd::Vector<T>;
   constexpr Index lanes = simd::lanes<T>;
-  const T* from[N][N];
+  const T* src[N][N];
   for (std::size_t i = 0; i < N; ++i)
     for (std::size_t j = 0; j < N; ++j) {
       const Index y = row + static_cast<Index>(i), x = column + static_cast<Index>(j);
-      from[i][j] = images.inside(y, x) ? images.pixel(image, y, x) : zeros;
+      src[i][j] = images.inside(y, x) ? images.pixel(image, y, x) : zeros;
     }
-  // Rows first, for several vectors of channels: memory is read in its order.
+  // Rows first, for all vectors of a block of channels: memory is read in its order.
   Vec rows[tile_vectors][N][M];
-  for (Index first = 0; first < images.used; first += block_channels<T>, to += block) {
+  for (Index first = 0; first < images.used; first += block_channels<T>, dst += block_stride) {
     const Index last = std::min(images.used, first + block_channels<T>);
     for (std::size_t i = 0; i < N; ++i)
       for (Index c = first, v = 0; c < last; c += lanes, ++v) {
-        Vec in[N];
+        Vec pixels[N];
         if (c + lanes <= images.used) {
 #pragma GCC unroll 9
-          for (std::size_t j = 0; j < N; ++j) in[j] = simd::load(from[i][j] + c);
+          for (std::size_t j = 0; j < N; ++j) pixels[j] = simd::load(src[i][j] + c);
         } else {
-          for (std::size_t j = 0; j < N; ++j) in[j] = simd::load_some(from[i][j] + c, images.used - c);
+          for (std::size_t j = 0; j < N; ++j) pixels[j] = simd::load_n(src[i][j] + c, images.used - c);
         }
-        f(in, rows[v][i]);
+        f(pixels, rows[v][i]);
       }
     for (Index c = first, v = 0; c < last; c += lanes, ++v)
 #pragma GCC unroll 1
@@ -79,7 +81,7 @@ void winograd_read(const Images<const T>& images, const T* zeros, Index image, I
         f(upright, result);
 #pragma GCC unroll 9
         for (std::size_t i = 0; i < M; ++i)
-          simd::store(to + static_cast<Index>(i * M + j) * step + v * lanes, result[i]);
+          simd::store(dst + static_cast<Index>(i * M + j) * stride + v * lanes, result[i]);
       }
   }
 }
