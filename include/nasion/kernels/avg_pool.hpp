@@ -13,21 +13,23 @@ namespace detail {
 template <class T>
 double sum_of_window(const T* in, Index w, const Window& row, const Window& column) {
   const Index width = column.end - column.begin, height = row.end - row.begin;
-  const bool whole_rows = width == w;  // then the window is one run of memory
-  const Index runs = whole_rows ? 1 : height, numbers = whole_rows ? height * width : width;
+  const bool whole_rows = width == w;  // then the window is contiguous
+  const Index runs = whole_rows ? 1 : height, elements = whole_rows ? height * width : width;
   double sum = 0;
   for (Index r = 0; r < runs; ++r) {
-    const T* const from = in + (row.begin + r) * w + column.begin;
-    if (numbers < 16)
-      for (Index i = 0; i < numbers; ++i) sum += static_cast<double>(from[i]);
+    const T* const src = in + (row.begin + r) * w + column.begin;
+    if (elements < 16)  // the lanes of a pairwise sum, which would mostly stay empty
+      for (Index i = 0; i < elements; ++i) sum += static_cast<double>(src[i]);
     else
-      sum += pairwise_sum_of<double>(0, numbers, [from](Index i) { return static_cast<double>(from[i]); });
+      sum += pairwise_sum_of<double>(0, elements, [src](Index i) { return static_cast<double>(src[i]); });
   }
   return sum;
 }
 
+/// Row-major images: each plane by itself, window after window.
 template <class T>
 void avg_pool_planes(const PoolSizes& s, const T* x, T* y) {
+  // Pieces of at least 8192 elements: fewer are not worth a thread.
   parallel_for(s.n * s.c, std::max<Index>(1, 8192 / std::max<Index>(1, s.in_area())), [&](Index begin, Index end) {
     for (Index plane = begin; plane < end; ++plane)
       for_windows(s, [&](Index pixel, const Window& row, const Window& column) {
@@ -37,7 +39,7 @@ void avg_pool_planes(const PoolSizes& s, const T* x, T* y) {
   });
 }
 
-/// The same numbers as another type.
+/// The same elements as another type.
 template <class To, class V>
 To convert_lanes(const V& v) {
   if constexpr (std::is_arithmetic_v<V>)
@@ -46,33 +48,35 @@ To convert_lanes(const V& v) {
     return __builtin_convertvector(v, To);
 }
 
+/// Channels-last images: vectors of channels side by side.
 template <class T>
 void avg_pool_images(const PoolSizes& s, const T* x, T* y) {
-  constexpr Index run = 64;  // pixels of a row that are summed in T, which is faster
+  // Pixels of a row that are summed in T, at twice the lanes of double: 64 lose at most 6 bits of it.
+  constexpr Index run = 64;
   const Index rows = static_cast<Index>(s.rows.size()), columns = static_cast<Index>(s.columns.size());
   for_pool_rows(s.n, rows, columns * s.c, [&](Index image, Index o) {
     const Window& row = s.rows[static_cast<std::size_t>(o)];
-    T* to = y + (image * rows + o) * columns * s.c;
+    T* dst = y + (image * rows + o) * columns * s.c;
     for (const Window& column : s.columns) {
       const T* const in = x + ((image * s.h + row.begin) * s.w + column.begin) * s.c;
       const double share = 1 / static_cast<double>(row.count * column.count);
       for_lanes<double>(s.c, [&](Index c, auto width, auto count) {
-        using Numbers = Lanes<T, width>;
+        using Elements = Lanes<T, width>;
         using Sums = Lanes<double, width>;
         Sums sum[count] = {};
         for (Index r = 0; r < row.end - row.begin; ++r)
           for (Index first = 0; first < column.end - column.begin; first += run) {
-            Numbers part[count] = {};
+            Elements part[count] = {};
             for (Index q = first; q < std::min(first + run, column.end - column.begin); ++q)
-              for (int k = 0; k < count; ++k) part[k] += load_lanes<Numbers>(in + (r * s.w + q) * s.c + c + k * width);
+              for (int k = 0; k < count; ++k) part[k] += load_lanes<Elements>(in + (r * s.w + q) * s.c + c + k * width);
             for (int k = 0; k < count; ++k) sum[k] += convert_lanes<Sums>(part[k]);
           }
         for (int k = 0; k < count; ++k) {
-          const auto mean = convert_lanes<Numbers>(sum[k] * share);
-          std::memcpy(to + c + k * width, &mean, sizeof(mean));
+          const auto mean = convert_lanes<Elements>(sum[k] * share);
+          std::memcpy(dst + c + k * width, &mean, sizeof(mean));
         }
       });
-      to += s.c;
+      dst += s.c;
     }
   });
 }
@@ -84,15 +88,15 @@ inline Index overlap(const std::vector<Window>& windows, Index positions) {
   return total / std::max<Index>(1, positions);
 }
 
-/// to += dy / count over each window of one piece.
+/// dx += dy / count over each window of one piece.
 template <class T, class Sum>
-void add_window_shares(const PoolSizes& s, Index lanes, const T* dy, Sum* to) {
+void add_window_shares(const PoolSizes& s, Index lanes, const T* dy, Sum* dx) {
   for_windows(s, [&](Index pixel, const Window& row, const Window& column) {
     const T* const g = dy + pixel * lanes;
     const Sum share = Sum{1} / static_cast<Sum>(row.count * column.count);
     for (Index r = row.begin; r < row.end; ++r)
       for (Index q = column.begin; q < column.end; ++q)
-        for (Index i = 0; i < lanes; ++i) to[(r * s.w + q) * lanes + i] += static_cast<Sum>(g[i]) * share;
+        for (Index i = 0; i < lanes; ++i) dx[(r * s.w + q) * lanes + i] += static_cast<Sum>(g[i]) * share;
   });
 }
 
@@ -111,20 +115,21 @@ void avg_pool_forward(const PoolSizes& s, MemoryOrder order, const T* x, T* y) {
 template <class T>
 void avg_pool_backward(const PoolSizes& s, MemoryOrder order, const T* dy, T* dx) {
   const auto [pieces, lanes] = detail::pool_pieces(s, order);
-  const bool many = detail::overlap(s.rows, s.h) * detail::overlap(s.columns, s.w) > 16;
+  // Where many windows overlap, their shares are summed in double.
+  const bool in_double = detail::overlap(s.rows, s.h) * detail::overlap(s.columns, s.w) > 16;
   parallel_for(pieces, std::max<Index>(1, 8192 / std::max<Index>(1, s.in_area() * lanes)),
                [&, l = lanes](Index begin, Index end) {
                  for (Index piece = begin; piece < end; ++piece) {
-                   T* const to = dx + piece * s.in_area() * l;
+                   T* const dst = dx + piece * s.in_area() * l;
                    const T* const g = dy + piece * s.out_area() * l;
-                   if (!many) {
-                     std::fill_n(to, s.in_area() * l, T{0});
-                     detail::add_window_shares(s, l, g, to);
+                   if (!in_double) {
+                     std::fill_n(dst, s.in_area() * l, T{0});
+                     detail::add_window_shares(s, l, g, dst);
                      continue;
                    }
                    std::vector<double> sums(static_cast<std::size_t>(s.in_area() * l));
                    detail::add_window_shares(s, l, g, sums.data());
-                   std::transform(sums.begin(), sums.end(), to, [](double v) { return static_cast<T>(v); });
+                   std::transform(sums.begin(), sums.end(), dst, [](double v) { return static_cast<T>(v); });
                  }
                });
 }

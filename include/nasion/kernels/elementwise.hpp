@@ -9,6 +9,8 @@
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
 
+/// Elements of a piece of work: 128 KiB of float, so that a loop over them takes far longer than handing it to a
+/// thread.
 inline constexpr Index elementwise_grain = 32768;
 
 /// y[i] = f(x[i])
@@ -53,18 +55,18 @@ void zip_broadcast(const Shape& shape, const T* a, const Strides& a_strides, con
   if (shape.size() == 0) return;
   const Walk<3> walk(shape, {dense_strides(shape, y_order), a_strides, b_strides});
   const auto inner = walk.inner();
-  const Index n = inner.size, a_step = inner.step[1], b_step = inner.step[2];
+  const Index n = inner.size, a_stride = inner.step[1], b_stride = inner.step[2];
   parallel_for(walk.runs(), std::max<Index>(1, elementwise_grain / n), [&](Index first, Index last) {
     walk.for_runs(first, last, [&](const std::array<Index, 3>& offset) {
-      T* to = y + offset[0];
+      T* dst = y + offset[0];
       const T* p = a + offset[1];
       const T* q = b + offset[2];
-      if (a_step == 1 && b_step == 1)  // the common cases apart, so that the compiler can vectorise them
-        for (Index i = 0; i < n; ++i) to[i] = f(p[i], q[i]);
-      else if (a_step == 1 && b_step == 0)
-        for (Index i = 0; i < n; ++i) to[i] = f(p[i], *q);
+      if (a_stride == 1 && b_stride == 1)  // the common cases apart, so that the compiler can vectorise them
+        for (Index i = 0; i < n; ++i) dst[i] = f(p[i], q[i]);
+      else if (a_stride == 1 && b_stride == 0)
+        for (Index i = 0; i < n; ++i) dst[i] = f(p[i], *q);
       else
-        for (Index i = 0; i < n; ++i) to[i] = f(p[i * a_step], q[i * b_step]);
+        for (Index i = 0; i < n; ++i) dst[i] = f(p[i * a_stride], q[i * b_stride]);
     });
   });
 }
@@ -73,7 +75,7 @@ void zip_broadcast(const Shape& shape, const T* a, const Strides& a_strides, con
 template <class T>
 T quotient_gradient(T g, T a, T b) {
   using Wide = std::conditional_t<std::is_same_v<T, float>, double, long double>;
-  if constexpr (!std::is_same_v<T, float>) {  // the wider number is slow: only where it is needed
+  if constexpr (!std::is_same_v<T, float>) {  // long double is slow: only where it is needed
     const T product = g * a, square = b * b;
     if (std::isnormal(product) && std::isnormal(square)) return -product / square;
   }

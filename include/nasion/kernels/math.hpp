@@ -1,6 +1,6 @@
 #pragma once
 // exp and its relatives without branches and tables, so that compilers turn loops over them into vector instructions;
-// calls of std::exp stay one number after another. Errors are a few units in the last place; NaN stays NaN.
+// calls of std::exp stay one element after another. Errors are a few units in the last place; NaN stays NaN.
 
 #include <array>
 #include <bit>
@@ -112,7 +112,7 @@ T log1p(T x) {
   const T y = 1 + x;
   // y = 2^e m, where m is near 1: from 1/sqrt(2) up to sqrt(2).
   constexpr Word low = std::bit_cast<Word>(std::numbers::sqrt2_v<T> / 2);
-  constexpr T whole = static_cast<T>(Word{1} << F::mantissa);  // a number whose last bits count ones
+  constexpr T whole = static_cast<T>(Word{1} << F::mantissa);  // so large that its last bit counts ones
   const Word above = std::bit_cast<Word>(y) - low;
   const T e = std::bit_cast<T>((above >> F::mantissa) + std::bit_cast<Word>(whole)) - whole;
   const T m = std::bit_cast<T>((above & ((Word{1} << F::mantissa) - 1)) + low);

@@ -57,7 +57,7 @@ struct PoolSizes {
 
 namespace detail {
 
-/// Independent pieces of a batch: row-major one plane, channels-last one image. `lanes` neighbouring numbers are pooled
+/// Independent pieces of a batch: row-major one plane, channels-last one image. `lanes` contiguous elements are pooled
 /// side by side at each pixel.
 struct PoolPieces {
   Index count, lanes;
@@ -76,46 +76,46 @@ void for_windows(const PoolSizes& s, F&& f) {
 
 }  // namespace detail
 
-// -- Maxima of planes: one number after the other ------------------------------------------------------------------
+// -- Maxima of planes: one element after the other ------------------------------------------------------------------
 
 namespace detail {
 
-/// Largest number of one window of one plane, kept in registers.
+/// Largest element of one window of one plane, and its index there, kept in registers.
 template <class T>
-void max_of_window(const T* in, Index w, const Window& row, const Window& column, T* best, std::int32_t* best_at) {
-  Index at = row.begin * w + column.begin;
-  T largest = in[at];
+void max_of_window(const T* in, Index w, const Window& row, const Window& column, T* best, std::int32_t* best_index) {
+  Index index = row.begin * w + column.begin;
+  T largest = in[index];
   for (Index r = row.begin; r < row.end; ++r)
     for (Index q = column.begin; q < column.end; ++q) {
       const T v = in[r * w + q];
-      const bool better = v > largest || v != v;
+      const bool better = v > largest || v != v;  // NaN wins
       largest = better ? v : largest;
-      at = better ? r * w + q : at;
+      index = better ? r * w + q : index;
     }
   *best = largest;
-  *best_at = static_cast<std::int32_t>(at);
+  *best_index = static_cast<std::int32_t>(index);
 }
 
-/// y = largest number of each window, `at` = its pixel, unless null.
+/// y = largest element of each window, `argmax` = its pixel, unless null.
 template <class T>
-void max_pool_planes(const PoolSizes& s, const T* x, T* y, std::int32_t* at) {
+void max_pool_planes(const PoolSizes& s, const T* x, T* y, std::int32_t* argmax) {
   parallel_for(s.n * s.c, std::max<Index>(1, 8192 / std::max<Index>(1, s.in_area())), [&](Index begin, Index end) {
     for (Index plane = begin; plane < end; ++plane)
       for_windows(s, [&](Index pixel, const Window& row, const Window& column) {
-        const Index to = plane * s.out_area() + pixel;
+        const Index i = plane * s.out_area() + pixel;
         std::int32_t unused;
-        max_of_window(x + plane * s.in_area(), s.w, row, column, y + to, at ? at + to : &unused);
+        max_of_window(x + plane * s.in_area(), s.w, row, column, y + i, argmax ? argmax + i : &unused);
       });
   });
 }
 
 /// dx = dy summed at the pixels that won.
 template <class T>
-void max_pool_planes_backward(const PoolSizes& s, const T* dy, const std::int32_t* at, T* dx) {
+void max_pool_planes_backward(const PoolSizes& s, const T* dy, const std::int32_t* argmax, T* dx) {
   parallel_for(s.n * s.c, std::max<Index>(1, 8192 / std::max<Index>(1, s.out_area())), [&](Index begin, Index end) {
     for (Index plane = begin; plane < end; ++plane) {
-      T* to = std::fill_n(dx + plane * s.in_area(), s.in_area(), T{0}) - s.in_area();
-      for (Index i = plane * s.out_area(); i < (plane + 1) * s.out_area(); ++i) to[at[i]] += dy[i];
+      T* dst = std::fill_n(dx + plane * s.in_area(), s.in_area(), T{0}) - s.in_area();
+      for (Index i = plane * s.out_area(); i < (plane + 1) * s.out_area(); ++i) dst[argmax[i]] += dy[i];
     }
   });
 }
@@ -126,7 +126,8 @@ void max_pool_planes_backward(const PoolSizes& s, const T* dy, const std::int32_
 
 namespace detail {
 
-/// `width` neighbouring numbers, if possible in a register; arithmetic and comparisons are the language's own.
+/// `width` contiguous elements, if possible in a register; arithmetic and comparisons are the language's own. Unlike
+/// simd::Vector it may be narrower than a register, or a single element.
 template <class T, Index width>
 struct LanesOf {
   typedef T type __attribute__((vector_size(width * static_cast<Index>(sizeof(T)))));
@@ -139,14 +140,15 @@ template <class T, Index width>
 using Lanes = typename LanesOf<T, width>::type;
 
 template <class V>
-V load_lanes(const void* from) {
+V load_lanes(const void* src) {
   V v;
-  std::memcpy(&v, from, sizeof(v));
+  std::memcpy(&v, src, sizeof(v));
   return v;
 }
 
-/// Calls f(i, width, count) for the pieces of `count` times `width` numbers of 0 .. n-1: four registers while so many
-/// are left, because one would wait for its last result, then ever fewer numbers. `width` and `count` are constants.
+/// Calls f(i, width, count) for the pieces of `count` times `width` elements of 0 .. n-1: four registers while so many
+/// are left, because one would wait for its last result, then the tail in ever fewer elements. `width` and `count` are
+/// constants.
 template <class T, Index width = simd::lanes<T>, int count = 4, class F>
 void for_lanes(Index n, const F& f, Index i = 0) {
   for (; i + count * width <= n; i += count * width)
@@ -157,10 +159,11 @@ void for_lanes(Index n, const F& f, Index i = 0) {
     for_lanes<T, width / 2, 1>(n, f, i);
 }
 
-/// Calls f(image, row) for `rows` rows of so many numbers in every image, in parallel.
+/// Calls f(image, row) for `rows` rows of so many elements in every image, in parallel, at least 8192 elements for a
+/// thread.
 template <class F>
-void for_pool_rows(Index images, Index rows, Index numbers, F&& f) {
-  parallel_for(images * rows, std::max<Index>(1, 8192 / std::max<Index>(1, numbers)), [&](Index begin, Index end) {
+void for_pool_rows(Index images, Index rows, Index elements, F&& f) {
+  parallel_for(images * rows, std::max<Index>(1, 8192 / std::max<Index>(1, elements)), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) f(i / rows, i % rows);
   });
 }
@@ -169,9 +172,9 @@ void for_pool_rows(Index images, Index rows, Index numbers, F&& f) {
 template <class T>
 using PoolWord = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
 
-/// How the positions of maxima in their windows are kept: those of four neighbours in a row (one, for large windows)
-/// share a word, of which every channel has its own. So neighbouring channels are neighbouring words, as vectors need
-/// it.
+/// How the positions of maxima in their windows are kept: those of four neighbours in a row share a word, a byte each
+/// (one, for windows of more than 256 pixels), of which every channel has its own. So neighbouring channels are
+/// neighbouring words, as vectors need it, and the gradient reads a quarter of the memory.
 template <class T>
 class PoolPositions {
  public:
@@ -198,48 +201,48 @@ class PoolPositions {
   Index channels_, words_;
 };
 
-/// Largest numbers of one window for `count` times `width` channels, and the first positions that have them.
+/// Largest elements of one window for `count` times `width` channels, and the first positions that have them.
 template <class T, Index width, int count>
 struct Maxima {
-  using Numbers = Lanes<T, width>;
+  using Elements = Lanes<T, width>;
   using Positions = Lanes<PoolWord<T>, width>;
-  Numbers largest[count];
-  Positions at[count];
+  Elements largest[count];
+  Positions winner[count];
 
-  /// `in`: first pixel of the window; pixels and rows are so far apart.
-  Maxima(const T* in, Index rows, Index columns, Index pixel_step, Index row_step) {
+  /// `in`: first pixel of the window, with strides of its pixels and rows.
+  Maxima(const T* in, Index rows, Index columns, Index pixel_stride, Index row_stride) {
     for (int k = 0; k < count; ++k) {
-      largest[k] = load_lanes<Numbers>(in + k * width);
-      at[k] = Positions{};
+      largest[k] = load_lanes<Elements>(in + k * width);
+      winner[k] = Positions{};
     }
     Positions position{};
-    for (Index left = rows * columns, q = 0; left > 0; --left, position += 1) {  // one loop keeps all in registers
+    for (Index rest = rows * columns, q = 0; rest > 0; --rest, position += 1) {  // one loop keeps all in registers
       for (int k = 0; k < count; ++k) {
-        const Numbers v = load_lanes<Numbers>(in + k * width);
+        const Elements v = load_lanes<Elements>(in + k * width);
         const auto better = (v > largest[k]) | (v != v);
         largest[k] = better ? v : largest[k];
-        at[k] = better ? position : at[k];
+        winner[k] = better ? position : winner[k];
       }
-      in += pixel_step;
+      in += pixel_stride;
       if (++q == columns) {
         q = 0;
-        in += row_step - columns * pixel_step;
+        in += row_stride - columns * pixel_stride;
       }
     }
   }
 };
 
-/// y = largest number of each window, `at` = its position there, unless null.
+/// y = largest element of each window, `argmax` = its position there, unless null.
 template <class T>
-void max_pool_images(const PoolSizes& s, const T* x, T* y, PoolWord<T>* at) {
+void max_pool_images(const PoolSizes& s, const T* x, T* y, PoolWord<T>* argmax) {
   const PoolPositions<T> positions(s);
   const Index rows = static_cast<Index>(s.rows.size()), columns = static_cast<Index>(s.columns.size());
   for_pool_rows(s.n, rows, columns * s.c, [&](Index image, Index o) {
     const Window& row = s.rows[static_cast<std::size_t>(o)];
     const T* in = x + (image * s.h + row.begin) * s.w * s.c;
-    T* to = y + (image * rows + o) * columns * s.c;
-    PoolWord<T>* const words = at ? at + (image * rows + o) * positions.words() : nullptr;
-    for (Index q = 0; q < columns; ++q, to += s.c) {
+    T* dst = y + (image * rows + o) * columns * s.c;
+    PoolWord<T>* const words = argmax ? argmax + (image * rows + o) * positions.words() : nullptr;
+    for (Index q = 0; q < columns; ++q, dst += s.c) {
       const Window& column = s.columns[static_cast<std::size_t>(q)];
       const int shift = positions.shift(q);
       PoolWord<T>* const word = words ? words + positions.word(q) : nullptr;
@@ -250,9 +253,9 @@ void max_pool_images(const PoolSizes& s, const T* x, T* y, PoolWord<T>* at) {
         const Maxima<T, width, count> maxima(in + column.begin * s.c + c, row.end - row.begin,
                                              column.end - column.begin, s.c, s.w * s.c);
         for (int k = 0; k < count; ++k) {
-          std::memcpy(to + c + k * width, &maxima.largest[k], sizeof(maxima.largest[k]));
+          std::memcpy(dst + c + k * width, &maxima.largest[k], sizeof(maxima.largest[k]));
           if (!word) continue;
-          auto packed = maxima.at[k] << shift;
+          auto packed = maxima.winner[k] << shift;
           if (shift) packed |= load_lanes<decltype(packed)>(word + c + k * width);
           std::memcpy(word + c + k * width, &packed, sizeof(packed));
         }
@@ -263,41 +266,41 @@ void max_pool_images(const PoolSizes& s, const T* x, T* y, PoolWord<T>* at) {
 
 /// dx = dy summed at the positions that won.
 template <class T>
-void max_pool_images_backward(const PoolSizes& s, const T* dy, const PoolWord<T>* at, T* dx) {
+void max_pool_images_backward(const PoolSizes& s, const T* dy, const PoolWord<T>* argmax, T* dx) {
   const PoolPositions<T> positions(s);
   const Index rows = static_cast<Index>(s.rows.size()), columns = static_cast<Index>(s.columns.size());
   parallel_for(s.n, 1, [&](Index image, Index) {  // windows overlap, so only images are independent
     T* const out = dx + image * s.in_area() * s.c;
-    const T* from = dy + image * s.out_area() * s.c;
-    Index cleared = 0;  // rows; each only when a window comes to it, so that it is still in the cache
+    const T* gradient = dy + image * s.out_area() * s.c;
+    Index cleared = 0;  // rows; each only when a window comes to it, so that it is still in L1 or L2
     const auto clear_to = [&](Index row) {
       if (row > cleared) std::fill(out + cleared * s.w * s.c, out + row * s.w * s.c, T{0});
       cleared = std::max(cleared, row);
     };
     for (Index o = 0; o < rows; ++o) {
       const Window& row = s.rows[static_cast<std::size_t>(o)];
-      const PoolWord<T>* words = at + (image * rows + o) * positions.words();
+      const PoolWord<T>* words = argmax + (image * rows + o) * positions.words();
       clear_to(row.end);
-      for (Index q = 0; q < columns; ++q, from += s.c) {
+      for (Index q = 0; q < columns; ++q, gradient += s.c) {
         const Window& column = s.columns[static_cast<std::size_t>(q)];
         const PoolWord<T>* word = words + positions.word(q);
         const int shift = positions.shift(q);
-        prefetch(from, s.c);
+        prefetch(gradient, s.c);
         for_lanes<T>(s.c, [&](Index c, auto width, auto count) {
-          using Numbers = Lanes<T, width>;
+          using Elements = Lanes<T, width>;
           using Positions = Lanes<PoolWord<T>, width>;
-          Numbers g[count];
+          Elements g[count];
           Positions winner[count], position{};
           for (int k = 0; k < count; ++k) {
-            g[k] = load_lanes<Numbers>(from + c + k * width);
+            g[k] = load_lanes<Elements>(gradient + c + k * width);
             winner[k] = (load_lanes<Positions>(word + c + k * width) >> shift) & positions.mask();
           }
           for (Index i = row.begin; i < row.end; ++i)
             for (Index j = column.begin; j < column.end; ++j, position += 1)
               for (int k = 0; k < count; ++k) {
-                T* to = out + (i * s.w + j) * s.c + c + k * width;
-                const Numbers sum = load_lanes<Numbers>(to) + (winner[k] == position ? g[k] : Numbers{});
-                std::memcpy(to, &sum, sizeof(sum));
+                T* dst = out + (i * s.w + j) * s.c + c + k * width;
+                const Elements sum = load_lanes<Elements>(dst) + (winner[k] == position ? g[k] : Elements{});
+                std::memcpy(dst, &sum, sizeof(sum));
               }
         });
       }
@@ -319,23 +322,23 @@ std::size_t max_pool_bytes(const PoolSizes& s, MemoryOrder order) {
              : static_cast<std::size_t>(rows * detail::PoolPositions<T>(s).words()) * sizeof(detail::PoolWord<T>);
 }
 
-/// y = largest number of each window, NaN counts as largest; `at` = where it was, unless null. Windows must not be
+/// y = largest element of each window, NaN counts as largest; `argmax` = where it was, unless null. Windows must not be
 /// empty.
 template <class T>
-void max_pool_forward(const PoolSizes& s, MemoryOrder order, const T* x, T* y, void* at) {
+void max_pool_forward(const PoolSizes& s, MemoryOrder order, const T* x, T* y, void* argmax) {
   if (order == MemoryOrder::row_major)
-    detail::max_pool_planes(s, x, y, static_cast<std::int32_t*>(at));
+    detail::max_pool_planes(s, x, y, static_cast<std::int32_t*>(argmax));
   else
-    detail::max_pool_images(s, x, y, static_cast<detail::PoolWord<T>*>(at));
+    detail::max_pool_images(s, x, y, static_cast<detail::PoolWord<T>*>(argmax));
 }
 
 /// dx = dy at the places that won, from all windows.
 template <class T>
-void max_pool_backward(const PoolSizes& s, MemoryOrder order, const T* dy, const void* at, T* dx) {
+void max_pool_backward(const PoolSizes& s, MemoryOrder order, const T* dy, const void* argmax, T* dx) {
   if (order == MemoryOrder::row_major)
-    detail::max_pool_planes_backward(s, dy, static_cast<const std::int32_t*>(at), dx);
+    detail::max_pool_planes_backward(s, dy, static_cast<const std::int32_t*>(argmax), dx);
   else
-    detail::max_pool_images_backward(s, dy, static_cast<const detail::PoolWord<T>*>(at), dx);
+    detail::max_pool_images_backward(s, dy, static_cast<const detail::PoolWord<T>*>(argmax), dx);
 }
 
 }  // namespace NASION_INSTRUCTION_SET

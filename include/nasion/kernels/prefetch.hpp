@@ -1,5 +1,5 @@
 #pragma once
-// A hint about memory.
+// Prefetching for loops that stream through memory.
 
 #include "nasion/core/instruction_set.hpp"
 #include "nasion/core/shape.hpp"
@@ -7,8 +7,8 @@
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
 
-/// For loops that are about to read the n numbers from x on, and will go on behind them: asks for what comes one page
-/// later. Processors foresee reads by themselves, but not across pages.
+/// For loops that are about to read the n elements from x on, and will go on behind them: prefetches what comes one
+/// page (4 KiB) later. Hardware prefetchers see a stream by themselves, but do not cross pages.
 template <class T>
 void prefetch(const T* x, Index n) {
   constexpr Index line = 64 / static_cast<Index>(sizeof(T)), page = 64 * line;

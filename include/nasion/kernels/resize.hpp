@@ -20,9 +20,9 @@ struct Resampling {
   std::vector<T> weight{};
 
   Index outputs() const { return static_cast<Index>(begin.size()) - 1; }
-  void add(Index from, double by) {
-    source.push_back(from);
-    weight.push_back(static_cast<T>(by));
+  void add(Index position, double factor) {
+    source.push_back(position);
+    weight.push_back(static_cast<T>(factor));
   }
   void end_output() { begin.push_back(static_cast<Index>(source.size())); }
   Index terms(Index o) const { return begin[static_cast<std::size_t>(o) + 1] - begin[static_cast<std::size_t>(o)]; }
@@ -44,8 +44,8 @@ Resampling<T> nearest_resampling(Index inputs, Index outputs, double step) {
       outputs == inputs || outputs == 2 * inputs || step == static_cast<double>(inputs) / static_cast<double>(outputs);
   Resampling<T> r;
   for (Index o = 0; o < outputs; ++o) {
-    const Index from = whole ? o * inputs / outputs : static_cast<Index>(std::floor(static_cast<double>(o) * step));
-    r.add(std::min(from, inputs - 1), 1);
+    const Index position = whole ? o * inputs / outputs : static_cast<Index>(std::floor(static_cast<double>(o) * step));
+    r.add(std::min(position, inputs - 1), 1);
     r.end_output();
   }
   return r;
@@ -58,14 +58,14 @@ Resampling<T> linear_resampling(Index inputs, Index outputs, double step, bool a
   Resampling<T> r;
   for (Index o = 0; o < outputs; ++o) {
     const double position = static_cast<double>(o);
-    const double at = inputs == outputs ? position
-                      : align_corners   ? position * step
-                                        : std::max(0.0, (position + 0.5) * step - 0.5);
-    const Index low = std::min(static_cast<Index>(at), inputs - 1);
-    const double part = at - static_cast<double>(low);
-    const bool between = part > 0 && low + 1 < inputs;
-    r.add(low, between ? 1 - part : 1);
-    if (between) r.add(low + 1, part);
+    const double x = inputs == outputs ? position
+                     : align_corners   ? position * step
+                                       : std::max(0.0, (position + 0.5) * step - 0.5);
+    const Index low = std::min(static_cast<Index>(x), inputs - 1);
+    const double fraction = x - static_cast<double>(low);
+    const bool between = fraction > 0 && low + 1 < inputs;
+    r.add(low, between ? 1 - fraction : 1);
+    if (between) r.add(low + 1, fraction);
     r.end_output();
   }
   return r;
@@ -76,10 +76,10 @@ template <class T>
 Resampling<T> transposed(const Resampling<T>& r, Index inputs) {
   std::vector<std::vector<std::pair<Index, T>>> given(static_cast<std::size_t>(inputs));
   for (Index o = 0; o < r.outputs(); ++o)
-    r.for_terms(o, [&](Index from, T by) { given[static_cast<std::size_t>(from)].emplace_back(o, by); });
+    r.for_terms(o, [&](Index i, T factor) { given[static_cast<std::size_t>(i)].emplace_back(o, factor); });
   Resampling<T> t;
   for (const auto& terms : given) {
-    for (const auto& [to, by] : terms) t.add(to, static_cast<double>(by));
+    for (const auto& [output, factor] : terms) t.add(output, static_cast<double>(factor));
     t.end_output();
   }
   return t;
@@ -87,25 +87,25 @@ Resampling<T> transposed(const Resampling<T>& r, Index inputs) {
 
 namespace detail {
 
-/// to[0 .. n) = weighted sum of the rows that output o names, `n` numbers apart in x. Two rows at once: bilinear
-/// enlarging is then a single pass.
+/// dst[0 .. n) = weighted sum of the rows that output o names, with stride n in x. Two rows at once: bilinear enlarging
+/// is then a single pass over memory.
 template <class T>
-void blend_rows(const Resampling<T>& r, Index o, const T* __restrict x, Index n, T* __restrict to) {
+void blend_rows(const Resampling<T>& r, Index o, const T* __restrict x, Index n, T* __restrict dst) {
   auto t = static_cast<std::size_t>(r.begin[static_cast<std::size_t>(o)]);
   const auto end = static_cast<std::size_t>(r.begin[static_cast<std::size_t>(o) + 1]);
   auto set_or_add = [&, fresh = true](auto&& term) mutable {
     if (std::exchange(fresh, false))
-      for (Index i = 0; i < n; ++i) to[i] = term(i);
+      for (Index i = 0; i < n; ++i) dst[i] = term(i);
     else
-      for (Index i = 0; i < n; ++i) to[i] += term(i);
+      for (Index i = 0; i < n; ++i) dst[i] += term(i);
   };
   const auto row = [&](std::size_t term) { return x + r.source[term] * n; };
   if (t == end) set_or_add([](Index) { return T{0}; });
   for (; t + 1 < end; t += 2)
-    set_or_add([a = row(t), b = row(t + 1), by_a = r.weight[t], by_b = r.weight[t + 1]](Index i) {
-      return by_a * a[i] + by_b * b[i];
+    set_or_add([a = row(t), b = row(t + 1), weight_a = r.weight[t], weight_b = r.weight[t + 1]](Index i) {
+      return weight_a * a[i] + weight_b * b[i];
     });
-  if (t < end) set_or_add([a = row(t), by = r.weight[t]](Index i) { return by * a[i]; });
+  if (t < end) set_or_add([a = row(t), weight = r.weight[t]](Index i) { return weight * a[i]; });
 }
 
 }  // namespace detail
@@ -118,18 +118,20 @@ void resize(Index n, Index c, Index h, Index w, MemoryOrder order, const Resampl
   const auto [planes, lanes] = order == MemoryOrder::row_major ? std::pair{n * c, Index{1}} : std::pair{n, c};
   const Index oh = rows.outputs(), ow = columns.outputs();
   const Index in_row = w * lanes, out_row = ow * lanes;
+  // A blend is one row of x and stays in L1 or L2 until its columns are blended.
   const auto resize_row = [&, l = lanes](Index row, T* blend) {
     T* out = y + row * out_row;
     detail::blend_rows(rows, row % oh, x + row / oh * h * in_row, in_row, blend);
     if (l == 1)
       for (Index o = 0; o < ow; ++o) {
         T sum{0};
-        columns.for_terms(o, [&](Index from, T by) { sum += by * blend[from]; });
+        columns.for_terms(o, [&](Index i, T factor) { sum += factor * blend[i]; });
         out[o] = sum;
       }
     else
       for (Index o = 0; o < ow; ++o) detail::blend_rows(columns, o, blend, l, out + o * l);
   };
+  // Pieces of 16384 elements that are read or written, so that a small row does not cost a thread.
   parallel_for(planes * oh, std::max<Index>(1, 16384 / std::max<Index>(1, in_row + out_row)),
                [&](Index begin, Index end) {
                  const Scratch<T> blend(in_row);

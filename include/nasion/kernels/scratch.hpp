@@ -1,5 +1,5 @@
 #pragma once
-// Memory that a kernel needs for a moment.
+// Workspace of a kernel.
 
 #include <memory>
 
@@ -10,7 +10,7 @@
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
 
-/// `size` numbers from the allocator's cache, whatever was there before.
+/// `size` elements from the allocator's cache, not initialised.
 template <class T>
 class Scratch {
  public:
@@ -18,7 +18,7 @@ class Scratch {
   T* data() const { return static_cast<T*>(buffer_->data()); }
 
  private:
-  std::unique_ptr<Buffer> buffer_;  // which does not move
+  std::unique_ptr<Buffer> buffer_;  // by pointer: a Buffer does not move
 };
 
 }  // namespace NASION_INSTRUCTION_SET

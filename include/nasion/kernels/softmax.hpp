@@ -11,15 +11,19 @@
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
 
+/// An array [outer, n, inner], normalised along n.
 struct SoftmaxSizes {
   Index outer, n, inner;
 };
 
 namespace detail {
 
-inline constexpr Index softmax_block = 256;  // columns at once, which vectors compute side by side
+/// Columns that are computed side by side, in vectors: their maxima and sums are three arrays of 1 KiB of float, which
+/// stay in L1 while the rows pass.
+inline constexpr Index softmax_block = 256;
 
-/// Calls f(start, width) for blocks of at most softmax_block columns, each of n numbers `inner` apart, in parallel.
+/// Calls f(start, width) for blocks of at most softmax_block columns, each of n elements with stride `inner`, in
+/// parallel.
 template <class F>
 void for_softmax_blocks(const SoftmaxSizes& s, F&& f) {
   const Index blocks = (s.inner + softmax_block - 1) / softmax_block, size = s.n * std::min(s.inner, softmax_block);
@@ -31,7 +35,7 @@ void for_softmax_blocks(const SoftmaxSizes& s, F&& f) {
   });
 }
 
-/// The largest of n neighbours.
+/// The largest of n contiguous elements. Sixteen maxima side by side vectorise; a single one would be a chain.
 template <class T>
 T largest(const T* x, Index n) {
   constexpr Index lanes = 16;
@@ -47,7 +51,7 @@ T largest(const T* x, Index n) {
   return *std::max_element(top.begin(), top.end());
 }
 
-// The sum of exp(x - top) has a 1 of the largest number. Where that swallows the others, they are all that the loss of
+// The sum of exp(x - top) has a 1 of the largest element. Where that swallows the others, they are all that the loss of
 // a confident network consists of: then they are summed without it.
 
 /// Whether this sum should be taken again.
@@ -56,13 +60,13 @@ bool swallows(T sum) {
   return sum < T{1.5};
 }
 
-/// exp(d), but 0 for the largest number.
+/// exp(d), but 0 for the largest element.
 template <class T>
 T exp_of_others(T d) {
   return d == 0 ? T{0} : kernels::exp(d);
 }
 
-/// y = x - log(sum(exp(x))) of n neighbours.
+/// y = x - log(sum(exp(x))) of n contiguous elements.
 template <class T>
 void log_softmax_row(Index n, const T* x, T* y) {
   const T top = largest(x, n);
@@ -77,8 +81,8 @@ void log_softmax_row(Index n, const T* x, T* y) {
 /// dy - exp(y) total; for a probability exp(y) near 1 from what is missing to 1.
 template <class T>
 T log_softmax_gradient(T y, T dy, T total) {
-  const T most = (dy - total) - kernels::expm1(y) * total, some = dy - kernels::exp(y) * total;
-  return y > T{-0.5} ? most : some;
+  const T near_one = (dy - total) - kernels::expm1(y) * total, elsewhere = dy - kernels::exp(y) * total;
+  return y > T{-0.5} ? near_one : elsewhere;
 }
 
 /// The gradient of log_softmax_row().
@@ -128,8 +132,8 @@ void log_softmax_backward(const SoftmaxSizes& s, const T* y, const T* dy, T* dx)
       for (Index i = 0; i < width; ++i) total[i] += dout[j * s.inner + i];
     for (Index j = 0; j < s.n; ++j)
       for (Index i = 0; i < width; ++i) {
-        const Index at = j * s.inner + i;
-        din[at] = detail::log_softmax_gradient(out[at], dout[at], total[i]);
+        const Index e = j * s.inner + i;
+        din[e] = detail::log_softmax_gradient(out[e], dout[e], total[i]);
       }
   });
 }

@@ -19,9 +19,9 @@ struct MapSizes {
 
 namespace detail {
 
-/// The batch as pieces for one thread each: row-major a map, channels-last the k maps of an image, whose numbers take
-/// turns. A piece is read in rows of `width` numbers, so that place j of every row belongs to map j % maps: sums and
-/// maxima are kept per place, and the loops over a row vectorise in both orders.
+/// The batch as pieces for one thread each: row-major a map, channels-last the k maps of an image, whose elements are
+/// interleaved. A piece is read in rows of `width` elements, so that place j of every row belongs to map j % maps: sums
+/// and maxima are kept per place, and the loops over a row vectorise in both orders.
 struct MapRows {
   Index pieces, maps, size, width;
 
@@ -30,20 +30,23 @@ struct MapRows {
         maps(order == MemoryOrder::row_major ? 1 : s.k),
         size(s.pixels * maps),
         width(maps) {
-    while (width > 0 && width < 512) width *= 2;  // doubled only, so that combine() can halve
+    // At least 512 elements, 32 vectors of AVX-512, so that loops over a row pay: doubled only, so that combine() can
+    // halve. The four arrays per place that a loss needs are 8 KiB of float, and stay in L1.
+    while (width > 0 && width < 512) width *= 2;
   }
 
-  /// Calls f(start of the row, numbers in it).
+  /// Calls f(begin, count) for each row of elements.
   template <class F>
   void for_rows(Index piece, F&& f) const {
-    for (Index at = piece * size; at < (piece + 1) * size; at += width) f(at, std::min(width, (piece + 1) * size - at));
+    for (Index begin = piece * size; begin < (piece + 1) * size; begin += width)
+      f(begin, std::min(width, (piece + 1) * size - begin));
   }
-  /// One number per place, all equal.
+  /// One element per place, all equal.
   template <class T>
   std::vector<T> places(T value) const {
     return std::vector<T>(static_cast<std::size_t>(width), value);
   }
-  /// One number per place, from one per map.
+  /// One element per place, from one per map.
   template <class T>
   std::vector<T> places(const T* of_maps) const {
     auto x = places(T{0});
@@ -54,9 +57,9 @@ struct MapRows {
   /// Combines the places of each map; all of them get the result.
   template <class T, class F>
   void combine(std::vector<T>& x, F&& f) const {
-    T* to = x.data();
+    T* values = x.data();
     for (Index half = width / 2; half >= maps && half > 0; half /= 2)
-      for (Index j = 0; j < half; ++j) to[j] = f(to[j], to[j + half]);
+      for (Index j = 0; j < half; ++j) values[j] = f(values[j], values[j + half]);
     repeat(x);
   }
   /// Calls f(piece) for all pieces, in parallel.
@@ -68,27 +71,27 @@ struct MapRows {
   }
 
  private:
-  /// Gives the numbers of the first places to all.
+  /// Gives the elements of the first places to all.
   template <class T>
   void repeat(std::vector<T>& x) const {
     for (Index filled = maps; filled < width; filled *= 2) std::copy_n(x.data(), filled, x.data() + filled);
   }
 };
 
-/// e^x, for x <= 0, where it counts in a sum with e^0. Numbers below the normal ones are slow.
+/// e^x, for x <= 0, where it counts in a sum with e^0. Denormal numbers are slow.
 template <class T>
 T exp_or_zero(T x) {
   const T e = kernels::exp(x);
   return e < std::numeric_limits<T>::min() ? T{0} : e;
 }
 
-/// The largest number of each map, per place.
+/// The largest element of each map, per place.
 template <class T>
 std::vector<T> largest_of_maps(const MapRows& rows, Index piece, const T* x) {
   auto top = rows.places(-std::numeric_limits<T>::infinity());
-  T* to = top.data();
-  rows.for_rows(piece, [&](Index at, Index count) {
-    for (Index j = 0; j < count; ++j) to[j] = x[at + j] > to[j] ? x[at + j] : to[j];
+  T* largest = top.data();
+  rows.for_rows(piece, [&](Index begin, Index count) {
+    for (Index j = 0; j < count; ++j) largest[j] = x[begin + j] > largest[j] ? x[begin + j] : largest[j];
   });
   rows.combine(top, [](T a, T b) { return std::max(a, b); });
   return top;
@@ -103,14 +106,15 @@ struct MapSums {
 
   MapSums(const MapRows& rows, Index piece, const T* x, const std::vector<T>& top, const T* target)
       : total(rows.places(T{0})), mass(total), dot(total) {
-    rows.for_rows(piece, [&](Index at, Index count) {
-      add(count, x + at, top.data(), target + at, total.data(), mass.data(), dot.data());
+    rows.for_rows(piece, [&](Index begin, Index count) {
+      add(count, x + begin, top.data(), target + begin, total.data(), mass.data(), dot.data());
     });
     for (auto* sum : {&total, &mass, &dot}) rows.combine(*sum, [](T a, T b) { return a + b; });
   }
 
  private:
-  // Apart, because vectors need the promise that no two of so many pointers meet.
+  // A function of its own, because only parameters can promise with __restrict that no two pointers alias, which
+  // vectorising needs.
   static void add(Index count, const T* __restrict x, const T* __restrict top, const T* __restrict target,
                   T* __restrict total, T* __restrict mass, T* __restrict dot) {
     for (Index j = 0; j < count; ++j) {
@@ -130,14 +134,14 @@ void spatial_softmax_forward(const MapSizes& s, MemoryOrder order, const T* x, T
   rows.for_pieces([&](Index piece) {
     const auto top = detail::largest_of_maps(rows, piece, x);
     auto total = rows.places(T{0});
-    rows.for_rows(piece, [&, less = top.data(), sum = total.data()](Index at, Index count) {
-      for (Index j = 0; j < count; ++j) y[at + j] = detail::exp_or_zero(x[at + j] - less[j]);
-      for (Index j = 0; j < count; ++j) sum[j] += y[at + j];
+    rows.for_rows(piece, [&, shift = top.data(), sum = total.data()](Index begin, Index count) {
+      for (Index j = 0; j < count; ++j) y[begin + j] = detail::exp_or_zero(x[begin + j] - shift[j]);
+      for (Index j = 0; j < count; ++j) sum[j] += y[begin + j];
     });
     rows.combine(total, [](T a, T b) { return a + b; });
     for (T& t : total) t = 1 / t;
-    rows.for_rows(piece, [&, share = total.data()](Index at, Index count) {
-      for (Index j = 0; j < count; ++j) y[at + j] *= share[j];
+    rows.for_rows(piece, [&, share = total.data()](Index begin, Index count) {
+      for (Index j = 0; j < count; ++j) y[begin + j] *= share[j];
     });
   });
 }
@@ -149,12 +153,12 @@ void spatial_softmax_backward(const MapSizes& s, MemoryOrder order, const T* y, 
   rows.for_pieces([&](Index piece) {
     auto total = rows.places(T{0});
     T* sum = total.data();
-    rows.for_rows(piece, [&](Index at, Index count) {
-      for (Index j = 0; j < count; ++j) sum[j] += y[at + j] * dy[at + j];
+    rows.for_rows(piece, [&](Index begin, Index count) {
+      for (Index j = 0; j < count; ++j) sum[j] += y[begin + j] * dy[begin + j];
     });
     rows.combine(total, [](T a, T b) { return a + b; });
-    rows.for_rows(piece, [&](Index at, Index count) {
-      for (Index j = 0; j < count; ++j) dx[at + j] = y[at + j] * (dy[at + j] - sum[j]);
+    rows.for_rows(piece, [&](Index begin, Index count) {
+      for (Index j = 0; j < count; ++j) dx[begin + j] = y[begin + j] * (dy[begin + j] - sum[j]);
     });
   });
 }
@@ -196,9 +200,9 @@ void spatial_cross_entropy_backward(const MapSizes& s, MemoryOrder order, const 
                gradient = rows.places(dloss + map);
     auto share = rows.places(state.mass.data() + map);
     for (std::size_t j = 0; j < share.size(); ++j) share[j] *= gradient[j] / total[j];
-    rows.for_rows(piece, [&, less = top.data(), g = gradient.data(), f = share.data()](Index at, Index count) {
+    rows.for_rows(piece, [&, shift = top.data(), g = gradient.data(), f = share.data()](Index begin, Index count) {
       for (Index j = 0; j < count; ++j)
-        dx[at + j] = f[j] * detail::exp_or_zero(x[at + j] - less[j]) - g[j] * target[at + j];
+        dx[begin + j] = f[j] * detail::exp_or_zero(x[begin + j] - shift[j]) - g[j] * target[begin + j];
     });
   });
 }
@@ -213,8 +217,8 @@ void spatial_cross_entropy_backward_target(const MapSizes& s, MemoryOrder order,
     const auto top = rows.places(state.top.data() + map), gradient = rows.places(dloss + map);
     auto log_total = rows.places(state.total.data() + map);
     for (T& t : log_total) t = std::log(t);
-    rows.for_rows(piece, [&, to = top.data(), l = log_total.data(), g = gradient.data()](Index at, Index count) {
-      for (Index j = 0; j < count; ++j) dtarget[at + j] = g[j] * (l[j] - (x[at + j] - to[j]));
+    rows.for_rows(piece, [&, shift = top.data(), l = log_total.data(), g = gradient.data()](Index begin, Index count) {
+      for (Index j = 0; j < count; ++j) dtarget[begin + j] = g[j] * (l[j] - (x[begin + j] - shift[j]));
     });
   });
 }

@@ -1,6 +1,6 @@
 #pragma once
 // Convolution by a chosen kernel. Images are in either memory order, weights [k, c / groups, kh, kw]; what is written
-// need not hold zeros.
+// need not hold zeros before.
 
 #include "nasion/kernels/conv2d/bfloat16.hpp"
 #include "nasion/kernels/conv2d/direct_weight.hpp"
@@ -44,19 +44,21 @@ inline Strides weight_strides(const Conv2dSizes& s) {
 /// The rows and columns of results that one of Winograd's algorithms computes together.
 inline Index winograd_tile(Conv2dAlgorithm algorithm) { return algorithm == Conv2dAlgorithm::winograd_small ? 2 : 4; }
 
-/// The kernel that runs. What `automatic` takes depends on the sizes alone; benchmarks/bench_conv2d is where the limits
-/// come from.
+/// The kernel that runs. What `automatic` takes depends on the sizes alone, so that results never depend on timing;
+/// benchmarks/bench_conv2d is where the limits come from.
 inline Conv2dAlgorithm conv2d_algorithm(Conv2dAlgorithm asked, Conv2dPass pass, const Conv2dSizes& s,
                                         MemoryOrder order) {
   using enum Conv2dAlgorithm;
   if (asked != automatic) return asked;
   if (order == MemoryOrder::row_major) return im2col;
   if (winograd_fits(s) && s.group_c() >= 8 && s.group_k() >= 8) {
-    // A few tiles do not pay for weights that grow to four times their size. For small tiles they grow less than twice.
+    // A few tiles do not pay for weights that grow to four times their size (3x3 to 6x6), which reading them costs. For
+    // small tiles they grow less than twice (3x3 to 4x4).
     const Index tiles = s.n * ((s.oh + 3) / 4) * ((s.ow + 3) / 4), results = s.n * s.pixels();
     if (tiles >= (s.kh == 5 || pass == Conv2dPass::backward_weight ? 12 : 8)) return winograd;
     if (winograd_fits(s, 2) && results >= 16 && pass != Conv2dPass::backward_weight) return winograd_small;
   }
+  // The direct kernel's vectors hold channels of the result: too few leave them half empty.
   return (pass == Conv2dPass::backward_input ? s.group_c() : s.group_k()) >= 8 ? direct : im2col;
 }
 
@@ -102,20 +104,20 @@ void conv2d_backward_result_block(Index pixels, Index channels, Index block, con
   using Vec = simd::Vector<T>;
   with_vectors<T>(block, [&]<Index V>() {
     constexpr Index lanes = simd::lanes<T>;
-    const Index last = block - (V - 1) * lanes;
+    const Index tail = block - (V - 1) * lanes;  // elements in the last vector
     Vec total[V] = {};
     for (Index p = 0; p < pixels; ++p)
 #pragma GCC unroll 4
       for (Index v = 0; v < V; ++v) {
-        const Index at = p * channels + v * lanes, some = v + 1 < V ? lanes : last;
-        Vec g = simd::load_n(dy + at, some);
+        const Index i = p * channels + v * lanes, count = v + 1 < V ? lanes : tail;
+        Vec g = simd::load_n(dy + i, count);
         if (y) {
-          g = simd::load_n(y + at, some) <= Vec{} ? Vec{} : g;
-          simd::store_n(sum + at, g, some);
+          g = simd::load_n(y + i, count) <= Vec{} ? Vec{} : g;
+          simd::store_n(sum + i, g, count);
         }
         total[v] += g;
       }
-    for (Index v = 0; v < V; ++v) simd::store_n(totals + v * lanes, total[v], v + 1 < V ? lanes : last);
+    for (Index v = 0; v < V; ++v) simd::store_n(totals + v * lanes, total[v], v + 1 < V ? lanes : tail);
   });
 }
 
@@ -126,7 +128,8 @@ void conv2d_backward_result_block(Index pixels, Index channels, Index block, con
 template <class T>
 void conv2d_backward_result(const Conv2dSizes& s, MemoryOrder order, const T* y, const T* dy, T* sum, T* db) {
   const bool planes = order == MemoryOrder::row_major;
-  // Pieces of work: planes, or blocks of pixels, of which each has sums of all channels.
+  // Pieces of work: planes, or blocks of pixels, of which each has sums of all channels. A block has about 16384
+  // elements, 64 KiB of float, so that adding up the sums of all blocks costs little.
   const Index pixels = planes ? s.pixels() : std::clamp<Index>(16384 / std::max<Index>(1, s.k), 16, 1024);
   const Index count = s.n * s.pixels(), pieces = planes ? s.n * s.k : (count + pixels - 1) / pixels;
   const Index sums = planes ? 1 : s.k;
@@ -137,14 +140,14 @@ void conv2d_backward_result(const Conv2dSizes& s, MemoryOrder order, const T* y,
     if (planes) {
       if (y)
         for (Index i = first; i < first + pixels; ++i) sum[i] = y[i] <= 0 ? T{0} : dy[i];
-      *totals = pairwise_sum_of<T>(first, pixels, [from = y ? sum : dy](Index i) { return from[i]; });
+      *totals = pairwise_sum_of<T>(first, pixels, [g = y ? sum : dy](Index i) { return g[i]; });
       return;
     }
     for (Index k = 0; k < s.k; k += detail::block_channels<T>) {
-      const Index at = first * s.k + k;
+      const Index offset = first * s.k + k;
       detail::conv2d_backward_result_block(std::min(pixels, count - first), s.k,
-                                           std::min(s.k - k, detail::block_channels<T>), y ? y + at : nullptr, dy + at,
-                                           y ? sum + at : nullptr, totals + k);
+                                           std::min(s.k - k, detail::block_channels<T>), y ? y + offset : nullptr,
+                                           dy + offset, y ? sum + offset : nullptr, totals + k);
     }
   });
   std::fill_n(db, s.k, T{0});

@@ -1,6 +1,6 @@
 #pragma once
-// Convolution as matrix products on the columns of im2col, for any stride, padding, dilation and number of groups.
-// Weights are [k, c / groups, kh, kw].
+// Convolution as matrix products: im2col lays out the pixels under each kernel position as columns of a matrix. For any
+// stride, padding, dilation and number of groups, in both memory orders. Weights are [k, c / groups, kh, kw].
 
 #include <vector>
 
@@ -19,19 +19,19 @@ void im2col_row_major(const Conv2dSizes& s, const T* x, Index row, Index row_end
   for (Index c = 0; c < s.group_c(); ++c)
     for (Index i = 0; i < s.kh; ++i)
       for (Index j = 0; j < s.kw; ++j) {
-        const auto [first, last] = s.inside_w(j);
+        const auto [first, last] = s.inside_w(j);  // once, so that the loops along a row test nothing
         for (Index r = row; r < row_end; ++r, columns += s.ow) {
           const Index y = r * s.stride_h - s.pad_h + i * s.dilation_h;
-          if (y < 0 || y >= s.h) {
+          if (y < 0 || y >= s.h) {  // a row of the padding
             std::fill_n(columns, s.ow, T{0});
             continue;
           }
-          const T* from = x + (c * s.h + y) * s.w + j * s.dilation_w - s.pad_w;
+          const T* src = x + (c * s.h + y) * s.w + j * s.dilation_w - s.pad_w;
           std::fill(columns, columns + first, T{0});
           if (s.stride_w == 1)
-            std::copy(from + first, from + last, columns + first);
+            std::copy(src + first, src + last, columns + first);
           else
-            for (Index o = first; o < last; ++o) columns[o] = from[o * s.stride_w];
+            for (Index o = first; o < last; ++o) columns[o] = src[o * s.stride_w];
           std::fill(columns + last, columns + s.ow, T{0});
         }
       }
@@ -47,8 +47,8 @@ void col2im_row_major(const Conv2dSizes& s, const T* columns, Index row, Index r
         for (Index r = row; r < row_end; ++r, columns += s.ow) {
           const Index y = r * s.stride_h - s.pad_h + i * s.dilation_h;
           if (y < 0 || y >= s.h) continue;
-          T* to = x + (c * s.h + y) * s.w + j * s.dilation_w - s.pad_w;
-          for (Index o = first; o < last; ++o) to[o * s.stride_w] += columns[o];
+          T* dst = x + (c * s.h + y) * s.w + j * s.dilation_w - s.pad_w;
+          for (Index o = first; o < last; ++o) dst[o * s.stride_w] += columns[o];
         }
       }
 }
@@ -83,17 +83,19 @@ void col2im_channels_last(const Conv2dSizes& s, const T* columns, Index row, Ind
         for (Index j = 0; j < s.kw; ++j, columns += channels) {
           const Index z = o * s.stride_w - s.pad_w + j * s.dilation_w;
           if (y < 0 || y >= s.h || z < 0 || z >= s.w) continue;
-          T* to = x + (y * s.w + z) * s.c;
-          for (Index c = 0; c < channels; ++c) to[c] += columns[c];
+          T* dst = x + (y * s.w + z) * s.c;
+          for (Index c = 0; c < channels; ++c) dst[c] += columns[c];
         }
       }
 }
 
 namespace detail {
 
-/// Output rows whose columns stay near the processor: about half a mebibyte.
+/// Output rows whose columns are 512 KiB: they stay in an L2 of 1 MiB, beside the weights, until the product has read
+/// them.
 template <class T>
 Index rows_at_once(const Conv2dSizes& s) {
+  // Without columns, 4096 pixels bound the piece of work instead.
   if (s.is_pointwise()) return std::max<Index>(1, std::min(s.oh, 4096 / std::max<Index>(1, s.ow)));
   const Index row_bytes = std::max<Index>(1, s.ow * s.taps() * static_cast<Index>(sizeof(T)));
   // At least 64 pixels, so that the matrix product stays efficient with very deep columns.
@@ -101,12 +103,13 @@ Index rows_at_once(const Conv2dSizes& s) {
   return std::clamp<Index>((Index{1} << 19) / row_bytes, std::min(least, s.oh), std::max<Index>(1, s.oh));
 }
 
-/// Where group g of image n starts, in x with `channels` channels of `area` pixels.
-inline Index image_at(MemoryOrder order, Index n, Index g, Index channels, Index groups, Index area) {
+/// Offset of group g of image n, in x with `channels` channels of `area` pixels.
+inline Index image_offset(MemoryOrder order, Index n, Index g, Index channels, Index groups, Index area) {
   return n * channels * area + g * (channels / groups) * (order == MemoryOrder::row_major ? area : 1);
 }
 
-/// The weight as the columns lie: itself for row-major images, a copy [k, kh, kw, c / groups] for channels-last ones.
+/// The weight in the order of the columns: itself for row-major images, a copy [k, kh, kw, c / groups] for
+/// channels-last ones.
 template <class T>
 class Im2colWeight {
  public:
@@ -139,10 +142,11 @@ void conv2d_im2col_forward(const Conv2dSizes& s, MemoryOrder order, const T* x, 
   parallel_for(s.n * s.groups * blocks, 1, [&](Index item, Index) {
     const Index n = item / (s.groups * blocks), g = item / blocks % s.groups;
     const Index row = item % blocks * rows, row_end = std::min(s.oh, row + rows), pixels = (row_end - row) * s.ow;
-    const T* image = x + detail::image_at(order, n, g, s.c, s.groups, s.h * s.w);
-    T* result = y + detail::image_at(order, n, g, s.k, s.groups, s.pixels());
+    const T* image = x + detail::image_offset(order, n, g, s.c, s.groups, s.h * s.w);
+    T* result = y + detail::image_offset(order, n, g, s.k, s.groups, s.pixels());
     const T* w = filters.data() + g * s.group_k() * s.taps();
     const T* b = bias ? bias + g * s.group_k() : nullptr;
+    // A pointwise kernel needs no columns: the image is the matrix.
     const Scratch<T> columns(s.is_pointwise() ? 0 : pixels * s.taps());
     if (order == MemoryOrder::row_major) {
       result += row * s.ow;
@@ -170,33 +174,33 @@ void conv2d_im2col_backward_input(const Conv2dSizes& s, MemoryOrder order, const
   using enum Factor;
   const Index rows = detail::rows_at_once<T>(s);
   const detail::Im2colWeight<T> filters(s, order, weight);
-  parallel_for(s.n * s.groups, 1,
-               [&](Index item, Index) {  // blocks of rows overlap in dx: one image is one piece of work
-                 const Index n = item / s.groups, g = item % s.groups;
-                 const T* gradient = dy + detail::image_at(order, n, g, s.k, s.groups, s.pixels());
-                 T* image = dx + detail::image_at(order, n, g, s.c, s.groups, s.h * s.w);
-                 const T* w = filters.data() + g * s.group_k() * s.taps();
-                 const Scratch<T> columns(s.is_pointwise() ? 0 : rows * s.ow * s.taps());
-                 for (Index row = 0; row < s.oh; row += rows) {
-                   const Index row_end = std::min(s.oh, row + rows), pixels = (row_end - row) * s.ow;
-                   std::fill_n(columns.data(), s.is_pointwise() ? 0 : pixels * s.taps(), T{0});
-                   if (order == MemoryOrder::row_major) {
-                     const T* part = gradient + row * s.ow;
-                     T* to = s.is_pointwise() ? image + row * s.ow : columns.data();
-                     gemm<transposed, plain>(s.taps(), pixels, s.group_k(), w, s.taps(), part, s.pixels(), to,
-                                             s.is_pointwise() ? s.pixels() : pixels);
-                     if (!s.is_pointwise()) col2im_row_major(s, columns.data(), row, row_end, image);
-                   } else {
-                     const T* part = gradient + row * s.ow * s.k;
-                     T* to = s.is_pointwise() ? image + row * s.ow * s.c : columns.data();
-                     gemm(pixels, s.taps(), s.group_k(), part, s.k, w, s.taps(), to, s.is_pointwise() ? s.c : s.taps());
-                     if (!s.is_pointwise()) col2im_channels_last(s, columns.data(), row, row_end, image);
-                   }
-                 }
-               });
+  parallel_for(
+      s.n * s.groups, 1, [&](Index item, Index) {  // blocks of rows overlap in dx: one image is one piece of work
+        const Index n = item / s.groups, g = item % s.groups;
+        const T* gradient = dy + detail::image_offset(order, n, g, s.k, s.groups, s.pixels());
+        T* image = dx + detail::image_offset(order, n, g, s.c, s.groups, s.h * s.w);
+        const T* w = filters.data() + g * s.group_k() * s.taps();
+        const Scratch<T> columns(s.is_pointwise() ? 0 : rows * s.ow * s.taps());
+        for (Index row = 0; row < s.oh; row += rows) {
+          const Index row_end = std::min(s.oh, row + rows), pixels = (row_end - row) * s.ow;
+          std::fill_n(columns.data(), s.is_pointwise() ? 0 : pixels * s.taps(), T{0});
+          if (order == MemoryOrder::row_major) {
+            const T* part = gradient + row * s.ow;
+            T* dst = s.is_pointwise() ? image + row * s.ow : columns.data();
+            gemm<transposed, plain>(s.taps(), pixels, s.group_k(), w, s.taps(), part, s.pixels(), dst,
+                                    s.is_pointwise() ? s.pixels() : pixels);
+            if (!s.is_pointwise()) col2im_row_major(s, columns.data(), row, row_end, image);
+          } else {
+            const T* part = gradient + row * s.ow * s.k;
+            T* dst = s.is_pointwise() ? image + row * s.ow * s.c : columns.data();
+            gemm(pixels, s.taps(), s.group_k(), part, s.k, w, s.taps(), dst, s.is_pointwise() ? s.c : s.taps());
+            if (!s.is_pointwise()) col2im_channels_last(s, columns.data(), row, row_end, image);
+          }
+        }
+      });
 }
 
-/// dw = gradient of the weight. Images are summed in at most 16 parts, combined in order.
+/// dw = gradient of the weight. Images are summed in at most 16 parts, which bounds their memory, combined in order.
 template <class T>
 void conv2d_im2col_backward_weight(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* dy, T* dw) {
   using enum Factor;
@@ -206,29 +210,29 @@ void conv2d_im2col_backward_weight(const Conv2dSizes& s, MemoryOrder order, cons
   std::fill_n(partial.data(), parts * size, T{0});
   parallel_for(parts * s.groups, 1, [&](Index item, Index) {
     const Index part = item / s.groups, g = item % s.groups;
-    T* to = partial.data() + part * size + g * s.group_k() * s.taps();
+    T* sums = partial.data() + part * size + g * s.group_k() * s.taps();
     const Scratch<T> columns(s.is_pointwise() ? 0 : rows * s.ow * s.taps());
     for (Index n = part * grain; n < std::min(s.n, (part + 1) * grain); ++n) {
-      const T* image = x + detail::image_at(order, n, g, s.c, s.groups, s.h * s.w);
-      const T* gradient = dy + detail::image_at(order, n, g, s.k, s.groups, s.pixels());
+      const T* image = x + detail::image_offset(order, n, g, s.c, s.groups, s.h * s.w);
+      const T* gradient = dy + detail::image_offset(order, n, g, s.k, s.groups, s.pixels());
       for (Index row = 0; row < s.oh; row += rows) {
         const Index row_end = std::min(s.oh, row + rows), pixels = (row_end - row) * s.ow;
         if (order == MemoryOrder::row_major) {
           if (!s.is_pointwise()) im2col_row_major(s, image, row, row_end, columns.data());
           gemm<plain, transposed>(s.group_k(), s.taps(), pixels, gradient + row * s.ow, s.pixels(),
                                   s.is_pointwise() ? image + row * s.ow : columns.data(),
-                                  s.is_pointwise() ? s.pixels() : pixels, to, s.taps());
+                                  s.is_pointwise() ? s.pixels() : pixels, sums, s.taps());
         } else {
           if (!s.is_pointwise()) im2col_channels_last(s, image, row, row_end, columns.data());
           gemm<transposed, plain>(s.group_k(), s.taps(), pixels, gradient + row * s.ow * s.k, s.k,
                                   s.is_pointwise() ? image + row * s.ow * s.c : columns.data(),
-                                  s.is_pointwise() ? s.c : s.taps(), to, s.taps());
+                                  s.is_pointwise() ? s.c : s.taps(), sums, s.taps());
         }
       }
     }
   });
   const bool row_major = order == MemoryOrder::row_major;
-  const Index area = row_major ? 1 : s.kh * s.kw, c = s.taps() / area;  // as the columns lie
+  const Index area = row_major ? 1 : s.kh * s.kw, c = s.taps() / area;  // in the order of the columns
   parallel_for(s.k, std::max<Index>(1, 16384 / std::max<Index>(1, s.taps())), [&](Index begin, Index end) {
     for (Index k = begin; k < end; ++k)
       for (Index t = 0; t < area; ++t)

@@ -1,5 +1,6 @@
 #pragma once
-// Convolution by its definition: seven loops, the reference for every other kernel. Reads any layout through strides.
+// Convolution by its definition: seven loops, the reference that tests compare every other kernel with. It reads any
+// layout through strides, and is as slow as it is plain.
 
 #include "nasion/core/strided.hpp"
 #include "nasion/kernels/conv2d/sizes.hpp"
@@ -8,7 +9,8 @@ namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
 
 namespace detail {
-inline Index at(const Strides& s, Index a, Index b, Index c, Index d) {
+/// Offset of element (a, b, c, d).
+inline Index offset(const Strides& s, Index a, Index b, Index c, Index d) {
   return a * s[0] + b * s[1] + c * s[2] + d * s[3];
 }
 
@@ -36,9 +38,9 @@ void conv2d_naive_forward(const Conv2dSizes& s, const T* x, const Strides& xs, c
       for (Index col = 0; col < s.ow; ++col) {
         T sum = bias ? bias[k] : T{0};
         detail::for_taps(s, row, col, [&](Index c, Index i, Index j, Index yy, Index xx) {
-          sum += x[detail::at(xs, n, c0 + c, yy, xx)] * weight[detail::at(ws, k, c, i, j)];
+          sum += x[detail::offset(xs, n, c0 + c, yy, xx)] * weight[detail::offset(ws, k, c, i, j)];
         });
-        y[detail::at(ys, n, k, row, col)] = sum;
+        y[detail::offset(ys, n, k, row, col)] = sum;
       }
   });
 }
@@ -52,9 +54,9 @@ void conv2d_naive_backward_input(const Conv2dSizes& s, const T* dy, const Stride
       for (Index row = 0; row < s.oh; ++row)
         for (Index col = 0; col < s.ow; ++col) {
           const Index c0 = k / s.group_k() * s.group_c();
-          const T g = dy[detail::at(ys, n, k, row, col)];
+          const T g = dy[detail::offset(ys, n, k, row, col)];
           detail::for_taps(s, row, col, [&](Index c, Index i, Index j, Index yy, Index xx) {
-            dx[detail::at(xs, n, c0 + c, yy, xx)] += g * weight[detail::at(ws, k, c, i, j)];
+            dx[detail::offset(xs, n, c0 + c, yy, xx)] += g * weight[detail::offset(ws, k, c, i, j)];
           });
         }
   });
@@ -69,9 +71,9 @@ void conv2d_naive_backward_weight(const Conv2dSizes& s, const T* x, const Stride
     for (Index n = 0; n < s.n; ++n)
       for (Index row = 0; row < s.oh; ++row)
         for (Index col = 0; col < s.ow; ++col) {
-          const T g = dy[detail::at(ys, n, k, row, col)];
+          const T g = dy[detail::offset(ys, n, k, row, col)];
           detail::for_taps(s, row, col, [&](Index c, Index i, Index j, Index yy, Index xx) {
-            dw[detail::at(ws, k, c, i, j)] += g * x[detail::at(xs, n, c0 + c, yy, xx)];
+            dw[detail::offset(ws, k, c, i, j)] += g * x[detail::offset(xs, n, c0 + c, yy, xx)];
           });
         }
   });

@@ -18,7 +18,7 @@ struct Conv2dSizes {
   Index group_c() const { return c / groups; }
   Index group_k() const { return k / groups; }
   Index pixels() const { return oh * ow; }
-  /// Terms of each output number: the inner size of the matrix product.
+  /// Terms of each output element: the inner size of the matrix product.
   Index taps() const { return group_c() * kh * kw; }
   /// Whether the matrix of im2col is the image itself.
   bool is_pointwise() const {
