@@ -143,7 +143,7 @@ TEST_CASE("Images of several row blocks and deep columns", "[long]") {
   compare_with_naive<float>({2, 24, 40, 33, 5, 5, 5, {.padding = 2}}, 1e-5);
   compare_with_naive<float>({17, 3, 9, 70, 4, 3, 3, {}}, 1e-5);  // more images than parts of the weight gradient
   compare_with_naive<float>({1, 3, 90, 80, 4, 1, 1, {}}, 1e-5);  // pointwise, in blocks of pixels
-  // More channels than fit in a tile, and weights of which the second cache holds some taps at a time.
+  // More channels than fit in a tile, and weights of which L2 holds some taps at a time.
   compare_with_naive<float>({2, 600, 6, 5, 150, 3, 3, {.padding = 1}}, 2e-5, {Conv2dAlgorithm::direct});
   // Tiles of every width, over blocks of pixels that end within a row.
   for (const Index k : {1, 15, 17, 31, 33, 47, 63, 65})

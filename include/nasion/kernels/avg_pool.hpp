@@ -9,7 +9,7 @@ inline namespace NASION_INSTRUCTION_SET {
 
 namespace detail {
 
-/// Sum of one window of one plane.
+/// Sum of one window of one plane, pairwise within a row: no sum is long, and vectors compute it.
 template <class T>
 double sum_of_window(const T* in, Index w, const Window& row, const Window& column) {
   const Index width = column.end - column.begin, height = row.end - row.begin;
@@ -63,7 +63,7 @@ void avg_pool_images(const PoolSizes& s, const T* x, T* y) {
       for_lanes<double>(s.c, [&](Index c, auto width, auto count) {
         using Elements = Lanes<T, width>;
         using Sums = Lanes<double, width>;
-        Sums sum[count] = {};
+        Sums sum[count] = {};  // `count` vectors of double in registers, while the window passes
         for (Index r = 0; r < row.end - row.begin; ++r)
           for (Index first = 0; first < column.end - column.begin; first += run) {
             Elements part[count] = {};
@@ -114,6 +114,7 @@ void avg_pool_forward(const PoolSizes& s, MemoryOrder order, const T* x, T* y) {
 /// dx = dy / count summed over the windows that a pixel is in.
 template <class T>
 void avg_pool_backward(const PoolSizes& s, MemoryOrder order, const T* dy, T* dx) {
+  // Windows overlap, so a piece of work is all that one output can reach: a plane or an image.
   const auto [pieces, lanes] = detail::pool_pieces(s, order);
   // Where many windows overlap, their shares are summed in double.
   const bool in_double = detail::overlap(s.rows, s.h) * detail::overlap(s.columns, s.w) > 16;

@@ -51,6 +51,7 @@ class BatchNormTiles {
     parts_of_run_ = (run_ + tile_ - 1) / tile_;
   }
 
+  /// Whether a tile is a piece of one plane.
   bool planes() const { return planes_; }
   /// Channels of a tile.
   Index channels() const { return channels_; }
@@ -116,6 +117,8 @@ void for_tiles(const BatchNormTiles& tiles, const std::array<const T*, count>& v
     });
     return;
   }
+  // Channels-last: where a row has several elements of each channel, values are repeated to its width once, so that the
+  // loop over a row reads them as it reads the row.
   std::array<const T*, count> columns = values;
   std::array<T, 2 * BatchNormTiles::min_width> repeated[count];
   if (tiles.width() > tiles.channels())
@@ -155,6 +158,7 @@ class ColumnSums {
   ColumnSums(const ColumnSums&) = delete;
   ColumnSums& operator=(const ColumnSums&) = delete;
 
+  /// Where a loop adds its two sums, of each column.
   T* first() { return columns_[0]; }
   T* second() { return columns_[1]; }
 
@@ -303,6 +307,7 @@ void batch_norm_moments(const BatchNormSizes& s, MemoryOrder order, const T* x, 
         tile, [&](Index begin, Index n) { detail::add_moments(n, x + begin, first_row, sums.first(), sums.second()); });
     sums.to_moments(first_row);
   });
+  // Tiles are combined one after the other, in double, so that results do not depend on the threads.
   std::vector<double> whole(static_cast<std::size_t>(s.c)), squared(whole.size());
   Index count = 0;
   for (Index part = 0; part < tiles.parts(); ++part) {
@@ -328,6 +333,7 @@ template <class T>
 void batch_norm_forward(const BatchNormSizes& s, MemoryOrder order, const T* x, const BatchNormLine<T>& line,
                         const T* residual, bool relu, T* y) {
   const detail::BatchNormTiles tiles(s, order);
+  // Four loops instead of one with two tests for each element.
   const auto normalise_tile = [&](const detail::BatchNormTile& tile, const auto& columns) {
     tiles.for_rows(tile, [&](Index begin, Index n) {
       if (relu && residual)
@@ -362,6 +368,7 @@ void batch_norm_gradient_sums(const BatchNormSizes& s, MemoryOrder order, const 
   const auto mask = [&](Index begin, Index n) {
     if (gradient.y) detail::mask(n, gradient.dy + begin, gradient.y + begin, gradient.g + begin);
   };
+  // With a result y, the masked gradient is written to g on the way, and read from there by all that follows.
   const T* dy = gradient.y ? gradient.g : gradient.dy;
   const auto sum_tile = [&](const detail::BatchNormTile& tile, const auto& columns) {
     const auto add = [&](Index begin, Index n, T* a, T* b) {

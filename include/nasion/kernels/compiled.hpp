@@ -9,11 +9,13 @@
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
 
+// For float, double, and pairs of bfloat16 with results in float.
 #define NASION_DIRECT_KERNELS(prefix, S, T)                                                                         \
   prefix template void conv2d_direct_forward(const Conv2dSizes&, const S*, const T*, const T*, bool, T*, const S*); \
   prefix template void conv2d_direct_backward_input(const Conv2dSizes&, const S*, const T*, T*);                    \
   prefix template void conv2d_direct_backward_weight<S>(const Conv2dSizes&, const T*, const T*, T*)
 
+// Every combination of factors that an operation uses.
 #define NASION_GEMM(prefix, a_is, b_is, T)                                                                         \
   prefix template void gemm<Factor::a_is, Factor::b_is>(Index, Index, Index, const T*, Index, const T*, Index, T*, \
                                                         Index, Into);                                              \

@@ -1,5 +1,6 @@
 #pragma once
-// Loops over elements: one or two operands, broadcast or not.
+// Loops over elements: one to three operands, broadcast or not. All are limited by memory, so they are cut into large
+// pieces and nothing more.
 
 #include <cmath>
 #include <type_traits>
@@ -37,7 +38,7 @@ void zip(Index n, const T* a, const T* b, const T* c, T* y, F f) {
   });
 }
 
-/// Sum of f(a[i], b[i])
+/// Sum of f(a[i], b[i]): pairwise within a piece, then the pieces in order, so that threads change nothing.
 template <class T, class F>
 T zip_sum(Index n, const T* a, const T* b, F f) {
   return parallel_reduce(
@@ -54,6 +55,7 @@ void zip_broadcast(const Shape& shape, const T* a, const Strides& a_strides, con
                    MemoryOrder y_order, F f) {
   if (shape.size() == 0) return;
   const Walk<3> walk(shape, {dense_strides(shape, y_order), a_strides, b_strides});
+  // The innermost loop has a constant stride for each operand: 1, or 0 where it is broadcast.
   const auto inner = walk.inner();
   const Index n = inner.size, a_stride = inner.step[1], b_stride = inner.step[2];
   parallel_for(walk.runs(), std::max<Index>(1, elementwise_grain / n), [&](Index first, Index last) {

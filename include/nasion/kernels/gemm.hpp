@@ -31,6 +31,7 @@ inline constexpr bool many_registers = simd::register_count >= 32;
 
 // Elements of a times rows of b: c[i, j] += a[i, l] b[l, j], in vectors along j.
 
+/// The register tile: rows x vectors of c. Each vector of b that is loaded serves all rows.
 template <Index rows, Index vectors, class T>
 void row_tile(Index k, const T* a, Index a_row, Index a_stride, const T* b, Index ldb, T* c, Index ldc, Into into) {
   constexpr Index lanes = simd::lanes<T>;
@@ -67,6 +68,7 @@ void row_gemm(Index m, Index n, Index k, const T* a, Index a_row, Index a_stride
                                  mode);
       });
   };
+  // Panels of b outermost, rows of a innermost: a panel is packed once and read from L1 m / rows times.
   for (Index begin = 0; begin < k; begin += depth) {
     const Index count = std::min(depth, k - begin);
     const T* a_block = a + begin * a_stride;
@@ -102,6 +104,8 @@ void row_gemm(Index m, Index n, Index k, const T* a, Index a_row, Index a_stride
 
 // Rows of a times rows of b: c[i, j] += sum over l of a[i, l] b[j, l], in vectors along l.
 
+/// The register tile: rows x columns of c, each a vector of partial sums that is added up at the end. Nothing is
+/// packed, which pays when b is used for few rows only.
 template <Index rows, Index columns, class T>
 void dot_tile(Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc, Into into) {
   constexpr Index lanes = simd::lanes<T>;
@@ -118,7 +122,8 @@ void dot_tile(Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index
   for (Index i = 0; i < rows; ++i)
     for (Index j = 0; j < columns; ++j) {
       T total = simd::sum<T>(sum[i][j]);
-      for (Index r = l; r < k; ++r) total += a[i * lda + r] * b[j * ldb + r];
+      for (Index r = l; r < k; ++r)  // the tail, less than a vector
+        total += a[i * lda + r] * b[j * ldb + r];
       T& dst = c[i * ldc + j];
       dst = into == Into::fresh ? total : dst + total;
     }

@@ -20,7 +20,7 @@ template <class T>
 struct Format;
 template <>
 struct Format<float> {
-  using Word = std::uint32_t;
+  using Word = std::uint32_t;          // as wide as the type: its bits
   static constexpr int mantissa = 23;  // bits
   static constexpr Word bias = 127;
   static constexpr std::size_t exp_terms = 6, log_terms = 5;
@@ -127,6 +127,7 @@ T sigmoid(T x) {
   return 1 / (1 + kernels::exp(-x));
 }
 
+/// (1 - e^-2|x|) / (1 + e^-2|x|) with the sign of x: expm1 keeps all digits around 0.
 template <class T>
 T tanh(T x) {
   const T e = kernels::expm1(-2 * std::abs(x));

@@ -46,7 +46,7 @@ inline std::vector<Window> adaptive_windows(Index size, Index outputs) {
   return windows;
 }
 
-/// Images of h x w, pooled to rows x columns.
+/// n images [c, h, w], pooled to a window of `rows` and one of `columns` for each pixel of the result.
 struct PoolSizes {
   Index n, c, h, w;
   std::vector<Window> rows, columns;
@@ -109,7 +109,7 @@ void max_pool_planes(const PoolSizes& s, const T* x, T* y, std::int32_t* argmax)
   });
 }
 
-/// dx = dy summed at the pixels that won.
+/// dx = dy summed at the pixels that won. A plane is a piece of work, because windows may overlap.
 template <class T>
 void max_pool_planes_backward(const PoolSizes& s, const T* dy, const std::int32_t* argmax, T* dx) {
   parallel_for(s.n * s.c, std::max<Index>(1, 8192 / std::max<Index>(1, s.out_area())), [&](Index begin, Index end) {
@@ -197,7 +197,7 @@ class PoolPositions {
     return size;
   }
 
-  int log_pixels_;
+  int log_pixels_;  // log2 of the positions in a word: 2 or 0
   Index channels_, words_;
 };
 
@@ -246,6 +246,7 @@ void max_pool_images(const PoolSizes& s, const T* x, T* y, PoolWord<T>* argmax) 
       const Window& column = s.columns[static_cast<std::size_t>(q)];
       const int shift = positions.shift(q);
       PoolWord<T>* const word = words ? words + positions.word(q) : nullptr;
+      // Only up to where the next window begins, so that each line is prefetched once.
       const Index next = q + 1 < columns ? s.columns[static_cast<std::size_t>(q + 1)].begin : s.w;
       for (Index r = 0; r < row.end - row.begin; ++r)
         prefetch(in + (r * s.w + column.begin) * s.c, (next - column.begin) * s.c);
@@ -256,6 +257,7 @@ void max_pool_images(const PoolSizes& s, const T* x, T* y, PoolWord<T>* argmax) 
           std::memcpy(dst + c + k * width, &maxima.largest[k], sizeof(maxima.largest[k]));
           if (!word) continue;
           auto packed = maxima.winner[k] << shift;
+          // The first of four positions in a word overwrites it, the others are added.
           if (shift) packed |= load_lanes<decltype(packed)>(word + c + k * width);
           std::memcpy(word + c + k * width, &packed, sizeof(packed));
         }

@@ -16,10 +16,12 @@ inline namespace NASION_INSTRUCTION_SET {
 /// Output position o is the sum of weight[t] times input position source[t], for t from begin[o] up to begin[o + 1].
 template <class T>
 struct Resampling {
+  // Rows of a sparse matrix, one after the other.
   std::vector<Index> begin{0}, source{};
   std::vector<T> weight{};
 
   Index outputs() const { return static_cast<Index>(begin.size()) - 1; }
+  /// Adds a term to the output that is being made; end_output() goes on to the next.
   void add(Index position, double factor) {
     source.push_back(position);
     weight.push_back(static_cast<T>(factor));
@@ -71,7 +73,7 @@ Resampling<T> linear_resampling(Index inputs, Index outputs, double step, bool a
   return r;
 }
 
-/// The matrix of the gradient: input position i is the sum of what it gave.
+/// The matrix of the gradient: the gradient of input position i is the weighted sum of those of the outputs it went to.
 template <class T>
 Resampling<T> transposed(const Resampling<T>& r, Index inputs) {
   std::vector<std::vector<std::pair<Index, T>>> given(static_cast<std::size_t>(inputs));
@@ -122,6 +124,7 @@ void resize(Index n, Index c, Index h, Index w, MemoryOrder order, const Resampl
   const auto resize_row = [&, l = lanes](Index row, T* blend) {
     T* out = y + row * out_row;
     detail::blend_rows(rows, row % oh, x + row / oh * h * in_row, in_row, blend);
+    // Row-major, columns are blended one by one; channels-last, each is a row of channels.
     if (l == 1)
       for (Index o = 0; o < ow; ++o) {
         T sum{0};

@@ -10,7 +10,8 @@
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
 
-/// `size` elements from the allocator's cache, not initialised.
+/// `size` elements from the allocator's cache, not initialised. A kernel that runs again gets memory whose
+/// pages are mapped already.
 template <class T>
 class Scratch {
  public:

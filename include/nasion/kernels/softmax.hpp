@@ -100,6 +100,7 @@ void log_softmax_forward(const SoftmaxSizes& s, const T* x, T* y) {
   detail::for_softmax_blocks(s, [&](Index start, Index width) {
     const T* in = x + start;
     T* out = y + start;
+    // Classes of one example are contiguous then, and vectors run along them; otherwise along `inner`.
     if (s.inner == 1) return detail::log_softmax_row(s.n, in, out);
     T top[detail::softmax_block], total[detail::softmax_block] = {}, others[detail::softmax_block] = {};
     std::copy_n(in, width, top);
@@ -110,6 +111,7 @@ void log_softmax_forward(const SoftmaxSizes& s, const T* x, T* y) {
       }
     for (Index j = 0; j < s.n; ++j)
       for (Index i = 0; i < width; ++i) total[i] += kernels::exp(in[j * s.inner + i] - top[i]);
+    // A second pass, only where a column needs it.
     if (std::any_of(total, total + width, detail::swallows<T>))
       for (Index j = 0; j < s.n; ++j)
         for (Index i = 0; i < width; ++i) others[i] += detail::exp_of_others(in[j * s.inner + i] - top[i]);

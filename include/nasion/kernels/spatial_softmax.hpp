@@ -12,7 +12,7 @@
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
 
-/// n images of k maps of so many pixels.
+/// n images of k maps of so many pixels, [n, k, pixels] or, channels-last, [n, pixels, k].
 struct MapSizes {
   Index n, k, pixels;
 };
@@ -139,7 +139,7 @@ void spatial_softmax_forward(const MapSizes& s, MemoryOrder order, const T* x, T
       for (Index j = 0; j < count; ++j) sum[j] += y[begin + j];
     });
     rows.combine(total, [](T a, T b) { return a + b; });
-    for (T& t : total) t = 1 / t;
+    for (T& t : total) t = 1 / t;  // one division per map instead of one per pixel
     rows.for_rows(piece, [&, share = total.data()](Index begin, Index count) {
       for (Index j = 0; j < count; ++j) y[begin + j] *= share[j];
     });
@@ -166,7 +166,7 @@ void spatial_softmax_backward(const MapSizes& s, MemoryOrder order, const T* y, 
 /// Of each map [n, k]: largest logit, sum of exp(logit - largest), and sum of the target.
 template <class T>
 struct SpatialCrossEntropyState {
-  std::vector<T> top, total, mass;
+  std::vector<T> top, total, mass;  // [n, k], kept for the gradients
   explicit SpatialCrossEntropyState(const MapSizes& s)
       : top(static_cast<std::size_t>(s.n * s.k)), total(top), mass(top) {}
 };
@@ -198,6 +198,7 @@ void spatial_cross_entropy_backward(const MapSizes& s, MemoryOrder order, const 
     const Index map = piece * rows.maps;
     const auto top = rows.places(state.top.data() + map), total = rows.places(state.total.data() + map),
                gradient = rows.places(dloss + map);
+    // What does not depend on the pixel is one factor per map.
     auto share = rows.places(state.mass.data() + map);
     for (std::size_t j = 0; j < share.size(); ++j) share[j] *= gradient[j] / total[j];
     rows.for_rows(piece, [&, shift = top.data(), g = gradient.data(), f = share.data()](Index begin, Index count) {

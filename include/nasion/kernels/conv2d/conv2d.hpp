@@ -30,6 +30,7 @@ namespace kernels {
 inline namespace NASION_INSTRUCTION_SET {
 
 namespace detail {
+// Strides of x, y and the weight, for the naive kernel.
 inline Strides image_strides(const Conv2dSizes& s, MemoryOrder order) {
   return dense_strides({s.n, s.c, s.h, s.w}, order);
 }
@@ -78,6 +79,8 @@ template <class T>
 void conv2d_forward(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder order, const T* x, const T* weight,
                     const T* bias, bool relu, T* y, const T* prepared = nullptr) {
   algorithm = conv2d_algorithm(algorithm, Conv2dPass::forward, s, order);
+  // The kernels for channels-last images apply bias and ReLU before results leave their registers; after the others,
+  // ReLU is a pass over y of its own.
   if constexpr (std::is_same_v<T, float>)
     if (algorithm == Conv2dAlgorithm::direct_bfloat16) return conv2d_bfloat16_forward(s, x, weight, bias, relu, y);
   if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_forward(s, x, weight, bias, relu, y, prepared);

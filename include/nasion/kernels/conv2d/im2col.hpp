@@ -37,7 +37,8 @@ void im2col_row_major(const Conv2dSizes& s, const T* x, Index row, Index row_end
       }
 }
 
-/// The adjoint of im2col_row_major: adds each column entry to the pixel it came from.
+/// The adjoint of im2col_row_major, for the gradient of the input: adds each column entry to the pixel it came from.
+/// Columns overlap in the image, so rows of one image must not be added by two threads.
 template <class T>
 void col2im_row_major(const Conv2dSizes& s, const T* columns, Index row, Index row_end, T* x) {
   for (Index c = 0; c < s.group_c(); ++c)
@@ -57,14 +58,14 @@ void col2im_row_major(const Conv2dSizes& s, const T* columns, Index row, Index r
 /// [pixels of the rows, taps = (kh, kw, c / groups)].
 template <class T>
 void im2col_channels_last(const Conv2dSizes& s, const T* x, Index row, Index row_end, T* columns) {
-  const Index channels = s.group_c();
+  const Index channels = s.group_c();  // contiguous, so that a tap is one copy
   for (Index r = row; r < row_end; ++r)
     for (Index o = 0; o < s.ow; ++o)
       for (Index i = 0; i < s.kh; ++i) {
         const Index y = r * s.stride_h - s.pad_h + i * s.dilation_h;
         for (Index j = 0; j < s.kw; ++j, columns += channels) {
           const Index z = o * s.stride_w - s.pad_w + j * s.dilation_w;
-          if (y < 0 || y >= s.h || z < 0 || z >= s.w)
+          if (y < 0 || y >= s.h || z < 0 || z >= s.w)  // padding
             std::fill_n(columns, channels, T{0});
           else
             std::copy_n(x + (y * s.w + z) * s.c, channels, columns);
@@ -72,7 +73,7 @@ void im2col_channels_last(const Conv2dSizes& s, const T* x, Index row, Index row
       }
 }
 
-/// The adjoint of im2col_channels_last.
+/// The adjoint of im2col_channels_last, in the same way.
 template <class T>
 void col2im_channels_last(const Conv2dSizes& s, const T* columns, Index row, Index row_end, T* x) {
   const Index channels = s.group_c();
@@ -133,7 +134,8 @@ class Im2colWeight {
 
 }  // namespace detail
 
-/// y = conv2d(x, weight) + bias (null: none).
+/// y = conv2d(x, weight) + bias (null: none). A piece of work is some rows of one group of one image, whose columns are
+/// multiplied while they are in L2. Row-major images make y = weight columns, channels-last ones y = columns weight^T.
 template <class T>
 void conv2d_im2col_forward(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* weight, const T* bias, T* y) {
   using enum Factor;
@@ -150,6 +152,7 @@ void conv2d_im2col_forward(const Conv2dSizes& s, MemoryOrder order, const T* x, 
     const Scratch<T> columns(s.is_pointwise() ? 0 : pixels * s.taps());
     if (order == MemoryOrder::row_major) {
       result += row * s.ow;
+      // The product is added to the bias.
       for (Index k = 0; k < s.group_k(); ++k) std::fill_n(result + k * s.pixels(), pixels, b ? b[k] : T{0});
       if (s.is_pointwise())
         return gemm(s.group_k(), pixels, s.taps(), w, s.taps(), image + row * s.ow, s.pixels(), result, s.pixels());
@@ -168,7 +171,8 @@ void conv2d_im2col_forward(const Conv2dSizes& s, MemoryOrder order, const T* x, 
   });
 }
 
-/// dx = gradient of the input. dx must hold zeros.
+/// dx = gradient of the input: columns = weight^T dy (or dy weight), which are added to the pixels they came from. dx
+/// must hold zeros.
 template <class T>
 void conv2d_im2col_backward_input(const Conv2dSizes& s, MemoryOrder order, const T* dy, const T* weight, T* dx) {
   using enum Factor;

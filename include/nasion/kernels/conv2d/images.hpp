@@ -17,6 +17,7 @@ struct Images {
   T* data;
   Index n, h, w, channels, first, used;
 
+  /// The group's first channel of a pixel.
   T* pixel(Index image, Index row, Index column) const {
     return data + ((image * h + row) * w + column) * channels + first;
   }

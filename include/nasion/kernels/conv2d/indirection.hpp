@@ -59,6 +59,8 @@ inline std::vector<PixelGrid> backward_grids(const Conv2dSizes& s) {
                      .dst_stride_h = s.stride_h,
                      .dst_stride_w = s.stride_w,
                      .runs = {}};
+      // Tap (i, j) links pixel (y, x) of dy with pixel (y stride - pad + i dilation, ...) of dx: taps whose distance is
+      // no multiple of the stride do not reach this grid.
       for (Index i = 0; i < s.kh; ++i) {
         const Index row = a + s.pad_h - i * s.dilation_h;
         if (row % s.stride_h != 0) continue;
@@ -92,6 +94,8 @@ struct PointerTable {
   Index pixels = 0;
   std::vector<S> edges;  // copies of runs that reach beyond an image, padded with zeros
 
+  /// Makes the table of pixels [begin, end) of the grid. `zeros` are as many as a run has elements: what a run reads
+  /// that lies outside of the image as a whole.
   void fill(const PixelGrid& grid, Index begin, Index end, const Images<const S>& source, const Images<T>& result,
             const S* zeros) {
     pixels = end - begin;
@@ -143,6 +147,7 @@ struct PointerTable {
         const Index x = first_x + i * stride;
         entries[i] = zeros;
         if (x + run.count <= 0 || x >= source.w) continue;
+        // The run reaches beyond the row: it reads from a padded copy.
         const Index first = std::max<Index>(0, -x), last = std::min(run.count, source.w - x);
         std::fill_n(edge, first * source.used, S{});
         std::copy_n(source_row + (x + first) * source.channels, (last - first) * source.used,

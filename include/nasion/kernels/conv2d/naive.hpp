@@ -28,7 +28,7 @@ void for_taps(const Conv2dSizes& s, Index row, Index col, F&& f) {
 }
 }  // namespace detail
 
-/// y = conv2d(x, weight) + bias (null: none).
+/// y = conv2d(x, weight) + bias (null: none). x has strides xs, weight ws, and y ys.
 template <class T>
 void conv2d_naive_forward(const Conv2dSizes& s, const T* x, const Strides& xs, const T* weight, const Strides& ws,
                           const T* bias, T* y, const Strides& ys) {
@@ -45,7 +45,7 @@ void conv2d_naive_forward(const Conv2dSizes& s, const T* x, const Strides& xs, c
   });
 }
 
-/// dx += gradient of the input.
+/// dx += gradient of the input. An image is a piece of work: its taps overlap in dx.
 template <class T>
 void conv2d_naive_backward_input(const Conv2dSizes& s, const T* dy, const Strides& ys, const T* weight,
                                  const Strides& ws, T* dx, const Strides& xs) {
@@ -62,7 +62,7 @@ void conv2d_naive_backward_input(const Conv2dSizes& s, const T* dy, const Stride
   });
 }
 
-/// dw += gradient of the weight.
+/// dw += gradient of the weight. A channel of the result is a piece of work: all images add to its weights, in order.
 template <class T>
 void conv2d_naive_backward_weight(const Conv2dSizes& s, const T* x, const Strides& xs, const T* dy, const Strides& ys,
                                   T* dw, const Strides& ws) {

@@ -15,8 +15,10 @@ struct Conv2dSizes {
   Index n, c, h, w, k, kh, kw, oh, ow;
   Index stride_h = 1, stride_w = 1, pad_h = 0, pad_w = 0, dilation_h = 1, dilation_w = 1, groups = 1;
 
+  /// Channels of a group, in x and in y.
   Index group_c() const { return c / groups; }
   Index group_k() const { return k / groups; }
+  /// Pixels of one image of y.
   Index pixels() const { return oh * ow; }
   /// Terms of each output element: the inner size of the matrix product.
   Index taps() const { return group_c() * kh * kw; }

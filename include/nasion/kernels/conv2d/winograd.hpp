@@ -165,7 +165,7 @@ struct WinogradConvolution {
   Index blocks() const { return (result.used + block_channels<T> - 1) / block_channels<T>; }
   Index block_size() const { return places * weight_stride(block_channels<T>); }
 
-  /// All blocks of weights.
+  /// All blocks of weights, for many calls or for this one.
   Scratch<T> pack_all() const {
     Scratch<T> packed(blocks() * block_size());
     parallel_for(blocks(), 1,

@@ -29,16 +29,19 @@ struct Winograd3Small {
   static constexpr Index taps = 3, products = 4, outputs = 2, sum_channels = 128;
   using V = simd::Vector<T>;
 
+  /// B^T d: the pixels under the results, transformed.
   [[gnu::always_inline]] static void pixels(const V (&d)[4], V (&o)[4]) {
     o[0] = d[0] - d[2];
     o[1] = d[1] + d[2];
     o[2] = d[2] - d[1];
     o[3] = d[3] - d[1];
   }
+  /// A^T m: the results, from sums of products.
   [[gnu::always_inline]] static void results(const V (&m)[4], V (&o)[2]) {
     o[0] = m[0] + m[1] + m[2];
     o[1] = m[1] - m[2] + m[3];
   }
+  /// G g: the taps, transformed.
   [[gnu::always_inline]] static void weights(const V (&g)[3], V (&o)[4]) {
     const V even = (g[0] + g[2]) * T(0.5), odd = g[1] * T(0.5);
     o[0] = g[0];
@@ -54,6 +57,7 @@ struct Winograd3 {
   static constexpr Index taps = 3, products = 6, outputs = 4, sum_channels = 32, sum_tiles = 42;
   using V = simd::Vector<T>;
 
+  /// B^T d: the pixels under the results, transformed.
   [[gnu::always_inline]] static void pixels(const V (&d)[6], V (&o)[6]) {
     const V even_a = d[4] - bb * d[2], odd_a = d[3] - bb * d[1], even_b = d[4] - aa * d[2], odd_b = d[3] - aa * d[1];
     o[0] = aa * bb * d[0] + (d[4] - (aa + bb) * d[2]);
@@ -63,6 +67,7 @@ struct Winograd3 {
     o[4] = even_b - b * odd_b;
     o[5] = aa * bb * d[1] + (d[5] - (aa + bb) * d[3]);
   }
+  /// A^T m: the results, from sums of products.
   [[gnu::always_inline]] static void results(const V (&m)[6], V (&o)[4]) {
     const V s = m[1] + m[2], t = m[1] - m[2], u = m[3] + m[4], w = m[3] - m[4];
     o[0] = m[0] + (s + u);
@@ -70,10 +75,13 @@ struct Winograd3 {
     o[2] = aa * s + bb * u;
     o[3] = a * aa * t + (b * bb * w + m[5]);
   }
+  /// G g: the taps, transformed.
   [[gnu::always_inline]] static void weights(const V (&g)[3], V (&o)[6]) { from_taps(g[0], g[1], g[2], V{}, g[2], o); }
+  /// G dy: four gradients as taps.
   [[gnu::always_inline]] static void gradients(const V (&g)[4], V (&o)[6]) {
     from_taps(g[0], g[1], g[2], g[3], g[3], o);
   }
+  /// A^T m of the gradient of the weight: as many results as taps.
   [[gnu::always_inline]] static void weight_results(const V (&m)[6], V (&o)[3]) {
     const V s = m[1] + m[2], u = m[3] + m[4];
     o[0] = m[0] + (s + u);
@@ -84,6 +92,8 @@ struct Winograd3 {
  private:
   static constexpr T a = T(0.6875), b = T(1.5), aa = a * a, bb = b * b;
 
+  /// The values at all points of the polynomial with these coefficients, times the factors of the interpolation, which
+  /// leaves B and A exact. Even and odd terms are shared by a point and its negative.
   [[gnu::always_inline]] static void from_taps(V g0, V g1, V g2, V g3, V last, V (&o)[6]) {
     constexpr T scale_a = 1 / (2 * aa * (aa - bb)), scale_b = 1 / (2 * bb * (bb - aa));
     const V even_a = (g0 + aa * g2) * scale_a, odd_a = (g1 + aa * g3) * (a * scale_a);
@@ -104,6 +114,7 @@ struct Winograd5 {
   static constexpr Index taps = 5, products = 9, outputs = 4, sum_channels = 128, sum_tiles = 84;
   using V = simd::Vector<T>;
 
+  /// B^T d: the pixels under the results, transformed.
   [[gnu::always_inline]] static void pixels(const V (&d)[8], V (&o)[9]) {
     const V even_a = d[6] + (1 - bb) * d[4] - bb * d[2], odd_a = d[5] + (1 - bb) * d[3] - bb * d[1];
     const V even_b = d[6] + (1 - aa) * d[4] - aa * d[2], odd_b = d[5] + (1 - aa) * d[3] - aa * d[1];
@@ -118,6 +129,7 @@ struct Winograd5 {
     o[7] = odd;
     o[8] = d[7] + (1 - aa - bb) * d[5] + (aa * bb - aa - bb) * d[3] + aa * bb * d[1];
   }
+  /// A^T m: the results, from sums of products.
   [[gnu::always_inline]] static void results(const V (&m)[9], V (&o)[4]) {
     const V s = m[1] + m[2], t = m[1] - m[2], u = m[3] + m[4], w = m[3] - m[4], p = m[5] + m[7], q = m[6] + m[7];
     o[0] = m[0] + p + (s + u);
@@ -125,12 +137,15 @@ struct Winograd5 {
     o[2] = aa * s + (bb * u - p);
     o[3] = a * aa * t + (b * bb * w + (m[8] - q));
   }
+  /// G g: the taps, transformed.
   [[gnu::always_inline]] static void weights(const V (&g)[5], V (&o)[9]) {
     from_taps(g[0], g[1], g[2], g[3], g[4], g[4], o);
   }
+  /// G dy: four gradients as taps.
   [[gnu::always_inline]] static void gradients(const V (&g)[4], V (&o)[9]) {
     from_taps(g[0], g[1], g[2], g[3], V{}, g[3], o);
   }
+  /// A^T m of the gradient of the weight: as many results as taps.
   [[gnu::always_inline]] static void weight_results(const V (&m)[9], V (&o)[5]) {
     const V s = m[1] + m[2], t = m[1] - m[2], u = m[3] + m[4], w = m[3] - m[4], p = m[5] + m[7], q = m[6] + m[7];
     o[0] = m[0] + p + (s + u);
@@ -143,6 +158,8 @@ struct Winograd5 {
  private:
   static constexpr T a = T(0.75), b = T(1.375), aa = a * a, bb = b * b;
 
+  /// The values at all points of the polynomial with these coefficients, times the factors of the interpolation, which
+  /// leaves B and A exact. Even and odd terms are shared by a point and its negative.
   [[gnu::always_inline]] static void from_taps(V g0, V g1, V g2, V g3, V g4, V last, V (&o)[9]) {
     constexpr T scale_a = 1 / (2 * aa * (aa - bb) * (aa + 1)), scale_b = 1 / (2 * bb * (bb - aa) * (bb + 1));
     constexpr T scale = 1 / ((1 + aa) * (1 + bb));

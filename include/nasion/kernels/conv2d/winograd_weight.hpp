@@ -1,5 +1,7 @@
 #pragma once
-// The gradient of the weight by Winograd's minimal filtering.
+// The gradient of the weight by Winograd's minimal filtering: the taps are the results, and a tile of dy takes the
+// place of the filter. Tiles of all images are summed before the transform back, which therefore costs nothing to speak
+// of.
 
 #include <cmath>
 
@@ -18,8 +20,8 @@ struct WinogradWeightGradient {
   using Vec = simd::Vector<T>;
   static constexpr Index lanes = simd::lanes<T>, places = W::products * W::products, taps = W::taps * W::taps;
 
-  Images<const T> x, dy;
-  Index pad_h, pad_w;
+  Images<const T> x, dy;  // of one group
+  Index pad_h, pad_w;     // x begins so far before dy
   T* dw;
 
   // 64 channels of x meet 64 of dy in a piece of work: each element that is read from L2 serves 64 products.
@@ -59,7 +61,8 @@ struct WinogradWeightGradient {
     sums += block % piece_channels * (last - first) + (k - block);
     for (; first < last; first += lanes, sums += lanes * width) {
       const Index channels = std::min(lanes, last - first), elements = channels * taps;
-      Vec tap[lanes * taps];  // [channel of x][tap]
+      // [channel of x][tap], as dw lies: rows of whole vectors can be stored.
+      Vec tap[lanes * taps];
       for (Index c = 0; c < channels; ++c)
         both_ways<W::products, W::taps, Vec>(
             [](auto& m, auto& o) { W::weight_results(m, o); },
