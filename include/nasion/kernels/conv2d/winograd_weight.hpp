@@ -1,7 +1,6 @@
 #pragma once
 // The gradient of the weight by Winograd's minimal filtering: the taps are the results, and a tile of dy takes the
-// place of the filter. Tiles of all images are summed before the transform back, which therefore costs nothing to speak
-// of.
+// place of the filter. Tiles of all images are summed before the transform back, which happens once per weight.
 
 #include <cmath>
 
