@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <exception>
 #include <iomanip>
 #include <iostream>
@@ -13,8 +14,6 @@
 #include <vector>
 
 #include "measure.hpp"
-#include "nasion/core/error.hpp"
-#include "nasion/io/text.hpp"
 
 namespace bench {
 
@@ -72,7 +71,10 @@ class Printer {
 
 /// Rounded to a few digits more than a measurement has, so that JSON stays readable.
 inline double rounded(double value) {
-  return nasion::io::parse_number<double>(nasion::message(std::setprecision(6), value)).value_or(value);
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, value, std::chars_format::general, 6).ptr;
+  std::from_chars(text, end, value);
+  return value;
 }
 
 inline double milliseconds(double seconds) { return rounded(1e3 * seconds); }
