@@ -11,10 +11,10 @@ class NasionRecipe(ConanFile):
     package_type = "header-library"
     settings = "os", "compiler", "build_type", "arch"
     # One for each component that stands on another library.
-    options = {"io": [True, False], "vision": [True, False], "dlib_xml": [True, False], "mpi": [True, False],
-               "eigen": [True, False], "npz": [True, False], "dlpack": [True, False]}
-    default_options = {"io": True, "vision": True, "dlib_xml": False, "mpi": False, "eigen": False, "npz": False,
-                       "dlpack": False}
+    options = {"io": [True, False], "vision": [True, False], "faces": [True, False], "dlib_xml": [True, False],
+               "mpi": [True, False], "eigen": [True, False], "npz": [True, False], "dlpack": [True, False]}
+    default_options = {"io": True, "vision": True, "faces": True, "dlib_xml": False, "mpi": False, "eigen": False,
+                       "npz": False, "dlpack": False}
     exports_sources = "CMakeLists.txt", "LICENSE", "cmake/*", "include/*", "src/*"
     no_copy_source = True
 
@@ -22,10 +22,11 @@ class NasionRecipe(ConanFile):
         cmake_layout(self)
 
     def requirements(self):
-        for component, reference in (("io", "nlohmann_json/3.11.3"), ("vision", "stb/cci.20230920"),
-                                     ("vision", "libjpeg-turbo/3.0.2"), ("vision", "libpng/1.6.43"),
-                                     ("dlib_xml", "pugixml/1.14"), ("mpi", "openmpi/4.1.6"), ("eigen", "eigen/3.4.0"), ("npz", "libzip/1.10.1"), ("dlpack", "dlpack/0.8")):
-            if self.options.get_safe(component):
+        for components, reference in (("io faces", "nlohmann_json/3.11.3"), ("vision faces", "stb/cci.20230920"),
+                                      ("vision faces", "libjpeg-turbo/3.0.2"), ("vision faces", "libpng/1.6.43"),
+                                      ("dlib_xml", "pugixml/1.14"), ("mpi", "openmpi/4.1.6"), ("eigen", "eigen/3.4.0"),
+                                      ("npz", "libzip/1.10.1"), ("dlpack", "dlpack/0.8")):
+            if any(self.options.get_safe(component) for component in components.split()):
                 self.requires(reference, transitive_headers=True)
 
     def package_id(self):

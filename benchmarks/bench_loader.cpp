@@ -2,24 +2,25 @@
 // stacked to batches. A training step must not wait for it.
 
 #include "nasion/data/loader.hpp"
-#include "nasion/vision/keypoint_dataset.hpp"
+#include "nasion/faces/keypoint_dataset.hpp"
 #include "support/program.hpp"
 
 namespace {
 
 namespace vision = nasion::vision;
+namespace faces = nasion::faces;
 
 /// Photos of noise, whose faces are as large as those of 300-W usually are.
-vision::KeypointDataset make_dataset(int size, int faces) {
-  vision::KeypointOptions options{
+faces::KeypointDataset make_dataset(int size, int faces) {
+  faces::KeypointOptions options{
       .width = size, .height = size, .points = {}, .augmentation = vision::wild_face_augmentation()};
-  for (int i = 0; i < vision::ibug::point_count; ++i) options.points.push_back(i);
-  vision::KeypointDataset dataset(std::move(options));
+  for (int i = 0; i < faces::ibug::point_count; ++i) options.points.push_back(i);
+  faces::KeypointDataset dataset(std::move(options));
   nasion::Rng rng(1);
   vision::Image photo(448, 448, 3);
   for (auto& value : photo.pixels) value = static_cast<std::uint8_t>(rng.uniform(0, 256));
-  vision::Landmarks points;
-  for (int i = 0; i < vision::ibug::point_count; ++i) points.push_back({rng.uniform(112, 336), rng.uniform(112, 336)});
+  faces::Landmarks points;
+  for (int i = 0; i < faces::ibug::point_count; ++i) points.push_back({rng.uniform(112, 336), rng.uniform(112, 336)});
   for (int i = 0; i < faces; ++i) dataset.add(photo, points, {78, 78, 291, 291});
   return dataset;
 }

@@ -1,12 +1,12 @@
 # nasion::compiled: the operations, layers and kernels for float and double, and what reads JSON, compiled once for all
 # units that link it. Compiled in the project that uses it, with that project's compiler and flags, which the kernels'
 # names must match.
-if(TARGET nasion::compiled)
-  return()
-endif()
 set(nasion_compiled_sources "${CMAKE_CURRENT_LIST_DIR}")  # as installed
 if(NOT EXISTS "${nasion_compiled_sources}/compiled_float.cpp")
   set(nasion_compiled_sources "${CMAKE_CURRENT_LIST_DIR}/../src")
+endif()
+if(TARGET nasion::compiled)
+  return()
 endif()
 add_library(nasion_compiled STATIC EXCLUDE_FROM_ALL "${nasion_compiled_sources}/compiled_double.cpp"
   "${nasion_compiled_sources}/compiled_float.cpp" "${nasion_compiled_sources}/compiled_kernels.cpp")

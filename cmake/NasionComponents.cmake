@@ -1,7 +1,8 @@
 # What each component stands on, by the names of CMake packages.
-set(nasion_components io vision dlib_xml mpi eigen npz dlpack)
+set(nasion_components io vision faces dlib_xml mpi eigen npz dlpack)
 set(nasion_packages_of_io nlohmann_json)
 set(nasion_packages_of_vision stb)
+set(nasion_packages_of_faces stb nlohmann_json)
 set(nasion_packages_of_dlib_xml stb pugixml)
 set(nasion_packages_of_mpi nlohmann_json MPI)
 set(nasion_packages_of_eigen Eigen3)

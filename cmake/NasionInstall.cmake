@@ -12,7 +12,7 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/nasionConfigVersion.cmak
   COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES "${PROJECT_BINARY_DIR}/nasionConfig.cmake" "${PROJECT_BINARY_DIR}/nasionConfigVersion.cmake"
   "${PROJECT_SOURCE_DIR}/cmake/NasionComponents.cmake" "${PROJECT_SOURCE_DIR}/cmake/NasionCompiled.cmake"
-  "${PROJECT_SOURCE_DIR}/cmake/NasionPictures.cmake"
+  "${PROJECT_SOURCE_DIR}/cmake/NasionFaces.cmake" "${PROJECT_SOURCE_DIR}/cmake/NasionPictures.cmake"
   "${PROJECT_SOURCE_DIR}/cmake/Findstb.cmake" "${PROJECT_SOURCE_DIR}/cmake/Findlibzip.cmake"
   "${PROJECT_SOURCE_DIR}/cmake/Finddlpack.cmake" DESTINATION "${nasion_config_dir}")
 

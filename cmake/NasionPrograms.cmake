@@ -3,7 +3,7 @@ if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release, RelWithDebInfo" FORCE)
 endif()
 
-if(NOT TARGET nasion::io OR NOT TARGET nasion::vision OR (NASION_BUILD_EXAMPLES AND NOT TARGET nasion::dlib_xml))
+if(NOT TARGET nasion::faces OR (NASION_BUILD_EXAMPLES AND NOT TARGET nasion::dlib_xml))
   message(FATAL_ERROR "The tests need nlohmann_json and stb, the programs pugixml, too (Debian: nlohmann-json3-dev "
     "libstb-dev libpugixml-dev); install them or configure with -DNASION_FETCH=ON")
 endif()
@@ -22,6 +22,7 @@ if(NASION_NATIVE)
 endif()
 
 target_link_libraries(nasion_compiled PRIVATE nasion_flags)
+target_link_libraries(nasion_drawn_faces PRIVATE nasion_flags)
 
 # GCC 12 sees overlaps and overruns in std::string once it has inlined operator+. Programs and tests need not write around
 # that, as nasion::compiled does, which was made before this line.
@@ -45,5 +46,5 @@ endmacro()
 # nasion_program(name sources...): an executable of ours on top of all of nasion.
 function(nasion_program name)
   add_executable(${name} ${ARGN})
-  target_link_libraries(${name} PRIVATE nasion::nasion nasion::io nasion::vision nasion::dlib_xml nasion_flags)
+  target_link_libraries(${name} PRIVATE nasion::nasion nasion::io nasion::faces nasion::dlib_xml nasion_flags)
 endfunction()

@@ -25,7 +25,7 @@ using support::fixed, support::RateTrial;
 namespace {
 
 constexpr int width = 80, height = 60;
-const std::vector<int> nose_tip{vision::imm::nose_tip};
+const std::vector<int> nose_tip{faces::imm::nose_tip};
 
 /// The course's settings.
 support::TrainingRecipe seed_recipe() {

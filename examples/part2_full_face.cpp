@@ -55,7 +55,7 @@ void with_network(Network network, std::uint64_t seed, Use&& use) {
   if (network == Network::course)
     use(models::KeypointCnn<float>(models::full_face_config(), rng));
   else
-    use(models::SoftArgmaxCnn<float>({.points = vision::imm::point_count, .dilations = {2, 4, 8, 4, 2}}, rng));
+    use(models::SoftArgmaxCnn<float>({.points = faces::imm::point_count, .dilations = {2, 4, 8, 4, 2}}, rng));
 }
 
 /// Every filter of every convolution of a network.

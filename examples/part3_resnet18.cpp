@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "nasion/models/landmark_finder.hpp"
+#include "nasion/faces/dlib_xml.hpp"
+#include "nasion/faces/kaggle.hpp"
+#include "nasion/faces/landmark_finder.hpp"
 #include "nasion/nasion.hpp"
-#include "nasion/vision/dlib_xml.hpp"
 #include "nasion/vision/draw.hpp"
-#include "nasion/vision/kaggle.hpp"
 #include "support/curves.hpp"
 #include "support/evaluation.hpp"
 #include "support/face_finder_training.hpp"
@@ -61,17 +61,17 @@ FaceRecipe best_recipe() {
 }
 
 /// Makes the network answer every face with the mean of the training faces, which is where learning should begin.
-void begin_with_mean_face(models::ResNet<models::BasicBlock<float>>& model, const vision::KeypointDataset& dataset) {
+void begin_with_mean_face(models::ResNet<models::BasicBlock<float>>& model, const faces::KeypointDataset& dataset) {
   model.fc.weight.detach().fill(0);
   model.fc.bias.detach().copy_from(dataset.mean_target());
 }
 
 /// What finds faces on a photo and then their points, which is what `predict` needs. The network for the first learns
 /// from the same photos, in as many steps as the other at most.
-models::LandmarkFinder<float> with_face_finder(const models::LandmarkFinderConfig& config,
-                                               const models::ResNet<models::BasicBlock<float>>& model,
-                                               const support::FaceFiles& files, const support::TrainingRecipe& recipe,
-                                               std::uint64_t seed, training::Progress& progress) {
+faces::LandmarkFinder<float> with_face_finder(const faces::LandmarkFinderConfig& config,
+                                              const models::ResNet<models::BasicBlock<float>>& model,
+                                              const support::FaceFiles& files, const support::TrainingRecipe& recipe,
+                                              std::uint64_t seed, training::Progress& progress) {
   support::FaceFinderTraining training{.seed = seed};
   const auto batches = (std::ssize(files.training) + recipe.batch - 1) / recipe.batch;
   training.steps = static_cast<int>(std::min<std::ptrdiff_t>(training.steps, recipe.epochs * batches));
@@ -100,7 +100,7 @@ support::Chart error_distribution(const std::vector<TestSet>& sets) {
     std::vector<double> errors;
     for (const auto& p : set.predictions) errors.push_back(p.nme_percent());
     support::Series series{set.name, {{0, 0}}};
-    for (const auto& step : vision::cumulative_errors(errors))
+    for (const auto& step : faces::cumulative_errors(errors))
       if (step.first <= largest) series.points.push_back(step);
     series.points.emplace_back(largest, series.points.back().second);
     chart.series.push_back(std::move(series));
@@ -131,8 +131,8 @@ vision::Image answers_sheet(const std::vector<support::Prediction>& predictions)
     const auto& p = predictions[i * predictions.size() / std::min(count, predictions.size())];
     const auto fit = vision::Affine::fit(p.view, size, size);
     auto picture = vision::to_rgb(vision::warp(p.face->photo, fit, size, size));
-    vision::draw_landmarks(picture, vision::transform(fit, p.predicted),
-                           {.radius = 1.5, .paths = vision::landmark_paths(p.predicted.size())});
+    vision::draw_points(picture, vision::transform(fit, p.predicted),
+                        {.radius = 1.5, .paths = faces::landmark_paths(p.predicted.size())});
     pictures.push_back(std::move(picture));
   }
   return vision::contact_sheet(pictures, {.columns = 4});
@@ -140,7 +140,7 @@ vision::Image answers_sheet(const std::vector<support::Prediction>& predictions)
 
 void write_report(const support::OutputFolder& out, const std::vector<TestSet>& sets, const support::TrainingRun& run,
                   const FaceRecipe& recipe, const support::FaceFiles& files, const support::Settings& settings,
-                  const vision::KeypointDataset& training, std::uint64_t seed) {
+                  const faces::KeypointDataset& training, std::uint64_t seed) {
   const auto& predictions = sets.front().predictions;
   const auto errors = support::face_errors(predictions);
   support::Report report(
@@ -180,11 +180,11 @@ void write_report(const support::OutputFolder& out, const std::vector<TestSet>& 
 /// pixels where the file knows the points as well. Photos that do not exist are named, and have no lines.
 template <class Network>
 std::optional<double> write_submission(const support::OutputFolder& out, const std::filesystem::path& xml,
-                                       const Network& network, const models::LandmarkFinderConfig& config,
+                                       const Network& network, const faces::LandmarkFinderConfig& config,
                                        training::Progress& progress) {
-  const auto list = vision::read_dlib_xml(xml);
+  const auto list = faces::read_dlib_xml(xml);
   const auto faces = list.faces();
-  std::vector<vision::Landmarks> answers(faces.size());
+  std::vector<faces::Landmarks> answers(faces.size());
   double total = 0;
   int measured = 0, found = 0, other = 0;
   const vision::ReadOptions stored{.exif_orientation = false};  // boxes and points count stored pixels
@@ -193,13 +193,13 @@ std::optional<double> write_submission(const support::OutputFolder& out, const s
     support::stop_if_asked();
     progress.advance();
     if (!faces[i].exists) continue;
-    answers[i] = models::locate_landmarks(network, config, vision::read_image(faces[i].image, stored), faces[i].box);
+    answers[i] = faces::locate_landmarks(network, config, vision::read_image(faces[i].image, stored), faces[i].box);
     ++found;
     if (!faces[i].has_all_landmarks(answers[i].size())) {
       other += !faces[i].points.empty();
       continue;
     }
-    total += vision::mean_absolute_error(answers[i], faces[i].points);
+    total += faces::mean_absolute_error(answers[i], faces[i].points);
     ++measured;
   }
   if (const auto missing = list.missing(); !missing.empty()) {
@@ -213,7 +213,7 @@ std::optional<double> write_submission(const support::OutputFolder& out, const s
     progress.say(message(xml.string(), ": ", other, " of ", faces.size(), " faces have other points than the ",
                          config.points, " of the network, and are not measured"));
   if (found == 0) throw IoError(xml, "none of its photos exists");
-  vision::write_kaggle_submission(out / "kaggle.csv", answers);
+  faces::write_kaggle_submission(out / "kaggle.csv", answers);
   progress.say(message("points of ", found, " faces: ", support::one_line((out / "kaggle.csv").string())));
   return measured ? std::optional(total / measured) : std::nullopt;
 }
@@ -227,7 +227,7 @@ int run(const support::Options& options, const std::optional<std::filesystem::pa
       processes.root_first([&] { return support::OutputFolder(options.out, options.resume, processes.is_root()); });
   training::Progress progress(training::Progress::detect(options.quiet || !processes.is_root()));
   const auto files = processes.root_first([&] { return support::list_faces(options, out, progress); });
-  const models::LandmarkFinderConfig config{.points = files.points, .input_size = recipe.input_size};
+  const faces::LandmarkFinderConfig config{.points = files.points, .input_size = recipe.input_size};
   auto settings =
       support::settings_of("part3_resnet18", options, recipe.training, files.source, support::fingerprint(files));
   settings.emplace_back("input_size", std::to_string(config.input_size));
@@ -235,10 +235,10 @@ int run(const support::Options& options, const std::optional<std::filesystem::pa
   settings.emplace_back("loss", recipe.refined ? "wing" : "mse");
 
   const auto dataset = [&](const std::optional<vision::Augmentation>& augmentation) {
-    return vision::KeypointDataset({.width = config.input_size,
-                                    .height = config.input_size,
-                                    .points = support::all_points(files.points),
-                                    .augmentation = augmentation});
+    return faces::KeypointDataset({.width = config.input_size,
+                                   .height = config.input_size,
+                                   .points = support::all_points(files.points),
+                                   .augmentation = augmentation});
   };
   auto training = dataset(recipe.training.augmentation), validation = dataset({});
   support::add_faces(training, files.training, files.points, config.face_margin);
@@ -248,7 +248,7 @@ int run(const support::Options& options, const std::optional<std::filesystem::pa
                        " validation faces: ", support::one_line(files.source)));
 
   Rng rng(options.seed);
-  auto model = models::landmark_resnet18<float>(config, rng);
+  auto model = faces::landmark_resnet18<float>(config, rng);
   if (recipe.refined) begin_with_mean_face(model, training);
   const auto loss = [&](const Tensorf& y, const Tensorf& target) {
     return recipe.refined ? wing_loss(y, target) : mse_loss(y, target);
@@ -257,12 +257,12 @@ int run(const support::Options& options, const std::optional<std::filesystem::pa
                                             options.seed, progress, processes);
   if (!processes.is_root()) return run.exit_code();
   auto metadata = support::model_metadata(settings, run);
-  metadata.merge(models::metadata_of(config));
+  metadata.merge(faces::metadata_of(config));
   io::save(out.model(), with_face_finder(config, model, files, recipe.training, options.seed, progress), metadata);
 
-  const auto mirrored = vision::mirrored_landmarks(static_cast<std::size_t>(files.points));
+  const auto mirrored = faces::mirrored_landmarks(static_cast<std::size_t>(files.points));
   const auto network = [&](const Tensorf& images) {
-    return recipe.refined ? vision::mirror_average(model, images, mirrored) : model(images);
+    return recipe.refined ? faces::mirror_average(model, images, mirrored) : model(images);
   };
   for (auto& set : sets) {
     auto faces = dataset({});

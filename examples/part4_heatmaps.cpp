@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "nasion/faces/imm.hpp"
 #include "nasion/models/heatmap_fcn.hpp"
 #include "nasion/models/heatmaps.hpp"
 #include "nasion/models/unet.hpp"
 #include "nasion/nasion.hpp"
 #include "nasion/vision/draw.hpp"
-#include "nasion/vision/imm.hpp"
 #include "nasion/vision/maps.hpp"
 #include "support/comparison.hpp"
 #include "support/curves.hpp"
@@ -78,7 +78,7 @@ struct Maps {
 };
 
 template <class Model>
-std::vector<Maps> maps_of(const Model& model, const vision::KeypointDataset& dataset,
+std::vector<Maps> maps_of(const Model& model, const faces::KeypointDataset& dataset,
                           const std::vector<support::Prediction>& predictions,
                           const std::vector<const support::Prediction*>& chosen) {
   const NoGrad no_grad;
@@ -87,7 +87,7 @@ std::vector<Maps> maps_of(const Model& model, const vision::KeypointDataset& dat
     Rng unused(0);
     const auto image = dataset.get(p - predictions.data(), unused).input;
     const auto logits = model(reshape(image, {1, 1, height, width}));
-    maps.push_back({p, reshape(contiguous(spatial_softmax(logits)), {vision::imm::point_count, height, width})});
+    maps.push_back({p, reshape(contiguous(spatial_softmax(logits)), {faces::imm::point_count, height, width})});
   }
   return maps;
 }
@@ -105,7 +105,7 @@ vision::Image map_grid(const Maps& maps) {
                        .then(support::close_up(p.truth, tile_width, tile_height));
   std::vector<vision::Image> tiles;
   std::vector<std::string> captions;
-  for (int k = 0; k < vision::imm::point_count; ++k) {
+  for (int k = 0; k < faces::imm::point_count; ++k) {
     const auto map = vision::heatmap_image(map_of(maps.probabilities, k), width, height);
     tiles.push_back(vision::warp(map, fit, tile_width, tile_height));
     captions.push_back(std::to_string(k));
@@ -119,7 +119,7 @@ vision::Image map_overlays(const Maps& maps) {
   const auto& p = *maps.prediction;
   const auto fit = support::close_up(p.truth, shown_width, shown_height);
   std::vector<float> all(std::size_t{width} * height, 0);
-  for (int k = 0; k < vision::imm::point_count; ++k) {
+  for (int k = 0; k < faces::imm::point_count; ++k) {
     const auto map = map_of(maps.probabilities, k);
     const float largest = *std::max_element(map.begin(), map.end());
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = std::max(all[i], map[i] / largest);
@@ -140,7 +140,7 @@ void add_maps(support::Report& report, const std::vector<Maps>& faces) {
   for (const auto& maps : faces) {
     const auto name = maps.prediction->face->entry.name;
     report.figure({"overlay_" + name, map_overlays(maps),
-                   message(name, ", ", vision::imm_view_name(maps.prediction->face->entry.view), ": ",
+                   message(name, ", ", faces::imm_view_name(maps.prediction->face->entry.view), ": ",
                            fixed(maps.prediction->error_px, 1), " px.")});
     report.figure({"maps_" + name, map_grid(maps), "The 58 maps of " + name + "."});
   }

@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "nasion/faces/landmark_finder.hpp"
 #include "nasion/io/atomic_file.hpp"
-#include "nasion/models/landmark_finder.hpp"
 #include "nasion/nn/fold_batch_norm.hpp"
 #include "support/interrupt.hpp"
 #include "support/prediction_files.hpp"
@@ -29,7 +29,7 @@ struct Flags {
   fs::path model, out = "predictions";
   std::vector<fs::path> photos;
   std::vector<vision::Box> boxes;
-  models::FindFacesOptions find;
+  faces::FindFacesOptions find;
   int threads = 0;
   bool overwrite = false;
 };
@@ -39,7 +39,7 @@ vision::Box box_of(const std::string& flag, const std::string& text) {
   std::vector<double> numbers;
   for (std::size_t at = 0; at <= text.size();) {
     const auto comma = std::min(text.find(',', at), text.size());
-    const auto number = vision::detail::parse_number<double>(std::string_view(text).substr(at, comma - at));
+    const auto number = nasion::io::parse_number<double>(std::string_view(text).substr(at, comma - at));
     numbers.push_back(number.value_or(std::nan("")));
     at = comma + 1;
   }
@@ -58,23 +58,23 @@ void check_on_photo(const vision::Box& box, const vision::Image& photo) {
                     " x ", photo.height, " pixels");
 }
 
-std::vector<support::PredictedFace> faces_of(const models::LandmarkFinder<float>& finder, const vision::Image& photo,
+std::vector<support::PredictedFace> faces_of(const faces::LandmarkFinder<float>& finder, const vision::Image& photo,
                                              const Flags& flags) {
   std::vector<support::PredictedFace> faces;
   for (const auto& box : flags.boxes) {
     check_on_photo(box, photo);
-    auto points = models::locate_landmarks(finder.network, finder.config, photo, box);
+    auto points = faces::locate_landmarks(finder.network, finder.config, photo, box);
     faces.push_back({vision::bounding_box(points), std::nullopt, std::move(points)});
   }
   if (flags.boxes.empty())
-    for (auto& face : models::find_landmarks(finder, photo, flags.find))
+    for (auto& face : faces::find_landmarks(finder, photo, flags.find))
       faces.push_back({face.box, face.score, std::move(face.points)});
   check<ValueError>(!faces.empty(), "no face found: --box x,y,w,h says where one is");
   return faces;
 }
 
 /// One photo, one line.
-void predict(const models::LandmarkFinder<float>& finder, const fs::path& path, const Flags& flags) {
+void predict(const faces::LandmarkFinder<float>& finder, const fs::path& path, const Flags& flags) {
   const auto photo = vision::read_image(path);
   const auto faces = faces_of(finder, photo, flags);
   const support::PredictionFiles files(flags.out, path);
@@ -91,7 +91,7 @@ int run(const Flags& flags) {
   check<ValueError>(flags.boxes.empty() || flags.photos.size() == 1, "--box is for one photo, not for ",
                     flags.photos.size());
   set_num_threads(flags.threads);
-  const auto finder = nn::fold_batch_norm(models::load_landmark_finder<float>(flags.model));
+  const auto finder = nn::fold_batch_norm(faces::load_landmark_finder<float>(flags.model));
   io::remove_leftovers(flags.out);
   std::size_t failed = 0;
   for (const auto& path : flags.photos) {

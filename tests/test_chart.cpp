@@ -4,7 +4,7 @@
 #include <limits>
 #include <string>
 
-#include "nasion/train/history.hpp"
+#include "nasion/training/history.hpp"
 #include "nasion/vision/image.hpp"
 #include "support/catch.hpp"
 #include "support/curves.hpp"

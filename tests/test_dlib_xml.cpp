@@ -1,13 +1,13 @@
-#include "nasion/vision/dlib_xml.hpp"
+#include "nasion/faces/dlib_xml.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <string>
 
 #include "nasion/core/random.hpp"
+#include "nasion/faces/pts.hpp"
+#include "nasion/faces/w300.hpp"
 #include "nasion/vision/image.hpp"
-#include "nasion/vision/pts.hpp"
-#include "nasion/vision/w300.hpp"
 #include "support/catch.hpp"
 #include "support/data_dir.hpp"
 #include "support/io_error.hpp"
@@ -15,6 +15,7 @@
 
 using namespace nasion;
 using namespace nasion::vision;
+using namespace nasion::faces;
 
 namespace {
 

@@ -91,7 +91,7 @@ TEST_CASE("what lies outside is cut off, what is not finite draws nothing") {
     draw_point(blank, {far, 5}, colours::white);
     draw_circle(blank, {5, far}, colours::white, 3);
     draw_line(blank, {far, far}, {far, far}, colours::white);
-    draw_landmarks(blank, {{far, far}}, {});
+    draw_points(blank, {{far, far}}, {});
   }
   draw_line(blank, {nan_value, 2}, {10, 5}, colours::white);
   draw_point(blank, {5, 5}, colours::white, nan_value);
@@ -110,18 +110,19 @@ TEST_CASE("drawing needs an RGB image") {
   CHECK_THROWS_WITH(draw_point(grey, {1, 1}, colours::red), ContainsSubstring("to_rgb"));
 }
 
-TEST_CASE("draw_landmarks draws points and the lines between them") {
-  const Landmarks points{{10, 10}, {30, 10}, {30, 30}};
-  const LandmarkPath open[] = {{"open", 0, 2, false}}, closed[] = {{"closed", 0, 2, true}};
+TEST_CASE("draw_points draws points and the lines between them") {
+  const Points points{{10, 10}, {30, 10}, {30, 30}};
+  const PointPath open[] = {{"open", 0, 2, false}}, closed[] = {{"closed", 0, 2, true}},
+                  beyond[] = {{"beyond", 0, 3, false}};
   Image dots(40, 40, 3), lines(40, 40, 3), loop(40, 40, 3);
-  draw_landmarks(dots, points, {.colour = colours::white});
+  draw_points(dots, points, {.colour = colours::white});
   CHECK(ink(dots).area == Approx(3 * std::numbers::pi * 4).epsilon(0.05));
-  draw_landmarks(lines, points, {.colour = colours::white, .radius = 0, .paths = open, .line_width = 2});
+  draw_points(lines, points, {.colour = colours::white, .radius = 0, .paths = open, .line_width = 2});
   CHECK(ink(lines).area == Approx(2 * 20 * 2).epsilon(0.1));
-  draw_landmarks(loop, points, {.colour = colours::white, .radius = 0, .paths = closed, .line_width = 2});
+  draw_points(loop, points, {.colour = colours::white, .radius = 0, .paths = closed, .line_width = 2});
   CHECK(colour_at(loop, 20, 20) == colours::white);
   CHECK(colour_at(lines, 20, 20) == colours::black);
-  CHECK_THROWS_AS(draw_landmarks(loop, points, {.paths = imm::paths}), ValueError);
+  CHECK_THROWS_AS(draw_points(loop, points, {.paths = beyond}), ValueError);
 }
 
 TEST_CASE("draw_errors shows truth, prediction and what lies between in three colours") {

@@ -1,4 +1,4 @@
-#include "nasion/models/face_finder.hpp"
+#include "nasion/faces/face_finder.hpp"
 
 #include "nasion/nn/fold_batch_norm.hpp"
 #include "support/catch.hpp"
@@ -6,8 +6,8 @@
 #include "support/threads.hpp"
 
 using namespace nasion;
-using models::FaceFinder;
-using models::FoundFace;
+using faces::FaceFinder;
+using faces::FoundFace;
 
 namespace {
 
@@ -65,7 +65,7 @@ TEST_CASE("A cell's code of a face is read back as that face") {
 TEST_CASE("Of boxes that cover each other, the one with the highest score is kept") {
   const auto kept = [](std::vector<FoundFace> faces, double overlap = 0.4) {
     std::string order;
-    for (const auto& face : models::non_maximum_suppression(std::move(faces), overlap))
+    for (const auto& face : faces::non_maximum_suppression(std::move(faces), overlap))
       order += message(face.score, " ");
     return order;
   };
@@ -83,7 +83,7 @@ TEST_CASE("Of boxes that cover each other, the one with the highest score is kep
 TEST_CASE("Where a network sees faces everywhere, they are found in all sizes and on the photo only") {
   const auto network = network_with({2, 0, 0, 0});
   const auto photo = noise(150, 90, 3);
-  const auto faces = models::find_faces(network, photo, {.smallest = 20});
+  const auto faces = faces::find_faces(network, photo, {.smallest = 20});
   REQUIRE(faces.size() > 4);
   double smallest = 1e9;
   for (const auto& face : faces) {
@@ -99,22 +99,22 @@ TEST_CASE("Where a network sees faces everywhere, they are found in all sizes an
   const double place = (first.x + first.width / 2) * 32 / 20 + 32 - 0.5;
   CHECK(place / 8 == Approx(std::round(place / 8)));
 
-  CHECK(models::find_faces(network, photo, {.threshold = 0.9}).empty());
-  const auto larger = models::find_faces(network, photo, {.smallest = 20, .smallest_part = 0.5});
+  CHECK(faces::find_faces(network, photo, {.threshold = 0.9}).empty());
+  const auto larger = faces::find_faces(network, photo, {.smallest = 20, .smallest_part = 0.5});
   CHECK(std::all_of(larger.begin(), larger.end(), [](const auto& f) { return f.box.width > 74; }));
 }
 
 TEST_CASE("A photo smaller than any face, and one of a single row") {
   const auto network = network_with({2, 0, 0, 0});
-  CHECK_NOTHROW(models::find_faces(network, noise(3, 3, 1)));
-  CHECK_NOTHROW(models::find_faces(network, noise(200, 1, 3)));
+  CHECK_NOTHROW(faces::find_faces(network, noise(3, 3, 1)));
+  CHECK_NOTHROW(faces::find_faces(network, noise(200, 1, 3)));
 }
 
 TEST_CASE("Faces do not depend on the number of threads") {
   const auto network = network_with({-1, 0, 0, 0}, 0.5);
   const auto photo = noise(300, 200, 1);
   CHECK(test::same_for_all_thread_counts(
-      [&] { return models::find_faces(network, photo, {.threshold = 0.1}); },
+      [&] { return faces::find_faces(network, photo, {.threshold = 0.1}); },
       [](const auto& a, const auto& b) {
         return !a.empty() && std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& p, const auto& q) {
           return p.box == q.box && p.score == q.score;
@@ -124,8 +124,8 @@ TEST_CASE("Faces do not depend on the number of threads") {
 
 TEST_CASE("find_faces refuses what makes no sense") {
   const auto network = network_with({2, 0, 0, 0});
-  CHECK_THROWS_AS(models::find_faces(network, vision::Image{}), ValueError);
-  CHECK_THROWS_WITH(models::find_faces(network, noise(9, 9, 1), {.threshold = 0}), ContainsSubstring("[find_faces]"));
-  CHECK_THROWS_AS(models::find_faces(network, noise(9, 9, 1), {.smallest = 0}), ValueError);
-  CHECK_THROWS_AS(models::find_faces(network, noise(9, 9, 1), {.smallest_part = -1}), ValueError);
+  CHECK_THROWS_AS(faces::find_faces(network, vision::Image{}), ValueError);
+  CHECK_THROWS_WITH(faces::find_faces(network, noise(9, 9, 1), {.threshold = 0}), ContainsSubstring("[find_faces]"));
+  CHECK_THROWS_AS(faces::find_faces(network, noise(9, 9, 1), {.smallest = 0}), ValueError);
+  CHECK_THROWS_AS(faces::find_faces(network, noise(9, 9, 1), {.smallest_part = -1}), ValueError);
 }

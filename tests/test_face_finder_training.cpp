@@ -2,9 +2,9 @@
 
 #include <sstream>
 
+#include "nasion/faces/face_view.hpp"
+#include "nasion/faces/synthetic.hpp"
 #include "nasion/vision/draw.hpp"
-#include "nasion/vision/face_view.hpp"
-#include "nasion/vision/synthetic.hpp"
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"
 #include "support/threads.hpp"
@@ -14,13 +14,13 @@ using support::FacePhoto;
 
 namespace {
 
-vision::SyntheticFace synthetic_face(int person, int view) {
+faces::SyntheticFace synthetic_face(int person, int view) {
   const Rng rng = Rng(11).split(static_cast<std::uint64_t>(person));
-  return vision::render_face(vision::imm_view(vision::random_person(rng.split(0)), view, rng.split(9)), 200, 150);
+  return faces::render_face(faces::imm_view(faces::random_person(rng.split(0)), view, rng.split(9)), 200, 150);
 }
 
-models::FaceFinder<float> train_finder(const std::vector<FacePhoto>& photos,
-                                       const support::FaceFinderTraining& options) {
+faces::FaceFinder<float> train_finder(const std::vector<FacePhoto>& photos,
+                                      const support::FaceFinderTraining& options) {
   std::ostringstream nowhere;
   training::Progress progress(training::Progress::Style::quiet, nowhere);
   return support::train_face_finder(photos, options, progress);
@@ -45,7 +45,7 @@ TEST_CASE("The loss of a face finder, by hand") {
 
 TEST_CASE("Squares that look like faces are told apart by their score") {
   Rng rng(1);
-  models::FaceFinder<float> network(rng);
+  faces::FaceFinder<float> network(rng);
   network.head.bias.detach().mutable_data()[0] = 1;  // a face everywhere, with score 0.73
   nn::eval(network);
   const vision::Image photo(128, 128, 3, 60);
@@ -74,9 +74,9 @@ TEST_CASE("It learns to find synthetic people it has never seen") {
   int right = 0;
   for (int person = 20; person < 24; ++person) {
     const auto face = synthetic_face(person, 1);
-    const auto found = models::find_faces(network, face.image, {.threshold = 0.2});
+    const auto found = faces::find_faces(network, face.image, {.threshold = 0.2});
     if (found.empty()) continue;
-    const auto truth = vision::face_view(vision::bounding_box(face.points68), 1);
+    const auto truth = faces::face_view(vision::bounding_box(face.points68), 1);
     const auto& box = found.front().box;
     const double off = std::hypot(box.x + box.width / 2 - truth.x - truth.width / 2,
                                   box.y + box.height / 2 - truth.y - truth.height / 2);

@@ -1,4 +1,4 @@
-#include "nasion/vision/face_view.hpp"
+#include "nasion/faces/face_view.hpp"
 
 #include <limits>
 
@@ -6,6 +6,7 @@
 
 using namespace nasion;
 using namespace nasion::vision;
+using namespace nasion::faces;
 
 TEST_CASE("A view is a square around the middle of the box, as large as its longer side asks for") {
   CHECK(face_view({10, 20, 30, 60}, 1.5) == Box{25 - 45, 50 - 45, 90, 90});

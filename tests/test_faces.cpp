@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string>
 
-#include "nasion/vision/pts.hpp"
-#include "nasion/vision/synthetic.hpp"
+#include "nasion/faces/pts.hpp"
+#include "nasion/faces/synthetic/folder.hpp"
 #include "support/catch.hpp"
 #include "support/exif.hpp"
 #include "support/temporary_folder.hpp"
@@ -15,27 +15,27 @@ using support::FaceEntry;
 namespace {
 
 /// 68 points within `box`.
-vision::Landmarks points_in(const vision::Box& box) {
-  vision::Landmarks points;
-  for (int i = 0; i < vision::ibug::point_count; ++i)
+faces::Landmarks points_in(const vision::Box& box) {
+  faces::Landmarks points;
+  for (int i = 0; i < faces::ibug::point_count; ++i)
     points.push_back({box.x + box.width * i / 67, box.y + box.height * (i % 7) / 6});
   return points;
 }
 
 /// A face in a stored photo of 120 x 90 pixels that is to be turned.
-FaceEntry write_face(const test::TemporaryFolder& folder, const vision::Landmarks& points) {
+FaceEntry write_face(const test::TemporaryFolder& folder, const faces::Landmarks& points) {
   const FaceEntry entry{.name = "afw/1_1", .image = folder / "1_1.JPG", .shape = folder / "1_1.PTS"};
   vision::Image photo(120, 90, 3, 90);
   std::fill_n(photo.at(100, 0), 3, std::uint8_t{255});
   test::write_text(entry.image, test::with_orientation(vision::encode_jpeg(photo), 6));
-  vision::write_pts(entry.shape, points);
+  faces::write_pts(entry.shape, points);
   return entry;
 }
 
-std::string error_of(const vision::Landmarks& points) {
+std::string error_of(const faces::Landmarks& points) {
   const test::TemporaryFolder folder;
   const FaceEntry entries[] = {write_face(folder, points)};
-  vision::KeypointDataset dataset({.width = 16, .height = 16, .points = {0}});
+  faces::KeypointDataset dataset({.width = 16, .height = 16, .points = {0}});
   try {
     support::add_faces(dataset, entries, 68, 1.4);
   } catch (const IoError& error) {
@@ -119,7 +119,7 @@ TEST_CASE("Faces that a killed program left half drawn are removed, those that a
       for (const std::string ending : {"m.jpg", "m.asf"})
         test::write_text(
             faces / ((person < 10 ? "0" : "") + std::to_string(person) + "-" + std::to_string(view) + ending), "");
-  test::write_text(faces / nasion::vision::synthetic::marker_name, nasion::vision::synthetic::marker(1, 40, 640, 480));
+  test::write_text(faces / nasion::faces::synthetic::marker_name, nasion::faces::synthetic::marker(1, 40, 640, 480));
   for (const auto* left : {"synthetic_faces.7-0.tmp", "synthetic_faces.7-1.tmp.old"}) {
     std::filesystem::create_directory(out / left);
     test::write_text(out / left / "01-1m.jpg", "");

@@ -1,4 +1,4 @@
-#include "nasion/train/fit.hpp"
+#include "nasion/training/fit.hpp"
 
 #include "nasion/data/loader.hpp"
 #include "nasion/nn/functions.hpp"

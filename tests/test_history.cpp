@@ -1,4 +1,4 @@
-#include "nasion/train/history.hpp"
+#include "nasion/training/history.hpp"
 
 #include <limits>
 

@@ -1,4 +1,4 @@
-#include "nasion/train/history_file.hpp"
+#include "nasion/training/history_file.hpp"
 
 #include <sys/stat.h>
 

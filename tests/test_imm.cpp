@@ -1,4 +1,4 @@
-#include "nasion/vision/imm.hpp"
+#include "nasion/faces/imm.hpp"
 
 #include <set>
 #include <string>
@@ -10,6 +10,7 @@
 
 using namespace nasion;
 using namespace nasion::vision;
+using namespace nasion::faces;
 
 namespace {
 
@@ -119,7 +120,7 @@ TEST_CASE("read_imm_face names the file at fault") {
   test::TemporaryFolder folder;
   write_face(folder.path(), "01-1m");
   const ImmEntry entry = ImmFaces(folder.path()).entries()[0];
-  const LandmarkPath two[] = {{"line", 0, 1, false}};
+  const PointPath two[] = {{"line", 0, 1, false}};
   write_asf(entry.shape, shape_for("01-1m.jpg", 2), two);
   CHECK_THROWS_WITH(read_imm_face(entry), ContainsSubstring("01-1m.asf: has 2 points, not 58"));
   write_face(folder.path(), "01-1m");

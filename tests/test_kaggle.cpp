@@ -1,10 +1,10 @@
-#include "nasion/vision/kaggle.hpp"
+#include "nasion/faces/kaggle.hpp"
 
 #include <algorithm>
 #include <limits>
 #include <string>
 
-#include "nasion/vision/metrics.hpp"
+#include "nasion/faces/metrics.hpp"
 #include "support/catch.hpp"
 #include "support/foreign_locale.hpp"
 #include "support/io_error.hpp"
@@ -12,6 +12,7 @@
 
 using namespace nasion;
 using namespace nasion::vision;
+using namespace nasion::faces;
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "nasion/vision/keypoint_dataset.hpp"
+#include "nasion/faces/keypoint_dataset.hpp"
 
 #include <limits>
 
@@ -7,6 +7,7 @@
 
 using namespace nasion;
 using namespace nasion::vision;
+using namespace nasion::faces;
 
 namespace {
 

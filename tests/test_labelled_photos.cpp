@@ -1,4 +1,4 @@
-#include "nasion/vision/labelled_photos.hpp"
+#include "nasion/faces/labelled_photos.hpp"
 
 #include <string>
 #include <vector>
@@ -8,7 +8,7 @@
 #include "support/temporary_folder.hpp"
 
 using namespace nasion;
-using namespace nasion::vision;
+using namespace nasion::faces;
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "nasion/vision/metrics.hpp"
+#include "nasion/faces/metrics.hpp"
 
 #include <cmath>
 #include <limits>
@@ -8,6 +8,7 @@
 
 using namespace nasion;
 using namespace nasion::vision;
+using namespace nasion::faces;
 
 namespace {
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();

@@ -1,10 +1,11 @@
-#include "nasion/vision/mirror.hpp"
+#include "nasion/faces/mirror.hpp"
 
 #include "nasion/ops/reduce.hpp"
 #include "support/catch.hpp"
 
 using namespace nasion;
 using namespace nasion::vision;
+using namespace nasion::faces;
 
 TEST_CASE("Images are mirrored, in either memory order") {
   const auto images = Tensorf::from({1, 2, 2, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});

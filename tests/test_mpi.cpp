@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "nasion/io/safetensors.hpp"
-#include "nasion/train/history_file.hpp"
+#include "nasion/training/history_file.hpp"
 #include "support/catch.hpp"
 #include "support/imm_folder.hpp"
 #include "support/process.hpp"

@@ -9,12 +9,12 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "nasion/faces/kaggle.hpp"
+#include "nasion/faces/landmarks.hpp"
+#include "nasion/faces/pts.hpp"
 #include "nasion/io/safetensors.hpp"
-#include "nasion/train/history_file.hpp"
+#include "nasion/training/history_file.hpp"
 #include "nasion/vision/draw.hpp"
-#include "nasion/vision/kaggle.hpp"
-#include "nasion/vision/landmarks.hpp"
-#include "nasion/vision/pts.hpp"
 #include "support/catch.hpp"
 #include "support/data_dir.hpp"
 #include "support/exif.hpp"
@@ -236,11 +236,11 @@ TEST_CASE("part3_resnet18 learns from a folder of 300-W, in pixels of the photos
   const auto write = [&](const std::string& set, const std::string& name) {
     fs::create_directories(faces / set);
     vision::Image photo(96, 96, 3, 90);
-    vision::Landmarks points;
-    for (int i = 0; i < vision::ibug::point_count; ++i) points.push_back({rng.uniform(24, 72), rng.uniform(24, 72)});
-    vision::draw_landmarks(photo, points);
+    faces::Landmarks points;
+    for (int i = 0; i < faces::ibug::point_count; ++i) points.push_back({rng.uniform(24, 72), rng.uniform(24, 72)});
+    vision::draw_points(photo, points);
     vision::write_jpeg(faces / set / (name + ".jpg"), photo);
-    vision::write_pts(faces / set / (name + ".pts"), points);
+    faces::write_pts(faces / set / (name + ".pts"), points);
     manifest += set + "/" + name + ".jpg,192,192,0,0,0.5,0.5\n";
   };
   for (const char* name : {"1_1", "1_2", "2_1", "3_1", "4_1", "5_1"}) write("afw", name);
@@ -276,7 +276,7 @@ TEST_CASE("part3_resnet18 learns from a folder of 300-W, in pixels of the photos
   CHECK(lines(test::read_text(out / "predictions.csv")) == 1 + 3 * 68);
   CHECK_THAT(test::read_text(out / "predictions.csv"), ContainsSubstring("\nlfpw/testset/image_2.jpg,0,0,67,"));
   CHECK(lines(test::read_text(out / "kaggle.csv")) == 1 + 2 * 136);
-  const auto answers = vision::read_kaggle_submission(out / "kaggle.csv", 68);
+  const auto answers = faces::read_kaggle_submission(out / "kaggle.csv", 68);
   REQUIRE(answers.size() == 3);
   CHECK(answers[2] == answers[1]);  // boxes count stored pixels, whatever EXIF says
   CHECK_THAT(test::read_text(out / "kaggle.csv"), ContainsSubstring("Predicted\n136,"));

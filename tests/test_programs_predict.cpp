@@ -2,10 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "nasion/faces/landmark_finder.hpp"
+#include "nasion/faces/pts.hpp"
 #include "nasion/models/keypoint_cnn.hpp"
-#include "nasion/models/landmark_finder.hpp"
 #include "nasion/vision/draw.hpp"
-#include "nasion/vision/pts.hpp"
 #include "support/catch.hpp"
 #include "support/process.hpp"
 #include "support/temporary_folder.hpp"
@@ -18,18 +18,18 @@ namespace {
 /// A model that says the same points of every face, and of every place that there is one, with `score` as a logit.
 void write_model(const fs::path& path, float score) {
   Rng rng(1);
-  const models::LandmarkFinderConfig config{.points = 68, .input_size = 32, .face_margin = 1};
-  models::LandmarkFinder<float> finder{config, models::landmark_resnet18<float>(config, rng),
-                                       models::FaceFinder<float>(rng)};
+  const faces::LandmarkFinderConfig config{.points = 68, .input_size = 32, .face_margin = 1};
+  faces::LandmarkFinder<float> finder{config, faces::landmark_resnet18<float>(config, rng),
+                                      faces::FaceFinder<float>(rng)};
   finder.face_finder.head.bias.detach().mutable_data()[0] = score;
   finder.network.fc.weight.detach().fill(0);
   float* coordinates = finder.network.fc.bias.detach().mutable_data();
   for (int k = 0; k < 68; ++k) {
-    const int other = vision::ibug::mirrored[static_cast<std::size_t>(k)];
+    const int other = faces::ibug::mirrored[static_cast<std::size_t>(k)];
     *coordinates++ = k < other ? 0.2f : k > other ? 0.8f : 0.5f;
     *coordinates++ = 0.2f + 0.6f * static_cast<float>(std::min(k, other)) / 68;
   }
-  io::save(path, finder, models::metadata_of(config));
+  io::save(path, finder, faces::metadata_of(config));
 }
 
 struct Folder {
@@ -76,7 +76,7 @@ TEST_CASE("predict writes the photo with its points, JSON and .pts for the box i
   CHECK(said["landmarks"] == "ibug 68");
   REQUIRE(said["faces"].size() == 1);
   CHECK(said["faces"][0]["score"].is_null());
-  const auto points = vision::read_pts(f.out / "photo.pts");
+  const auto points = faces::read_pts(f.out / "photo.pts");
   REQUIRE(points.size() == 68);
   REQUIRE(said["faces"][0]["points"].size() == 68);
   for (std::size_t i = 0; i < 68; ++i) {

@@ -10,7 +10,7 @@
 #include <functional>
 #include <thread>
 
-#include "nasion/train/history_file.hpp"
+#include "nasion/training/history_file.hpp"
 #include "support/catch.hpp"
 #include "support/imm_folder.hpp"
 #include "support/process.hpp"

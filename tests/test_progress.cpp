@@ -1,4 +1,4 @@
-#include "nasion/train/progress.hpp"
+#include "nasion/training/progress.hpp"
 
 #include <limits>
 #include <sstream>

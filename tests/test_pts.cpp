@@ -1,4 +1,4 @@
-#include "nasion/vision/pts.hpp"
+#include "nasion/faces/pts.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -14,6 +14,7 @@
 
 using namespace nasion;
 using namespace nasion::vision;
+using namespace nasion::faces;
 
 namespace {
 

@@ -1,17 +1,18 @@
-#include "nasion/vision/synthetic.hpp"
+#include "nasion/faces/synthetic.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <set>
 
-#include "nasion/vision/imm.hpp"
+#include "nasion/faces/imm.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/threads.hpp"
 
 using namespace nasion;
 using namespace nasion::vision;
+using namespace nasion::faces;
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "nasion/vision/w300.hpp"
+#include "nasion/faces/w300.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -16,6 +16,7 @@
 
 using namespace nasion;
 using namespace nasion::vision;
+using namespace nasion::faces;
 
 namespace {
 

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "nasion/train/history.hpp"
+#include "nasion/training/history.hpp"
 #include "support/report.hpp"
 
 namespace support {

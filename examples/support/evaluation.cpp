@@ -8,15 +8,14 @@
 #include <nlohmann/json.hpp>
 
 #include "nasion/core/autograd.hpp"
+#include "nasion/faces/metrics.hpp"
 #include "nasion/io/csv.hpp"
-#include "nasion/vision/metrics.hpp"
 #include "support/interrupt.hpp"
 
 namespace support {
 
 std::vector<Prediction> predict(const std::function<nasion::Tensorf(const nasion::Tensorf&)>& network,
-                                const nasion::vision::KeypointDataset& dataset,
-                                const std::vector<LabelledFace>& faces) {
+                                const nasion::faces::KeypointDataset& dataset, const std::vector<LabelledFace>& faces) {
   namespace vision = nasion::vision;
   const nasion::NoGrad no_grad;
   auto loader = nasion::data::make_loader(dataset, {.batch_size = 16, .workers = 0});
@@ -28,10 +27,10 @@ std::vector<Prediction> predict(const std::function<nasion::Tensorf(const nasion
       const LabelledFace& face = faces.at(predictions.size());
       const auto row = y.values().subspan(static_cast<std::size_t>(i * y.dim(1)), static_cast<std::size_t>(y.dim(1)));
       const vision::Box& view = dataset.view(static_cast<nasion::Index>(predictions.size()));
-      Prediction p{&face, view, {}, vision::to_points(row, view), 0, 0};
+      Prediction p{&face, view, {}, nasion::faces::to_points(row, view), 0, 0};
       for (const int point : dataset.options().points) p.truth.push_back(face.points[static_cast<std::size_t>(point)]);
-      p.error_px = vision::mean_distance(p.predicted, p.truth);
-      p.eye_distance = vision::outer_eye_distance(face.points);
+      p.error_px = nasion::faces::mean_distance(p.predicted, p.truth);
+      p.eye_distance = nasion::faces::outer_eye_distance(face.points);
       predictions.push_back(std::move(p));
     }
   }
@@ -95,8 +94,8 @@ double mean_face_mse(const Faces& faces, const std::vector<int>& points) {
 
 std::vector<Prediction> with_eyes_in_order(std::vector<Prediction> predictions) {
   for (auto& p : predictions)
-    if (nasion::vision::imm::repair_eye_order(p.truth) > 0)
-      p.error_px = nasion::vision::mean_distance(p.predicted, p.truth);
+    if (nasion::faces::imm::repair_eye_order(p.truth) > 0)
+      p.error_px = nasion::faces::mean_distance(p.predicted, p.truth);
   return predictions;
 }
 
@@ -113,15 +112,16 @@ void write_predictions(const OutputFolder& out, const std::vector<Prediction>& p
 
 FaceErrors face_errors(const std::vector<Prediction>& predictions) {
   namespace vision = nasion::vision;
+  namespace faces = nasion::faces;
   std::vector<double> errors;
   double mae = 0;
   for (const auto& p : predictions) {
     errors.push_back(p.nme_percent());
-    mae += p.face->entry.original_scale * vision::mean_absolute_error(p.predicted, p.truth);
+    mae += p.face->entry.original_scale * faces::mean_absolute_error(p.predicted, p.truth);
   }
   return {.nme_percent = nme_percent(predictions),
-          .auc = vision::area_under_curve(errors, FaceErrors::limit),
-          .failure_percent = 100 * vision::failure_rate(errors, FaceErrors::limit),
+          .auc = faces::area_under_curve(errors, FaceErrors::limit),
+          .failure_percent = 100 * faces::failure_rate(errors, FaceErrors::limit),
           .mae_px = mae / static_cast<double>(predictions.size())};
 }
 
@@ -144,7 +144,7 @@ nlohmann::ordered_json metrics_json(const std::vector<Prediction>& predictions) 
     json["turned_error_px"] = errors.turned;
     for (std::size_t v = 0; v < 6; ++v) json["view_error_px"][std::to_string(v + 1)] = errors.view[v];
   }
-  if (predictions.front().truth.size() == nasion::vision::imm::point_count) {
+  if (predictions.front().truth.size() == nasion::faces::imm::point_count) {
     const auto repaired = with_eyes_in_order(predictions);
     json["eyes_in_order"] = {{"val_mse", normalised_mse(repaired)}, {"val_mean_error_px", view_errors(repaired).all}};
   }

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "nasion/core/tensor.hpp"
-#include "nasion/vision/keypoint_dataset.hpp"
+#include "nasion/faces/keypoint_dataset.hpp"
 #include "support/faces.hpp"
 #include "support/training_run.hpp"
 
@@ -19,10 +19,10 @@ namespace support {
 
 struct Prediction {
   const LabelledFace* face;
-  nasion::vision::Box view;                    // what the network saw of the photo
-  nasion::vision::Landmarks truth, predicted;  // the chosen points, in pixels of the photo
-  double error_px;                             // mean distance
-  double eye_distance;                         // between the outer corners of the eyes, pixels
+  nasion::vision::Box view;                   // what the network saw of the photo
+  nasion::faces::Landmarks truth, predicted;  // the chosen points, in pixels of the photo
+  double error_px;                            // mean distance
+  double eye_distance;                        // between the outer corners of the eyes, pixels
 
   /// Mean error over the distance of the outer eye corners, in percent.
   double nme_percent() const { return 100 * error_px / eye_distance; }
@@ -31,7 +31,7 @@ struct Prediction {
 /// The points on each photo; `faces` are those of `dataset`, in order, and outlive the result. `network` answers images
 /// [N, 1, H, W] with coordinates [N, 2 K], without a graph: a model in eval mode, perhaps with more around it.
 std::vector<Prediction> predict(const std::function<nasion::Tensorf(const nasion::Tensorf&)>& network,
-                                const nasion::vision::KeypointDataset& dataset, const std::vector<LabelledFace>& faces);
+                                const nasion::faces::KeypointDataset& dataset, const std::vector<LabelledFace>& faces);
 
 /// Mean errors in pixels: of all photos, of the frontal views 1 and 2, the turned views 3 and 4, and each view; NaN for
 /// those without photos.

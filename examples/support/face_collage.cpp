@@ -4,15 +4,16 @@
 #include <cmath>
 #include <cstddef>
 
+#include "nasion/faces/face_view.hpp"
 #include "nasion/vision/augment.hpp"
-#include "nasion/vision/face_view.hpp"
 
 namespace support {
 
-FacePhoto::FacePhoto(const nasion::vision::Image& photo, const nasion::vision::Landmarks& labels) {
+FacePhoto::FacePhoto(const nasion::vision::Image& photo, const nasion::faces::Landmarks& labels) {
   namespace vision = nasion::vision;
-  constexpr double largest = 2 * nasion::models::FaceFinder<float>::face_size;
-  const double scale = std::min(1.0, largest / vision::face_view(vision::bounding_box(labels), 1).width);
+  namespace faces = nasion::faces;
+  constexpr double largest = 2 * nasion::faces::FaceFinder<float>::face_size;
+  const double scale = std::min(1.0, largest / faces::face_view(vision::bounding_box(labels), 1).width);
   const auto size = [scale](int length) { return std::max(1, static_cast<int>(std::lround(scale * length))); };
   image = vision::resize(vision::to_grey(photo), size(photo.width), size(photo.height));
   points = vision::transform(vision::Affine::scale(1.0 * image.width / photo.width, 1.0 * image.height / photo.height),
@@ -33,8 +34,9 @@ nasion::data::Example<float> FaceCollages::get(nasion::Index, nasion::Rng& rng) 
 
 void FaceCollages::add_piece(Canvas& canvas, bool background, nasion::Rng& rng) const {
   namespace vision = nasion::vision;
+  namespace faces = nasion::faces;
   const FacePhoto& photo = (*photos_)[static_cast<std::size_t>(rng.below(std::ssize(*photos_)))];
-  const auto own = vision::face_view(vision::bounding_box(photo.points), 1);
+  const auto own = faces::face_view(vision::bounding_box(photo.points), 1);
   // Half of the pieces have something in them that has the size that is looked for.
   const bool aimed = !background && rng.chance(0.5);
   const auto lookalikes = std::ssize(photo.lookalikes);
@@ -65,7 +67,7 @@ void FaceCollages::add_piece(Canvas& canvas, bool background, nasion::Rng& rng) 
                                                .occlusion = 0.1},
                                               width, height, rng);
   const auto to_piece = fit.then(draw.affine);
-  const auto seen = vision::to_tensor(vision::warp(photo.image, to_piece, width, height));
+  const auto seen = faces::to_tensor(vision::warp(photo.image, to_piece, width, height));
   vision::change_pixels(draw, {seen.mutable_data(), static_cast<std::size_t>(seen.size())}, width, height);
   const int left = static_cast<int>(rng.below(side + width / 2)) - width / 2;
   const int top = static_cast<int>(rng.below(side + height / 2)) - height / 2;
@@ -77,9 +79,9 @@ void FaceCollages::add_piece(Canvas& canvas, bool background, nasion::Rng& rng) 
       canvas.piece_at[at] = canvas.pieces;
     }
   const auto to_canvas = to_piece.then(vision::Affine::translate(x0, y0));
-  const auto add = [&](const vision::Landmarks& points, bool labelled) {
+  const auto add = [&](const faces::Landmarks& points, bool labelled) {
     canvas.squares.push_back(
-        {vision::face_view(vision::bounding_box(vision::transform(to_canvas, points)), 1), canvas.pieces, labelled});
+        {faces::face_view(vision::bounding_box(vision::transform(to_canvas, points)), 1), canvas.pieces, labelled});
   };
   add(photo.points, true);
   for (const auto& b : photo.unlabelled)

@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "nasion/data/loader.hpp"
-#include "nasion/models/face_finder.hpp"
+#include "nasion/faces/face_finder.hpp"
+#include "nasion/faces/landmarks.hpp"
 #include "nasion/vision/image.hpp"
-#include "nasion/vision/landmarks.hpp"
 
 namespace support {
 
@@ -14,12 +14,12 @@ namespace support {
 /// network takes for faces.
 struct FacePhoto {
   nasion::vision::Image image;
-  nasion::vision::Landmarks points;               ///< of the labelled face, in pixels of this image
+  nasion::faces::Landmarks points;                ///< of the labelled face, in pixels of this image
   std::vector<nasion::vision::Box> unlabelled{};  ///< squares that must be faces: nothing is learned from these
   std::vector<nasion::vision::Box> lookalikes{};  ///< squares that are none, and worth a closer look
 
   /// Shrunk until the face is as large as collages need it.
-  FacePhoto(const nasion::vision::Image& photo, const nasion::vision::Landmarks& labels);
+  FacePhoto(const nasion::vision::Image& photo, const nasion::faces::Landmarks& labels);
 };
 
 /// Examples: a collage [1, side, side], and what FaceFinder's cells should say of it, [5, cells, cells]: whether there
@@ -29,7 +29,7 @@ struct FacePhoto {
 /// and too small, and between them hair, clothes and rooms that are no faces.
 class FaceCollages {
  public:
-  using Finder = nasion::models::FaceFinder<float>;
+  using Finder = nasion::faces::FaceFinder<float>;
   static constexpr int side = 128, cells = side / Finder::stride;  ///< of a collage
 
   /// `count` collages of these photos, which must outlive the dataset. ValueError for no photos.

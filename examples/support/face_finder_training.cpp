@@ -4,11 +4,11 @@
 #include <utility>
 
 #include "nasion/data/loader.hpp"
+#include "nasion/faces/face_view.hpp"
 #include "nasion/nasion.hpp"
 #include "nasion/nn/fold_batch_norm.hpp"
 #include "nasion/optim/adam.hpp"
 #include "nasion/optim/schedule.hpp"
-#include "nasion/vision/face_view.hpp"
 #include "support/interrupt.hpp"
 
 namespace support {
@@ -32,26 +32,27 @@ std::vector<FacePhoto> face_photos(std::span<const FaceEntry> entries, int point
   return photos;
 }
 
-void find_lookalikes(std::vector<FacePhoto>& photos, const nasion::models::FaceFinder<float>& network, double sure) {
+void find_lookalikes(std::vector<FacePhoto>& photos, const nasion::faces::FaceFinder<float>& network, double sure) {
   namespace vision = nasion::vision;
+  namespace faces = nasion::faces;
   const auto fast = nasion::nn::fold_batch_norm(network);
   for (FacePhoto& photo : photos) {
     photo.unlabelled.clear(), photo.lookalikes.clear();
     auto faces = find_faces(fast, photo.image, {.threshold = 0.25, .smallest = 12});
     // The labelled face comes first, so that what covers it is taken for it.
-    faces.insert(faces.begin(), {vision::face_view(vision::bounding_box(photo.points), 1), 2.0});
+    faces.insert(faces.begin(), {faces::face_view(vision::bounding_box(photo.points), 1), 2.0});
     faces = non_maximum_suppression(std::move(faces));
     for (auto face = faces.begin() + 1; face != faces.end(); ++face)
       (face->score >= sure ? photo.unlabelled : photo.lookalikes).push_back(face->box);
   }
 }
 
-nasion::models::FaceFinder<float> train_face_finder(std::vector<FacePhoto> photos, const FaceFinderTraining& options,
-                                                    nasion::training::Progress& progress) {
+nasion::faces::FaceFinder<float> train_face_finder(std::vector<FacePhoto> photos, const FaceFinderTraining& options,
+                                                   nasion::training::Progress& progress) {
   nasion::check<nasion::ValueError>(options.steps > 0 && options.batch > 0, "[train_face_finder] steps ", options.steps,
                                     " and batch ", options.batch, " must be positive");
   nasion::Rng rng(options.seed);
-  nasion::models::FaceFinder<float> network(rng);
+  nasion::faces::FaceFinder<float> network(rng);
   nasion::optim::AdamW<float> optimizer(nasion::nn::parameters(network), {.lr = options.lr, .weight_decay = 0.01});
   const auto schedule = nasion::optim::cosine(0.05);
   constexpr int rounds = 3;

@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "nasion/models/face_finder.hpp"
-#include "nasion/train/progress.hpp"
+#include "nasion/faces/face_finder.hpp"
+#include "nasion/training/progress.hpp"
 #include "support/face_collage.hpp"
 #include "support/faces.hpp"
 
@@ -28,11 +28,11 @@ std::vector<FacePhoto> face_photos(std::span<const FaceEntry> entries, int point
 
 /// Looks for faces on the photos: those with a score of at least `sure` that nobody labelled must be faces, those below
 /// are none.
-void find_lookalikes(std::vector<FacePhoto>& photos, const nasion::models::FaceFinder<float>& network, double sure);
+void find_lookalikes(std::vector<FacePhoto>& photos, const nasion::faces::FaceFinder<float>& network, double sure);
 
 /// A network, in eval mode, that finds faces like those of the photos. The same seed gives the same network, for any
 /// number of threads. ValueError for no photos, no steps or no batch.
-nasion::models::FaceFinder<float> train_face_finder(std::vector<FacePhoto> photos, const FaceFinderTraining& options,
-                                                    nasion::training::Progress& progress);
+nasion::faces::FaceFinder<float> train_face_finder(std::vector<FacePhoto> photos, const FaceFinderTraining& options,
+                                                   nasion::training::Progress& progress);
 
 }  // namespace support

@@ -6,9 +6,9 @@
 #include <limits>
 #include <span>
 
+#include "nasion/faces/imm.hpp"
 #include "nasion/io/csv.hpp"
 #include "nasion/vision/draw.hpp"
-#include "nasion/vision/imm.hpp"
 #include "support/safe_text.hpp"
 
 namespace support {
@@ -30,12 +30,12 @@ nasion::vision::Image sample_sheet(const std::vector<LabelledFace>& faces, int w
       vision::draw_point(picture, fit(face.points[static_cast<std::size_t>(point)]), vision::colours::green,
                          points.size() == 1 ? 4 : 1.5);
     pictures.push_back(std::move(picture));
-    captions.push_back(face.entry.name + "  " + std::string(vision::imm_view_name(face.entry.view)));
+    captions.push_back(face.entry.name + "  " + std::string(nasion::faces::imm_view_name(face.entry.view)));
   }
   return vision::contact_sheet(pictures, {.columns = 4}, captions);
 }
 
-nasion::vision::Affine close_up(const nasion::vision::Landmarks& points, int width, int height) {
+nasion::vision::Affine close_up(const nasion::faces::Landmarks& points, int width, int height) {
   const auto [left, right] =
       std::minmax_element(points.begin(), points.end(), [](auto a, auto b) { return a.x < b.x; });
   const auto [top, bottom] =
@@ -50,6 +50,7 @@ double error_in(ErrorUnit unit, const Prediction& p) { return unit == ErrorUnit:
 
 nasion::vision::Image error_sheet(const std::vector<const Prediction*>& chosen, ErrorUnit unit) {
   namespace vision = nasion::vision;
+  namespace faces = nasion::faces;
   std::vector<vision::Image> pictures;
   std::vector<std::string> captions;
   for (const auto* p : chosen) {
@@ -131,7 +132,7 @@ void add_view_errors(Report& report, const std::vector<Prediction>& predictions)
     views.rows.push_back({name, std::to_string(count), count > 0 ? fixed(error, 1) : "-"});
   };
   for (std::size_t v = 0; v < 6; ++v)
-    add(nasion::message(v + 1, ": ", nasion::vision::imm_view_name(static_cast<int>(v) + 1)), errors.count[v],
+    add(nasion::message(v + 1, ": ", nasion::faces::imm_view_name(static_cast<int>(v) + 1)), errors.count[v],
         errors.view[v]);
   add("frontal (1, 2)", errors.count[0] + errors.count[1], errors.frontal);
   add("turned (3, 4)", errors.count[2] + errors.count[3], errors.turned);
@@ -163,8 +164,9 @@ void add_eye_note(Report& report, const std::vector<Prediction>& predictions) {
 
 void add_point_errors(Report& report, const std::vector<Prediction>& published) {
   namespace vision = nasion::vision;
+  namespace faces = nasion::faces;
   const std::size_t count = published.front().truth.size();
-  const auto predictions = count == vision::imm::point_count ? with_eyes_in_order(published) : published;
+  const auto predictions = count == faces::imm::point_count ? with_eyes_in_order(published) : published;
   struct PointError {
     double percent, px;  // of the distance of the outer eye corners; of the photos
     int point;
@@ -195,7 +197,7 @@ void add_point_errors(Report& report, const std::vector<Prediction>& published) 
   Table worst{.columns = {"point", "part of the face", "mean error, % of the eyes' distance", "px"},
               .rows = {},
               .caption = "The ten points with the largest errors."};
-  const auto paths = vision::landmark_paths(count);
+  const auto paths = faces::landmark_paths(count);
   for (const auto& error : std::span(errors).first(std::min<std::size_t>(10, errors.size()))) {
     const auto path = std::find_if(paths.begin(), paths.end(), [&](const auto& part) {
       return error.point >= part.first && error.point <= part.last;

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "nasion/train/progress.hpp"
+#include "nasion/training/progress.hpp"
 #include "nasion/vision/affine.hpp"
 #include "nasion/vision/image.hpp"
 #include "support/evaluation.hpp"
@@ -18,7 +18,7 @@ nasion::vision::Image sample_sheet(const std::vector<LabelledFace>& faces, int w
                                    const std::vector<int>& points);
 
 /// From a photo to a picture of this size, close to the face: the box around its points, with some room.
-nasion::vision::Affine close_up(const nasion::vision::Landmarks& points, int width, int height);
+nasion::vision::Affine close_up(const nasion::faces::Landmarks& points, int width, int height);
 
 /// How errors are compared: in pixels where all photos are of one kind, otherwise as parts of the distance of the eyes.
 enum class ErrorUnit { px, eyes_percent };

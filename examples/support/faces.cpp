@@ -7,13 +7,13 @@
 #include <vector>
 
 #include "nasion/core/parallel.hpp"
+#include "nasion/faces/face_view.hpp"
+#include "nasion/faces/imm.hpp"
+#include "nasion/faces/labelled_photos.hpp"
+#include "nasion/faces/synthetic.hpp"
+#include "nasion/faces/w300.hpp"
 #include "nasion/io/read_file.hpp"
 #include "nasion/io/xxh64.hpp"
-#include "nasion/vision/face_view.hpp"
-#include "nasion/vision/imm.hpp"
-#include "nasion/vision/labelled_photos.hpp"
-#include "nasion/vision/synthetic.hpp"
-#include "nasion/vision/w300.hpp"
 #include "support/interrupt.hpp"
 #include "support/safe_text.hpp"
 
@@ -21,11 +21,11 @@ namespace support {
 
 namespace {
 
-FaceEntry face_entry(const nasion::vision::ImmEntry& e) {
+FaceEntry face_entry(const nasion::faces::ImmEntry& e) {
   return {.name = e.name(), .image = e.image, .shape = e.shape, .person = e.person, .view = e.view};
 }
 
-FaceEntry face_entry(const nasion::vision::W300Entry& e) {
+FaceEntry face_entry(const nasion::faces::W300Entry& e) {
   return {.name = e.name(),
           .image = e.image,
           .shape = e.shape,
@@ -41,10 +41,11 @@ std::vector<FaceEntry> face_entries(const std::vector<Entry>& entries) {
 
 LabelledFace read_face(const FaceEntry& entry, int count) {
   namespace vision = nasion::vision;
+  namespace faces = nasion::faces;
   LabelledFace face{entry, vision::read_image(entry.image, {.exif_orientation = false}), {}};  // points count it so
-  face.points = vision::lower_extension(entry.shape) == ".asf"
-                    ? vision::read_asf(entry.shape).pixels(face.photo.width, face.photo.height)
-                    : vision::read_pts(entry.shape);
+  face.points = faces::lower_extension(entry.shape) == ".asf"
+                    ? faces::read_asf(entry.shape).pixels(face.photo.width, face.photo.height)
+                    : faces::read_pts(entry.shape);
   if (std::ssize(face.points) != count)
     throw nasion::IoError(entry.shape, nasion::message("has ", face.points.size(), " points, not ", count));
   return face;
@@ -65,6 +66,7 @@ void remove_unfinished(const std::filesystem::path& folder) {
 
 FaceFiles list_imm_faces(const Options& options, const OutputFolder& out, nasion::training::Progress& progress) {
   namespace vision = nasion::vision;
+  namespace faces = nasion::faces;
   std::filesystem::path folder;
   if (options.data) {
     folder = *options.data;
@@ -72,13 +74,13 @@ FaceFiles list_imm_faces(const Options& options, const OutputFolder& out, nasion
     folder = out / "synthetic_faces";
     remove_unfinished(folder);
     if (!std::filesystem::exists(folder)) progress.say("making synthetic faces in " + one_line(folder.string()));
-    vision::write_synthetic_imm(folder, options.seed, 40, [&](int done, int total) {
+    faces::write_synthetic_imm(folder, options.seed, 40, [&](int done, int total) {
       stop_if_asked();
       if (done == 1) progress.begin("drawing faces", total);
       progress.advance();
     });
   }
-  auto [training, validation] = vision::ImmFaces(folder).split();
+  auto [training, validation] = faces::ImmFaces(folder).split();
   nasion::check<nasion::ValueError>(!training.empty() && !validation.empty(), folder.string(),
                                     ": needs photos of persons up to 32, for training, and above, for validation");
   std::string source = options.data ? folder.string() : "synthetic faces";
@@ -92,15 +94,15 @@ FaceFiles list_imm_faces(const Options& options, const OutputFolder& out, nasion
                                       ": has too few persons for cross-validation");
   }
   return {.source = source,
-          .points = vision::imm::point_count,
+          .points = faces::imm::point_count,
           .training = face_entries(training),
           .validation = face_entries(validation)};
 }
 
 FaceFiles list_w300_faces(const std::filesystem::path& root, const std::optional<int>& fold) {
-  const nasion::vision::W300Faces faces(root);
+  const nasion::faces::W300Faces faces(root);
   FaceFiles files{
-      .source = root.string(), .points = nasion::vision::ibug::point_count, .training = {}, .validation = {}};
+      .source = root.string(), .points = nasion::faces::ibug::point_count, .training = {}, .validation = {}};
   if (fold) {
     const auto split = faces.split(*fold, 4);
     files.source += nasion::message(", part ", *fold, " of the training photos left out");
@@ -119,9 +121,9 @@ FaceFiles list_w300_faces(const std::filesystem::path& root, const std::optional
   return files;
 }
 
-/// Adds a face in the square around its points, with some room (see vision::face_view). IoError, naming the file of the
+/// Adds a face in the square around its points, with some room (see faces::face_view). IoError, naming the file of the
 /// points, when these lie in one row or column, or outside of the photo.
-void add_face(nasion::vision::KeypointDataset& dataset, const LabelledFace& face, double margin) {
+void add_face(nasion::faces::KeypointDataset& dataset, const LabelledFace& face, double margin) {
   const auto box = nasion::vision::bounding_box(face.points);
   const auto [width, height] = std::pair(face.photo.width, face.photo.height);
   if (box.width <= 0 || box.height <= 0)
@@ -129,7 +131,7 @@ void add_face(nasion::vision::KeypointDataset& dataset, const LabelledFace& face
   if (box.x >= width || box.y >= height || box.x + box.width <= 0 || box.y + box.height <= 0)
     throw nasion::IoError(face.entry.shape,
                           nasion::message("has no point within its photo of ", width, " x ", height, " pixels"));
-  dataset.add(face.photo, face.points, nasion::vision::face_view(box, margin));
+  dataset.add(face.photo, face.points, nasion::faces::face_view(box, margin));
 }
 
 }  // namespace
@@ -167,7 +169,7 @@ std::vector<LabelledFace> read_faces(std::span<const FaceEntry> entries, int cou
 }
 
 FaceFiles list_faces(const Options& options, const OutputFolder& out, nasion::training::Progress& progress) {
-  if (options.data && nasion::vision::W300Faces::found_in(*options.data))
+  if (options.data && nasion::faces::W300Faces::found_in(*options.data))
     return list_w300_faces(*options.data, options.fold);
   return list_imm_faces(options, out, progress);
 }
@@ -176,23 +178,22 @@ Faces load_faces(const Options& options, const OutputFolder& out, nasion::traini
   const FaceFiles files = list_imm_faces(options, out, progress);
   Faces faces{files.source, fingerprint(files), read_faces(files.training, files.points),
               read_faces(files.validation, files.points)};
-  for (auto& face : faces.training) nasion::vision::imm::repair_eye_order(face.points);
+  for (auto& face : faces.training) nasion::faces::imm::repair_eye_order(face.points);
   progress.say(nasion::message("read ", faces.training.size(), " training and ", faces.validation.size(),
                                " validation photos: ", one_line(faces.source)));
   return faces;
 }
 
-void add_faces(nasion::vision::KeypointDataset& dataset, std::span<const FaceEntry> entries, int points,
-               double margin) {
+void add_faces(nasion::faces::KeypointDataset& dataset, std::span<const FaceEntry> entries, int points, double margin) {
   constexpr std::size_t at_once = 64;
   for (std::size_t first = 0; first < entries.size(); first += at_once)
     for (auto& face : read_faces(entries.subspan(first, std::min(at_once, entries.size() - first)), points)) {
-      if (points == nasion::vision::imm::point_count) nasion::vision::imm::repair_eye_order(face.points);
+      if (points == nasion::faces::imm::point_count) nasion::faces::imm::repair_eye_order(face.points);
       add_face(dataset, face, margin);
     }
 }
 
-void add_faces(nasion::vision::KeypointDataset& dataset, const std::vector<LabelledFace>& faces, double margin) {
+void add_faces(nasion::faces::KeypointDataset& dataset, const std::vector<LabelledFace>& faces, double margin) {
   for (const auto& face : faces) add_face(dataset, face, margin);
 }
 
@@ -202,10 +203,10 @@ std::vector<int> all_points(int count) {
   return points;
 }
 
-nasion::vision::KeypointDataset make_dataset(const std::vector<LabelledFace>& faces, int width, int height,
-                                             const std::vector<int>& points,
-                                             const std::optional<nasion::vision::Augmentation>& augmentation) {
-  nasion::vision::KeypointDataset dataset(
+nasion::faces::KeypointDataset make_dataset(const std::vector<LabelledFace>& faces, int width, int height,
+                                            const std::vector<int>& points,
+                                            const std::optional<nasion::vision::Augmentation>& augmentation) {
+  nasion::faces::KeypointDataset dataset(
       {.width = width, .height = height, .points = points, .augmentation = augmentation});
   for (const auto& face : faces) dataset.add(face.photo, face.points);
   return dataset;

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "nasion/train/progress.hpp"
-#include "nasion/vision/keypoint_dataset.hpp"
+#include "nasion/faces/keypoint_dataset.hpp"
+#include "nasion/training/progress.hpp"
 #include "support/options.hpp"
 #include "support/output_folder.hpp"
 
@@ -30,7 +30,7 @@ struct FaceEntry {
 struct LabelledFace {
   FaceEntry entry;
   nasion::vision::Image photo;
-  nasion::vision::Landmarks points;  // in pixels of the photo
+  nasion::faces::Landmarks points;  // in pixels of the photo
 };
 
 /// Reads photos and points (.asf or .pts). IoError when one cannot be read, or when there are not `count` points.
@@ -69,17 +69,17 @@ Faces load_faces(const Options& options, const OutputFolder& out, nasion::traini
 
 /// Adds faces to a dataset, each seen in its view, a few photos in memory at a time; eyes of 58 points are put in
 /// order.
-void add_faces(nasion::vision::KeypointDataset& dataset, std::span<const FaceEntry> entries, int points, double margin);
+void add_faces(nasion::faces::KeypointDataset& dataset, std::span<const FaceEntry> entries, int points, double margin);
 
 /// The same with faces in memory, whose labels stay as published.
-void add_faces(nasion::vision::KeypointDataset& dataset, const std::vector<LabelledFace>& faces, double margin);
+void add_faces(nasion::faces::KeypointDataset& dataset, const std::vector<LabelledFace>& faces, double margin);
 
 /// 0 .. count - 1
-std::vector<int> all_points(int count = nasion::vision::imm::point_count);
+std::vector<int> all_points(int count = nasion::faces::imm::point_count);
 
 /// What a network of width x height pixels sees of the faces, and what it should say of these points.
-nasion::vision::KeypointDataset make_dataset(const std::vector<LabelledFace>& faces, int width, int height,
-                                             const std::vector<int>& points,
-                                             const std::optional<nasion::vision::Augmentation>& augmentation = {});
+nasion::faces::KeypointDataset make_dataset(const std::vector<LabelledFace>& faces, int width, int height,
+                                            const std::vector<int>& points,
+                                            const std::optional<nasion::vision::Augmentation>& augmentation = {});
 
 }  // namespace support

@@ -10,7 +10,7 @@
 
 #include "nasion/io/io_error.hpp"
 #include "nasion/io/read_file.hpp"
-#include "nasion/train/history_file.hpp"
+#include "nasion/training/history_file.hpp"
 
 namespace support {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "nasion/train/history.hpp"
+#include "nasion/training/history.hpp"
 #include "support/output_folder.hpp"
 
 namespace support {

@@ -8,11 +8,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "nasion/faces/pts.hpp"
 #include "nasion/io/atomic_file.hpp"
 #include "nasion/io/io_error.hpp"
 #include "nasion/io/read_file.hpp"
 #include "nasion/vision/draw.hpp"
-#include "nasion/vision/pts.hpp"
 #include "support/safe_text.hpp"
 
 namespace support {
@@ -26,14 +26,14 @@ nasion::vision::Image draw_faces(const nasion::vision::Image& photo, const std::
     const auto points = vision::transform(vision::Affine::scale(zoom, zoom), faces[i].points);
     const auto box = vision::bounding_box(points);
     const double width = std::max(1.0, std::max(box.width, box.height) / 100), radius = 1.3 * width;
-    const auto paths = vision::landmark_paths(points.size());
+    const auto paths = nasion::faces::landmark_paths(points.size());
     // Dark below bright is seen on any skin.
-    vision::draw_landmarks(picture, points,
-                           {.colour = vision::colours::black, .radius = 0, .paths = paths, .line_width = 2 * width});
-    vision::draw_landmarks(picture, points,
-                           {.colour = vision::colours::green, .radius = 0, .paths = paths, .line_width = width});
-    vision::draw_landmarks(picture, points, {.colour = vision::colours::black, .radius = radius + 0.6 * width});
-    vision::draw_landmarks(picture, points, {.colour = vision::colours::yellow, .radius = radius});
+    vision::draw_points(picture, points,
+                        {.colour = vision::colours::black, .radius = 0, .paths = paths, .line_width = 2 * width});
+    vision::draw_points(picture, points,
+                        {.colour = vision::colours::green, .radius = 0, .paths = paths, .line_width = width});
+    vision::draw_points(picture, points, {.colour = vision::colours::black, .radius = radius + 0.6 * width});
+    vision::draw_points(picture, points, {.colour = vision::colours::yellow, .radius = radius});
     if (faces.size() == 1) continue;
     const int scale = std::clamp(static_cast<int>(std::lround(box.width / 60)), 1, 64);
     const auto number = std::to_string(i + 1);
@@ -66,7 +66,8 @@ void PredictionFiles::write(const nasion::vision::Image& photo, const std::vecto
   std::vector<std::pair<fs::path, std::string>> files{
       {json(), text(photo, faces)},
       {picture(), picture().extension() == ".jpg" ? vision::encode_jpeg(drawn) : vision::encode_png(drawn)}};
-  for (std::size_t i = 0; i < faces.size(); ++i) files.emplace_back(points(i), vision::pts_text(faces[i].points));
+  for (std::size_t i = 0; i < faces.size(); ++i)
+    files.emplace_back(points(i), nasion::faces::pts_text(faces[i].points));
   const auto earlier = overwrite ? earlier_files() : std::vector<fs::path>{};
   std::error_code unreadable;
   for (const auto& [file, bytes] : files)
@@ -133,9 +134,9 @@ std::string PredictionFiles::text(const nasion::vision::Image& photo, const std:
       {"photo", valid_utf8(photo_.string())},
       {"width", photo.width},
       {"height", photo.height},
-      {"landmarks", count == nasion::vision::ibug::point_count  ? "ibug 68"
-                    : count == nasion::vision::imm::point_count ? "imm 58"
-                                                                : "unknown"},
+      {"landmarks", count == nasion::faces::ibug::point_count  ? "ibug 68"
+                    : count == nasion::faces::imm::point_count ? "imm 58"
+                                                               : "unknown"},
       {"coordinates", "pixels of the upright photo from its top-left corner: the first pixel covers 0 to 1"},
       {"faces", std::move(list)}};
   return all.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";

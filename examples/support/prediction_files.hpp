@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "nasion/faces/landmarks.hpp"
 #include "nasion/vision/affine.hpp"
 #include "nasion/vision/image.hpp"
-#include "nasion/vision/landmarks.hpp"
 
 namespace support {
 
@@ -18,7 +18,7 @@ namespace support {
 struct PredictedFace {
   nasion::vision::Box box;
   std::optional<double> score;
-  nasion::vision::Landmarks points;
+  nasion::faces::Landmarks points;
 };
 
 /// The photo with the points of its faces and lines between them, in sizes that suit each face. Small photos are

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "nasion/train/fit.hpp"
+#include "nasion/training/fit.hpp"
 #include "support/interrupt.hpp"
 #include "support/options.hpp"
 #ifdef NASION_WITH_MPI

@@ -3,19 +3,19 @@
 
 #include <cstdint>
 
+#include "nasion/faces/keypoint_dataset.hpp"
+#include "nasion/faces/landmarks.hpp"
 #include "nasion/vision/image.hpp"
-#include "nasion/vision/keypoint_dataset.hpp"
-#include "nasion/vision/landmarks.hpp"
 
 namespace support {
 
 /// `count` examples, as augmented as in training, from faces spread over the dataset; each pixel `scale` pixels large.
-nasion::vision::Image augmented_sheet(const nasion::vision::KeypointDataset& dataset, int count, std::uint64_t seed,
+nasion::vision::Image augmented_sheet(const nasion::faces::KeypointDataset& dataset, int count, std::uint64_t seed,
                                       int scale = 3);
 
 /// Each kind of change by itself, strongly: a column for each kind, three draws of it on the same face.
 nasion::vision::Image augmentation_kinds_sheet(const nasion::vision::Image& photo,
-                                               const nasion::vision::Landmarks& points,
-                                               nasion::vision::KeypointOptions options, std::uint64_t seed);
+                                               const nasion::faces::Landmarks& points,
+                                               nasion::faces::KeypointOptions options, std::uint64_t seed);
 
 }  // namespace support

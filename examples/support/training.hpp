@@ -11,11 +11,11 @@
 #include <string>
 
 #include "nasion/core/autocast.hpp"
+#include "nasion/faces/keypoint_dataset.hpp"
 #include "nasion/io/checkpoint.hpp"
 #include "nasion/optim/ema.hpp"
-#include "nasion/train/fit.hpp"
-#include "nasion/train/history_file.hpp"
-#include "nasion/vision/keypoint_dataset.hpp"
+#include "nasion/training/fit.hpp"
+#include "nasion/training/history_file.hpp"
 #include "support/any_module.hpp"
 #include "support/output_folder.hpp"
 #include "support/processes.hpp"
@@ -39,8 +39,8 @@ struct Trainee {
 /// folder is being resumed. Writes checkpoint.safetensors and history.csv after every epoch. Files are the root's,
 /// which tells the other processes.
 inline TrainingRun train_by_recipe(const OutputFolder& out, const Settings& settings, Trainee trainee,
-                                   const TrainingRecipe& recipe, const nasion::vision::KeypointDataset& training,
-                                   const nasion::vision::KeypointDataset& validation, const Loss& loss,
+                                   const TrainingRecipe& recipe, const nasion::faces::KeypointDataset& training,
+                                   const nasion::faces::KeypointDataset& validation, const Loss& loss,
                                    std::uint64_t seed, nasion::training::Progress& progress,
                                    const Processes& processes) {
   namespace io = nasion::io;
@@ -111,8 +111,8 @@ inline TrainingRun train_by_recipe(const OutputFolder& out, const Settings& sett
 /// The same for a model that ends with the weights that are to be used: the recipe may want their average.
 template <class Model>
 TrainingRun train_by_recipe(const OutputFolder& out, const Settings& settings, Model& model,
-                            const TrainingRecipe& recipe, const nasion::vision::KeypointDataset& training,
-                            const nasion::vision::KeypointDataset& validation, const Loss& loss, std::uint64_t seed,
+                            const TrainingRecipe& recipe, const nasion::faces::KeypointDataset& training,
+                            const nasion::faces::KeypointDataset& validation, const Loss& loss, std::uint64_t seed,
                             nasion::training::Progress& progress, const Processes& processes = Processes()) {
   Trainee trainee{.model = any_module(model)};
   std::optional<nasion::optim::Ema<Model>> average;
@@ -135,8 +135,8 @@ TrainingRun train_by_recipe(const OutputFolder& out, const Settings& settings, M
 /// The same; also writes model.safetensors.
 template <class Model>
 TrainingRun run_training(const OutputFolder& out, const Settings& settings, Model& model, const TrainingRecipe& recipe,
-                         const nasion::vision::KeypointDataset& training,
-                         const nasion::vision::KeypointDataset& validation, const Loss& loss, std::uint64_t seed,
+                         const nasion::faces::KeypointDataset& training,
+                         const nasion::faces::KeypointDataset& validation, const Loss& loss, std::uint64_t seed,
                          nasion::training::Progress& progress, const Processes& processes = Processes()) {
   const auto run = train_by_recipe(out, settings, model, recipe, training, validation, loss, seed, progress, processes);
   processes.on_root([&] { nasion::io::save(out.model(), any_module(model), model_metadata(settings, run)); });

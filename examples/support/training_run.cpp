@@ -5,7 +5,7 @@
 
 #include "nasion/core/error.hpp"
 #include "nasion/io/io_error.hpp"
-#include "nasion/train/history_file.hpp"
+#include "nasion/training/history_file.hpp"
 #include "support/program.hpp"
 
 namespace support {

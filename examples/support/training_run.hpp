@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "nasion/train/history.hpp"
+#include "nasion/training/history.hpp"
 #include "support/output_folder.hpp"
 #include "support/recipe.hpp"
 

@@ -37,7 +37,7 @@
 #include "nasion/optim/ema.hpp"
 #include "nasion/optim/schedule.hpp"
 #include "nasion/optim/sgd.hpp"
-#include "nasion/train/fit.hpp"
+#include "nasion/training/fit.hpp"
 
 #ifdef NASION_COMPILED
 #include "nasion/compiled.hpp"

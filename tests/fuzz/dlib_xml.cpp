@@ -1,12 +1,12 @@
 // dlib's XML files of faces.
-#include "nasion/vision/dlib_xml.hpp"
+#include "nasion/faces/dlib_xml.hpp"
 #include "support.hpp"
 
-namespace vision = nasion::vision;
+namespace faces = nasion::faces;
 
 void fuzz::run(std::string_view input) {
   const auto xml =
-      read(input, "faces.xml", [](const std::filesystem::path& path) { return vision::read_dlib_xml(path); });
+      read(input, "faces.xml", [](const std::filesystem::path& path) { return faces::read_dlib_xml(path); });
   if (!xml) return;
   require(!xml->images.empty(), "a file without images");
   std::size_t boxes = 0;

@@ -1,5 +1,5 @@
 // history.csv of training runs: the same text when written and read again.
-#include "nasion/train/history_file.hpp"
+#include "nasion/training/history_file.hpp"
 #include "support.hpp"
 
 namespace training = nasion::training;

@@ -5,9 +5,10 @@
 #include <string>
 
 #include "nasion/core/random.hpp"
+#include "nasion/faces/asf.hpp"
+#include "nasion/faces/imm.hpp"
+#include "nasion/faces/landmarks.hpp"
 #include "nasion/vision/draw.hpp"
-#include "nasion/vision/imm.hpp"
-#include "nasion/vision/landmarks.hpp"
 
 namespace test {
 
@@ -23,10 +24,10 @@ inline void write_faces(const std::filesystem::path& folder) {
       vision::Image photo(160, 120, 3, 90);
       vision::draw_point(photo, nose, vision::colours::white, 8);
       vision::write_jpeg(folder / (name + ".jpg"), photo);
-      vision::Landmarks relative;
-      for (int i = 0; i < vision::imm::point_count; ++i)
-        relative.push_back({(nose.x + i - vision::imm::nose_tip) / 160, nose.y / 120});
-      vision::write_asf(folder / (name + ".asf"), {relative, name + ".jpg"});
+      faces::Landmarks relative;
+      for (int i = 0; i < faces::imm::point_count; ++i)
+        relative.push_back({(nose.x + i - faces::imm::nose_tip) / 160, nose.y / 120});
+      faces::write_asf(folder / (name + ".asf"), {relative, name + ".jpg"});
     }
 }
 

@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "nasion/distributed/mpi.hpp"
-#include "nasion/train/history_file.hpp"
+#include "nasion/training/history_file.hpp"
 #include "support/small_training.hpp"
 
 using namespace nasion;

@@ -9,7 +9,7 @@
 #include "nasion/ops/loss.hpp"
 #include "nasion/optim/adam.hpp"
 #include "nasion/optim/sgd.hpp"
-#include "nasion/train/fit.hpp"
+#include "nasion/training/fit.hpp"
 
 namespace test {
 

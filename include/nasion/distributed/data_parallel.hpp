@@ -12,7 +12,7 @@
 #include "nasion/distributed/gradient_buckets.hpp"
 #include "nasion/distributed/session.hpp"
 #include "nasion/nn/batch_norm.hpp"
-#include "nasion/train/fit.hpp"
+#include "nasion/training/fit.hpp"
 
 namespace nasion::distributed {
 

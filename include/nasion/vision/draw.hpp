@@ -18,7 +18,7 @@
 #include "nasion/core/error.hpp"
 #include "nasion/vision/affine.hpp"
 #include "nasion/vision/image.hpp"
-#include "nasion/vision/landmarks.hpp"
+#include "nasion/vision/points.hpp"
 
 namespace nasion::vision {
 
@@ -32,7 +32,7 @@ namespace colours {
 /// Of lines, points and captions.
 inline constexpr Colour black{0, 0, 0}, white{255, 255, 255}, red{230, 40, 40}, green{40, 200, 70}, blue{60, 120, 240},
     yellow{250, 210, 40};
-}
+}  // namespace colours
 
 namespace detail {
 
@@ -96,19 +96,19 @@ inline void draw_box(Image& image, const Box& box, Colour colour, double width =
   draw_line(image, d, a, colour, width);
 }
 
-/// How draw_landmarks() draws, in pixels.
-struct LandmarkStyle {
+/// How draw_points() draws, in pixels.
+struct PointStyle {
   Colour colour = colours::green;
-  double radius = 2;                      ///< of the discs; 0 leaves them out
-  std::span<const LandmarkPath> paths{};  ///< lines between the points, as imm::paths; none by default
+  double radius = 2;                   ///< of the discs; 0 leaves them out
+  std::span<const PointPath> paths{};  ///< lines between the points, as imm::paths; none by default
   double line_width = 1;
 };
 
 /// All points, over the lines that join them. ValueError when a path names a point that is not there.
-inline void draw_landmarks(Image& image, const Landmarks& points, const LandmarkStyle& style = {}) {
-  for (const LandmarkPath& path : style.paths) {
+inline void draw_points(Image& image, const Points& points, const PointStyle& style = {}) {
+  for (const PointPath& path : style.paths) {
     check<ValueError>(path.first >= 0 && path.last >= path.first && static_cast<std::size_t>(path.last) < points.size(),
-                      "[draw_landmarks] path ", path.name, " from ", path.first, " to ", path.last, " does not fit ",
+                      "[draw_points] path ", path.name, " from ", path.first, " to ", path.last, " does not fit ",
                       points.size(), " points");
     const auto point = [&](int i) { return points[static_cast<std::size_t>(i)]; };
     for (int i = path.first; i < path.last; ++i)
@@ -121,14 +121,14 @@ inline void draw_landmarks(Image& image, const Landmarks& points, const Landmark
 
 /// Predicted points over true ones, each pair joined by a line that shows the error. ValueError when their numbers
 /// differ.
-inline void draw_errors(Image& image, const Landmarks& truth, const Landmarks& predicted,
+inline void draw_errors(Image& image, const Points& truth, const Points& predicted,
                         Colour truth_colour = colours::green, Colour predicted_colour = colours::red,
                         double radius = 2) {
   check<ValueError>(truth.size() == predicted.size(), "[draw_errors] ", truth.size(), " true points but ",
                     predicted.size(), " predicted ones");
   for (std::size_t i = 0; i < truth.size(); ++i) draw_line(image, truth[i], predicted[i], colours::yellow, radius / 2);
-  draw_landmarks(image, truth, {.colour = truth_colour, .radius = radius});
-  draw_landmarks(image, predicted, {.colour = predicted_colour, .radius = radius});
+  draw_points(image, truth, {.colour = truth_colour, .radius = radius});
+  draw_points(image, predicted, {.colour = predicted_colour, .radius = radius});
 }
 
 namespace detail {

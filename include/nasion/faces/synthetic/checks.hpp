@@ -1,0 +1,41 @@
+#pragma once
+// What can be drawn at all.
+
+#include "nasion/core/error.hpp"
+#include "nasion/faces/synthetic/face_parameters.hpp"
+
+namespace nasion::faces::synthetic {
+
+/// ValueError unless both sizes are in 16 ... 8192.
+inline void check_picture_size(const char* op, int width, int height) {
+  check<ValueError>(width >= 16 && height >= 16 && width <= 8192 && height <= 8192, "[", op,
+                    "] width and height must be in 16 ... 8192, got ", width, " x ", height);
+}
+
+/// ValueError when a number is not finite or so far off that there is no head to see.
+inline void check_face(const FaceParameters& face) {
+  const auto within = [](const char* what, float value, float low, float high) {
+    check<ValueError>(value >= low && value <= high, "[render_face] ", what, " must be in ", low, " ... ", high,
+                      ", got ", value);
+  };
+  for (const float weight : face.person.shape) within("person.shape", weight, -6, 6);
+  for (const float weight : face.expression) within("expression", weight, -2, 2);
+  within("eyes.upper", face.eyes.upper, -0.5f, 1.6f), within("eyes.lower", face.eyes.lower, -0.5f, 1.6f);
+  within("gaze_x", face.gaze_x, -1, 1), within("gaze_y", face.gaze_y, -1, 1);
+  within("yaw", face.yaw, -1.2f, 1.2f), within("pitch", face.pitch, -1, 1), within("roll", face.roll, -1, 1);
+  within("centre_x", face.centre_x, -1, 2), within("centre_y", face.centre_y, -1, 2);
+  within("scale", face.scale, 1e-3f, 0.2f);
+  const auto& hair = face.person.hair;
+  within("hair.length", hair.length, 0, 60), within("hair.thickness", hair.thickness, 0, 4);
+  within("hair.parting", hair.parting, -2, 2), within("hair.recession", hair.recession, 0, 1);
+  within("glasses_size", face.person.glasses_size, 0.2f, 3);
+  within("collar_height", face.person.collar_height, -1, 2);
+  for (const float density :
+       {face.person.stubble, face.person.moustache, face.person.chin_beard, face.person.cheek_beard})
+    within("beard", density, 0, 1);
+  within("blur", face.blur, 0, 1), within("noise", face.noise, 0, 1), within("exposure", face.exposure, 0, 100);
+  check<ValueError>(length(face.light_direction) > 0 && length(face.fill_direction) > 0,
+                    "[render_face] the directions of the lights must not be zero");
+}
+
+}  // namespace nasion::faces::synthetic

@@ -1,0 +1,162 @@
+#pragma once
+// The training loop: epochs of steps, validation after each, until the end or until the loss is no longer a number.
+
+#include <chrono>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "nasion/core/autograd.hpp"
+#include "nasion/nn/module.hpp"
+#include "nasion/optim/clip.hpp"
+#include "nasion/optim/schedule.hpp"
+#include "nasion/training/history.hpp"
+#include "nasion/training/progress.hpp"
+
+namespace nasion::training {
+
+/// Losses of examples, added up.
+struct LossSum {
+  double sum = 0;
+  Index examples = 0;
+
+  /// The mean loss of an example; NaN for none.
+  double mean() const {
+    return examples ? sum / static_cast<double>(examples) : std::numeric_limits<double>::quiet_NaN();
+  }
+  /// Adds the losses of other examples.
+  LossSum& operator+=(const LossSum& other) {
+    sum += other.sum;
+    examples += other.examples;
+    return *this;
+  }
+};
+
+/// Who trains: this process alone. What else stands here does the same for processes that share each batch
+/// (distributed/data_parallel.hpp).
+struct OneProcess {
+  /// Calls `loss`, which computes the mean loss of `examples` examples, and then backward() unless it is not finite.
+  template <class Loss>
+  LossSum gradients(Index examples, Loss&& loss) {
+    const auto error = loss();
+    const auto value = static_cast<double>(error.item());
+    if (std::isfinite(value)) error.backward();
+    return {value * static_cast<double>(examples), examples};
+  }
+  /// Losses of all processes together: here those of the only one.
+  LossSum sum(const LossSum& own) { return own; }
+};
+
+/// What fit() does besides steps and validation; all of it may be left out.
+struct FitOptions {
+  int epochs = 1;
+  std::optional<double> lr{};                         ///< base learning rate; without it, what the optimizer has
+  optim::Schedule schedule = optim::constant();       ///< factor on it, by the part of the run that is done
+  std::optional<optim::PlateauOptions> plateau{};     ///< a further factor, by the validation losses so far
+  std::optional<double> clip_grad_norm{};             ///< largest norm of all gradients together
+  std::function<void()> after_step{};                 ///< for instance, to update an optim::Ema
+  std::function<double()> validate{};                 ///< validation loss of something else, such as that average
+  std::function<void(const History&)> after_epoch{};  ///< for instance, to write a checkpoint
+  Progress* progress = nullptr;
+};
+
+/// Losses of `model` on the examples of `loader`, in eval mode and without a graph. `loss` must be a mean over the
+/// batch. The mode of the modules is as before afterwards.
+template <class M, class Loader, class Loss>
+LossSum sum_of_losses(M& model, Loader& loader, Loss&& loss) {
+  const NoGrad no_grad;
+  std::vector<std::pair<bool*, bool>> modes;
+  for (bool* flag : nn::traverse(model).training_flags) modes.emplace_back(flag, *flag);
+  nn::eval(model);
+  LossSum total;
+  for (const auto& batch : loader) {
+    const Index examples = batch.input.dim(0);
+    const auto mean = static_cast<double>(loss(model(batch.input), batch.target).item());
+    total += {mean * static_cast<double>(examples), examples};
+  }
+  for (const auto& [flag, mode] : modes) *flag = mode;
+  return total;
+}
+
+/// Their mean, over the loaders of all processes; NaN for no examples.
+template <class M, class Loader, class Loss, class Processes = OneProcess>
+double evaluate(M& model, Loader& loader, Loss&& loss, Processes&& processes = {}) {
+  return processes.sum(sum_of_losses(model, loader, loss)).mean();
+}
+
+namespace detail {
+/// While alive, the learning rate may be moved; then it is as before.
+class LearningRate {
+ public:
+  [[nodiscard]] explicit LearningRate(double& lr) : lr_(lr), before_(lr) {}
+  ~LearningRate() { lr_ = before_; }
+  LearningRate(const LearningRate&) = delete;
+  LearningRate& operator=(const LearningRate&) = delete;
+
+ private:
+  double& lr_;
+  double before_;
+};
+
+inline double plateau_factor(const History& history, const optim::PlateauOptions& options) {
+  std::vector<double> losses;
+  for (const auto& row : history.rows()) losses.push_back(row.val_loss);
+  return optim::plateau_factor(losses, options);
+}
+}  // namespace detail
+
+/// Trains from the epoch after the last one of `history` to `options.epochs`, adding a row for each. Returns whether
+/// all went well: false when a loss became infinite or NaN, which ends the run with that epoch's row.
+///
+/// Batches have `input` and `target`; the loaders' epochs are numbered, so that a resumed run sees what it would have
+/// seen. With `processes` other than one, the loaders give this one's part, and the history is that of all. The
+/// optimizer's learning rate is as before afterwards. A run of a single step is in the middle of its schedule, whose
+/// ends may be 0.   ValueError for a training loader without batches.
+template <class M, class Optimizer, class Loss, class TrainLoader, class ValLoader, class Processes = OneProcess>
+bool fit(M& model, Optimizer& optimizer, Loss&& loss, TrainLoader& training, ValLoader& validation, History& history,
+         const FitOptions& options, Processes&& processes = {}) {
+  const auto steps = static_cast<double>(training.size());
+  const auto parameters = nn::parameters(model);
+  check<ValueError>(processes.sum({0, training.size()}).examples > 0,
+                    "[fit] there is nothing to train on: the training loader has no batches");
+  const bool validates = processes.sum({0, validation.size()}).examples > 0;
+  check<ValueError>(!options.plateau || validates,
+                    "[fit] a plateau is seen in validation losses, but there are no validation examples");
+  const detail::LearningRate restored(optimizer.options.lr);
+  const double base = options.lr.value_or(optimizer.options.lr), all = steps * options.epochs;
+  for (int epoch = history.last_epoch() + 1; epoch <= options.epochs; ++epoch) {
+    const auto start = std::chrono::steady_clock::now();
+    if (options.progress) options.progress->begin_epoch(epoch, options.epochs, static_cast<long>(training.size()));
+    EpochRow row{.epoch = epoch};
+    double step = (epoch - 1) * steps;
+    LossSum total;
+    const double lr = base * (options.plateau ? detail::plateau_factor(history, *options.plateau) : 1.0);
+    training.set_epoch(static_cast<std::uint64_t>(epoch - 1));
+    nn::train(model);
+    for (const auto& batch : training) {
+      row.lr = optimizer.options.lr = lr * options.schedule(all > 1 ? step++ / all : 0.5);
+      for (const auto& p : parameters) p.zero_grad();  // all of them: those that are not optimised count in clipping
+      const LossSum error =
+          processes.gradients(batch.input.dim(0), [&] { return loss(model(batch.input), batch.target); });
+      total += error;
+      if (!std::isfinite(error.mean())) break;
+      if (options.clip_grad_norm) optim::clip_grad_norm(parameters, *options.clip_grad_norm);
+      optimizer.step();
+      if (options.after_step) options.after_step();
+      if (options.progress) options.progress->advance(error.mean());
+    }
+    row.train_loss = total.mean();
+    const bool finite = std::isfinite(row.train_loss);
+    if (finite) row.val_loss = options.validate ? options.validate() : evaluate(model, validation, loss, processes);
+    row.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    history.add(row);
+    if (options.progress) options.progress->end_epoch(row);
+    if (options.after_epoch) options.after_epoch(history);
+    if (!finite || std::isinf(row.val_loss) || (std::isnan(row.val_loss) && validates)) return false;
+  }
+  return true;
+}
+
+}  // namespace nasion::training
