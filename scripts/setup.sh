@@ -6,11 +6,15 @@ program_packages=(g++ make cmake ninja-build pkg-config libstb-dev libjpeg-dev l
 mpi_packages=(libopenmpi-dev openmpi-bin)  # several processes; everything works without them
 test_packages=(libeigen3-dev libzip-dev libdlpack-dev catch2)
 clang_packages=(clang libclang-rt-dev libomp-dev)
+libcxx_packages=(libc++-dev libc++abi-dev)
 arm_packages=(g++-aarch64-linux-gnu qemu-user)
+windows_packages=(g++-mingw-w64-x86-64-posix g++-mingw-w64-i686-posix wine64)
 docs_packages=(mkdocs mkdocs-material doxygen)
 fresh_packages=(debootstrap)
 
 note() { printf '\n== %s\n' "$*"; }
+
+is_installed() { [[ "$(dpkg-query -W -f='${db:Status-Status} ' "$1" 2>/dev/null)" == *installed* ]]; }
 
 # install_packages NAME...: asks apt only for what is missing.
 install_packages() {
@@ -20,7 +24,7 @@ install_packages() {
     return
   fi
   for package in "$@"; do
-    [[ "$(dpkg-query -W -f='${db:Status-Status} ' "$package" 2>/dev/null)" == *installed* ]] || missing+=("$package")
+    is_installed "$package" || missing+=("$package")
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   note "Installing ${missing[*]}"

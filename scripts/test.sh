@@ -2,10 +2,11 @@
 # Every check there is: all tests with GCC (optimised for this machine), all unit tests with Clang under
 # AddressSanitizer and UndefinedBehaviorSanitizer, and the tests that start threads under ThreadSanitizer. Installs what
 # is missing. Vector code is also tested with narrower registers: AVX2, where this machine has wider ones, and what every
-# x86-64 processor has, there without OpenMP; and with those of 64-bit Arm, emulated. Then fuzzers feed damaged files to
+# x86-64 processor has, there without OpenMP; and with those of 64-bit Arm, emulated. What needs no other library is built
+# for Windows, and a part of its tests runs under Wine. Then fuzzers feed damaged files to
 # everything that reads files, for seconds each (scripts/fuzz.sh does it for hours), and last, on a bare Debian, the pages'
 # commands are followed. With arguments only the named suites run:
-# scripts/test.sh [release] [avx2] [baseline] [aarch64] [asan] [tsan] [fuzz] [fresh]
+# scripts/test.sh [release] [avx2] [baseline] [aarch64] [mingw] [asan] [tsan] [fuzz] [fresh]
 #
 # NASION_TEST_FILES, a regular expression as in test_(shape|linear)[.]cpp, names the only unit tests to build and run.
 # Tests tagged [data] need real faces: NASION_DATA_DIR names their folder, and without it they count as skipped.
@@ -16,18 +17,22 @@ source scripts/setup.sh
 if [ $# = 0 ]; then
   set -- release
   if grep -qw avx512f /proc/cpuinfo; then set -- "$@" avx2; fi  # where there is no more than AVX2, release is that
-  if [ "$(uname -m)" = x86_64 ]; then set -- "$@" baseline aarch64; fi
+  if [ "$(uname -m)" = x86_64 ]; then set -- "$@" baseline aarch64 mingw; fi
   set -- "$@" asan tsan fuzz fresh
 fi
 packages=("${program_packages[@]}" "${mpi_packages[@]}" "${test_packages[@]}")
 for suite in "$@"; do
   case $suite in
     avx2 | baseline) ;;
-    release) packages+=("${clang_packages[@]}" "${docs_packages[@]}") ;;
+    release)
+      packages+=("${clang_packages[@]}" "${docs_packages[@]}")
+      # The two cannot be there together, and what put the first there may need it.
+      is_installed libunwind-dev || packages+=("${libcxx_packages[@]}") ;;
     aarch64) packages+=("${arm_packages[@]}") ;;
+    mingw) packages+=("${windows_packages[@]}") ;;
     asan | tsan | fuzz) packages+=("${clang_packages[@]}") ;;
     fresh) [ "$(id -u)" != 0 ] || packages+=("${fresh_packages[@]}") ;;
-    *) echo "usage: scripts/test.sh [release] [avx2] [baseline] [aarch64] [asan] [tsan] [fuzz] [fresh]" >&2; exit 2 ;;
+    *) echo "usage: scripts/test.sh [release] [avx2] [baseline] [aarch64] [mingw] [asan] [tsan] [fuzz] [fresh]" >&2; exit 2 ;;
   esac
 done
 install_packages "${packages[@]}"
@@ -82,23 +87,25 @@ run_suite() {
   note "$preset: $p passed, $f failed, $s skipped in $((SECONDS - started)) s"
 }
 
-# run_fresh: it ends with its three numbers.
-run_fresh() {
-  local started=$SECONDS p=0 f=1 s=0 tally=$PWD/build/fresh/tally.txt
-  note "fresh"
+# run_script SUITE COMMAND...: it is given a file, and writes its three numbers there.
+run_script() {
+  local suite=$1 started=$SECONDS p=0 f=1 s=0 tally=$PWD/build/$1/tally.txt
+  shift
+  note "$suite"
   rm -f "$tally"
-  # Whatever becomes of this shell: what runs in the bare Debian ends with it.
-  setpriv --pdeathsig KILL tests/fresh/run.sh "$tally" || true
+  "$@" "$tally" || true
   [ ! -f "$tally" ] || read -r p f s < "$tally"
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-  note "fresh: $p passed, $f failed, $s skipped in $((SECONDS - started)) s"
+  note "$suite: $p passed, $f failed, $s skipped in $((SECONDS - started)) s"
 }
 
 for suite in "$@"; do
   case $suite in
     release) run_suite release ;;
     fuzz) run_suite fuzz -L fuzz ;;
-    fresh) run_fresh ;;
+    # Whatever becomes of this shell: what runs in the bare Debian ends with it.
+    fresh) run_script fresh setpriv --pdeathsig KILL tests/fresh/run.sh ;;
+    mingw) run_script mingw tests/mingw.sh ;;
     *) run_suite "$suite" -L unit ;;
   esac
 done

@@ -1,7 +1,8 @@
 # Fails when a header includes from a layer that it does not stand on:
 #     core <- kernels <- ops <- nn <- models; io, data, optim, vision, training and distributed stand beside them and do not
 #     reach into kernels; faces stands on vision, data, models and io.
-# Kernels carry their instruction set in their name.
+# Kernels carry their instruction set in their name. Few headers know the operating system, and none asks the standard
+# library for what some lack.
 # cmake -DINCLUDE=<absolute include folder> -P check_layering.cmake
 
 cmake_minimum_required(VERSION 3.25)
@@ -32,6 +33,15 @@ foreach(header IN LISTS headers)
       message(SEND_ERROR "nasion/${header}: kernels belong into namespace nasion::kernels, and there into inline "
         "namespace NASION_INSTRUCTION_SET")
     endif()
+  endif()
+  file(STRINGS "${INCLUDE}/nasion/${header}" system
+    REGEX "# *include *<(unistd|fcntl|pthread|signal|spawn|io|windows|sys/[a-z]+)[.]h>")
+  if(system AND NOT header MATCHES "^(core/(allocator|fork)|io/system_file|[a-z]+/progress)[.]hpp$")
+    message(SEND_ERROR "nasion/${header}: ${system}: only a few headers know the system (see check_layering.cmake)")
+  endif()
+  file(STRINGS "${INCLUDE}/nasion/${header}" lacking REGEX "std::bit_cast")
+  if(lacking)
+    message(SEND_ERROR "nasion/${header}: some standard libraries have no std::bit_cast: nasion/core/bit_cast.hpp has one")
   endif()
   file(STRINGS "${INCLUDE}/nasion/${header}" includes REGEX "^ *# *include +[\"<]nasion/")
   foreach(line IN LISTS includes)

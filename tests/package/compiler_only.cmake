@@ -1,3 +1,3 @@
-execute_process(COMMAND "${COMPILER}" -std=c++20 -O0 "-I${INCLUDE}" "${SOURCE}" -o "${PROGRAM}" -pthread
+execute_process(COMMAND "${COMPILER}" -std=c++20 -O0 ${FLAGS} "-I${INCLUDE}" "${SOURCE}" -o "${PROGRAM}" -pthread
   COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND "${PROGRAM}" COMMAND_ERROR_IS_FATAL ANY)

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -133,7 +135,9 @@ class Segment {
 class CachingAllocator {
  public:
   static constexpr std::align_val_t alignment{64};
-  static constexpr std::size_t largest_small = std::size_t{256} << 10, segment_size = std::size_t{256} << 20;
+  static constexpr std::uint64_t address_space = std::numeric_limits<std::size_t>::max();
+  static constexpr std::size_t largest_small = std::size_t{256} << 10;
+  static constexpr std::size_t segment_size = std::min(std::uint64_t{256} << 20, address_space / 64 + 1);
 
   /// One for the process. Never destroyed, so that tensors in static variables may outlive everything else.
   static CachingAllocator& instance() {
@@ -277,7 +281,7 @@ class CachingAllocator {
   std::unordered_map<std::size_t, std::vector<void*>> lists_;  // of small blocks, by size
   std::vector<Segment> segments_;                              // for large ones
   MemoryStats stats_;
-  std::size_t limit_ = std::size_t{4} << 30;
+  std::size_t limit_ = std::min(std::uint64_t{4} << 30, address_space / 4);
 };
 
 }  // namespace detail
@@ -286,7 +290,7 @@ class CachingAllocator {
 inline MemoryStats memory_stats() { return detail::CachingAllocator::instance().stats(); }
 /// Gives what is kept for reuse back to the system (all of it on Linux, elsewhere what no tensor lies in between).
 inline void release_memory_cache() { detail::CachingAllocator::instance().clear(); }
-/// Most bytes to keep for reuse (4 GiB unless set); 0 keeps none.
+/// Most bytes to keep for reuse (4 GiB unless set, 1 GiB on a 32-bit processor); 0 keeps none.
 inline void set_memory_cache_limit(std::size_t bytes) { detail::CachingAllocator::instance().set_limit(bytes); }
 /// Starts a new measurement of `MemoryStats::peak`.
 inline void reset_peak_memory() { detail::CachingAllocator::instance().reset_peak(); }

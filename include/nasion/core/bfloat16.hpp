@@ -3,10 +3,10 @@
 // what factors are rounded to: products of two are exact in float, and summed in float. Processors with AVX512_BF16
 // multiply and add a pair in one instruction; elsewhere the same arithmetic takes several.
 
-#include <bit>
 #include <cstdint>
 #include <type_traits>
 
+#include "nasion/core/bit_cast.hpp"
 #include "nasion/core/simd.hpp"
 
 namespace nasion {
@@ -15,9 +15,9 @@ namespace nasion {
 /// no longer have all bits of a float, become 0.
 inline float round_to_bfloat16(float x) {
   constexpr std::uint32_t upper = 0xffff0000U, sign = 0x80000000U, exponent = 0x7f800000U, quiet_nan = 0x400000U;
-  const auto bits = std::bit_cast<std::uint32_t>(x);
-  if ((bits & exponent) == 0) return std::bit_cast<float>(bits & sign);
-  return std::bit_cast<float>(x == x ? (bits + 0x7fffU + (bits >> 16 & 1U)) & upper : (bits | quiet_nan) & upper);
+  const auto bits = bit_cast<std::uint32_t>(x);
+  if ((bits & exponent) == 0) return bit_cast<float>(bits & sign);
+  return bit_cast<float>(x == x ? (bits + 0x7fffU + (bits >> 16 & 1U)) & upper : (bits | quiet_nan) & upper);
 }
 
 /// Two bfloat16 numbers in 32 bits, the first in the lower half. Where a sum of products is wanted, they are multiplied
@@ -28,8 +28,8 @@ struct Bfloat16Pair {
   Bfloat16Pair() = default;
   /// Rounded.
   Bfloat16Pair(float first, float second)
-      : bits(std::bit_cast<std::uint32_t>(round_to_bfloat16(first)) >> 16 |
-             std::bit_cast<std::uint32_t>(round_to_bfloat16(second))) {}
+      : bits(bit_cast<std::uint32_t>(round_to_bfloat16(first)) >> 16 |
+             bit_cast<std::uint32_t>(round_to_bfloat16(second))) {}
 };
 
 namespace simd {

@@ -4,7 +4,7 @@
 
 #include <mutex>
 
-#if __has_include(<pthread.h>)
+#if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
 #endif
 
@@ -13,7 +13,7 @@ namespace nasion::detail {
 /// From now on, fork() calls these: before it, and after it in both processes.
 inline int at_fork([[maybe_unused]] void (*before)(), [[maybe_unused]] void (*parent)(),
                    [[maybe_unused]] void (*child)()) {
-#if __has_include(<pthread.h>)
+#if defined(__unix__) || defined(__APPLE__)
   return pthread_atfork(before, parent, child);
 #else
   return 0;
@@ -26,6 +26,14 @@ template <std::mutex& (*get)()>
 void keep_over_fork() {
   static const int registered = at_fork([] { get().lock(); }, [] { get().unlock(); }, [] { get().unlock(); });
   static_cast<void>(registered);
+}
+
+/// Another number in a process than in the one that made it by fork(), from the first call on.
+inline unsigned generation() {
+  static unsigned forks = 0;
+  static const int registered = at_fork(nullptr, nullptr, [] { ++forks; });
+  static_cast<void>(registered);
+  return forks;
 }
 
 }  // namespace nasion::detail

@@ -14,14 +14,14 @@
 
 namespace nasion {
 
-/// Sizes, positions and strides. Signed, so that differences and loops downwards are safe.
+/// Sizes, positions and strides. Signed, so that differences and loops downwards are safe; 64 bits on every processor,
+/// so that products of sizes and numbers of operations fit.
 using Index = std::int64_t;
-static_assert(sizeof(Index) == sizeof(std::ptrdiff_t), "nasion needs a 64-bit processor");
 
 /// Most dimensions of a tensor.
 inline constexpr int max_rank = 6;
-/// Most elements of a tensor: far from where sums of sizes or numbers of bytes overflow.
-inline constexpr Index max_size = std::numeric_limits<Index>::max() / 64;
+/// Most elements of a tensor: far from where sums of sizes overflow, and numbers of bytes in the processor's words.
+inline constexpr Index max_size = std::numeric_limits<std::ptrdiff_t>::max() / (sizeof(std::ptrdiff_t) < 8 ? 16 : 64);
 
 /// Up to six sizes, each >= 0, kept without heap memory. Prints as `[16, 3, 224, 224]`.
 class Shape {

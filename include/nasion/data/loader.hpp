@@ -1,8 +1,6 @@
 #pragma once
 // Batches from a dataset, prepared ahead by threads, in an order and with randomness that depend on the seed alone.
 
-#include <unistd.h>
-
 #include <concepts>
 #include <condition_variable>
 #include <cstdint>
@@ -16,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "nasion/core/fork.hpp"
 #include "nasion/core/parallel.hpp"
 #include "nasion/core/random.hpp"
 #include "nasion/data/shard.hpp"
@@ -165,7 +164,7 @@ class DataLoader<D, Collate>::Iterator {
   /// Goes on to the next batch, and waits for it. An exception of the dataset or of collate is thrown again here;
   /// ValueError with workers in a process made by fork().
   Iterator& operator++() {
-    check<ValueError>(threads_.empty() || ::getpid() == process_,
+    check<ValueError>(threads_.empty() || detail::generation() == generation_,
                       "[DataLoader] a pass with workers cannot go on in a process made by fork(): begin one there");
     {
       const std::lock_guard lock(signals_->mutex);
@@ -208,7 +207,7 @@ class DataLoader<D, Collate>::Iterator {
   }
 
   void stop() {
-    if (::getpid() != process_) {  // made by fork(): the threads are in the parent only, and would be waited for
+    if (detail::generation() != generation_) {  // the threads are in the parent process, and would be waited for
       new auto(std::move(threads_));
       static_cast<void>(signals_.release());
       return;
@@ -246,7 +245,7 @@ class DataLoader<D, Collate>::Iterator {
     std::condition_variable changed;
   };
   std::unique_ptr<Signals> signals_ = std::make_unique<Signals>();
-  const pid_t process_ = ::getpid();
+  const unsigned generation_ = detail::generation();
   std::map<Index, Outcome> ready_;
   Index next_ = 0;  // batch to prepare
   bool stop_ = false;

@@ -1,126 +1,70 @@
 #pragma once
 // Files that are either the old one or the new one, whole, whenever the machine stops.
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
-#include <atomic>
-#include <cerrno>
-#include <cstdio>
-#include <ctime>
 #include <filesystem>
-#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
 
 #include "nasion/io/io_error.hpp"
+#include "nasion/io/system_file.hpp"
+#include "nasion/io/temporary_name.hpp"
 
 namespace nasion::io {
 
 namespace detail {
 
-/// Eight digits for the machine that this process runs on.
-inline std::string this_machine() {
-  char name[256] = {};
-  ::gethostname(name, sizeof name - 1);
-  char digits[9];
-  std::snprintf(digits, sizeof digits, "%08x", static_cast<unsigned>(std::hash<std::string_view>{}(name)&0xFFFFFFFF));
-  return digits;
-}
-
-/// What the names of temporary files of `target` begin with. Some are as long as a name may be.
-inline std::string temporary_stem(const std::filesystem::path& target) {
-  return target.filename().string().substr(0, 200) + '.';
-}
-
-/// A new, empty file next to `target`, removed again unless it was renamed into place: `NAME.MACHINE-PROCESS-N.tmp`.
-/// While it is written it is locked, which tells it from what a killed process left behind.
+/// A new, empty file next to `target`, removed again unless it was renamed into place. While it is written it is
+/// locked, which tells it from what a killed process left behind.
 class TemporaryFile {
  public:
-  explicit TemporaryFile(const std::filesystem::path& target) : target_(target) {
-    static std::atomic<unsigned> counter{0};
-    do {  // a killed process of the same number may have left its file behind
-      if (descriptor_ >= 0) ::close(descriptor_);
-      path_ = target.parent_path() / (temporary_stem(target) + this_machine() + '-' + std::to_string(::getpid()) + '-' +
-                                      std::to_string(counter++) + ".tmp");
-      descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    } while (descriptor_ < 0 ? errno == EEXIST : !lock());
-    if (descriptor_ < 0) fail("cannot create a file here");
+  explicit TemporaryFile(const std::filesystem::path& target) : target_(target), path_(temporary_path(target)) {
+    std::error_code error;
+    // False when remove_leftovers() of another process was faster than the lock.
+    const auto created = [&] {
+      file_ = SystemFile::create(path_, error);
+      return file_.is_open() ? file_.lock(true) && !file_.is_removed() : error != std::errc::file_exists;
+    };
+    while (!created()) path_ = temporary_path(target);
+    if (error) fail("cannot create a file here", error);
   }
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
   ~TemporaryFile() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-    if (!renamed_) ::unlink(path_.c_str());
+    if (file_.is_open() && !renamed_) remove_open(path_);
   }
 
   void write(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const auto written = ::write(descriptor_, bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail("cannot write");
-      bytes.remove_prefix(static_cast<std::size_t>(written));
-    }
+    if (const auto error = file_.write(bytes)) fail("cannot write", error);
   }
 
   void rename_to_target() {
-    if (::fsync(descriptor_) != 0) fail("cannot flush to disk");
+    if (const auto error = file_.flush()) fail("cannot flush to disk", error);
     // Closed, and so unlocked, by the destructor only: under its temporary name nobody may take it for a leftover.
-    if (std::rename(path_.c_str(), target_.c_str()) != 0) fail("cannot replace");
+    if (const auto error = replace(path_, target_)) fail("cannot replace", error);
     renamed_ = true;
   }
 
  private:
-  /// False when remove_leftovers() of another process was faster than the lock. Some file systems know no locks.
-  bool lock() const {
-    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return false;
-    struct stat status {};
-    return ::fstat(descriptor_, &status) != 0 || status.st_nlink > 0;
-  }
-
-  [[noreturn]] void fail(const std::string& what) const {
-    throw IoError(target_, what + " (" + std::generic_category().message(errno) + ")");
+  [[noreturn]] void fail(const std::string& what, const std::error_code& error) const {
+    throw IoError(target_, what + " (" + error.message() + ")");
   }
 
   std::filesystem::path target_, path_;
-  int descriptor_ = -1;
+  SystemFile file_;
   bool renamed_ = false;
 };
 
-/// Whether `name` is that of a temporary file of a target whose stem is `stem`, or of any when that is empty.
-inline bool is_temporary_name(std::string_view name, std::string_view stem) {
-  const auto take_last = [&](std::string_view digits, std::size_t least, char before) {
-    const auto end = name.find_last_not_of(digits);
-    if (end == name.npos || name[end] != before || name.size() - end - 1 < least) return false;
-    name = name.substr(0, end);
-    return true;
-  };
-  constexpr std::string_view decimal = "0123456789", hexadecimal = "0123456789abcdef", ending = ".tmp";
-  if (!name.ends_with(ending)) return false;
-  name.remove_suffix(ending.size());
-  return take_last(decimal, 1, '-') && take_last(decimal, 1, '-') && take_last(hexadecimal, 8, '.') &&
-         (stem.empty() || name == stem.substr(0, stem.size() - 1));
-}
-
 /// Removes the temporary file unless a process is writing it.
-inline bool remove_leftover(const std::filesystem::path& file) {
-  const int descriptor = ::open(file.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  if (descriptor < 0) return false;
+inline bool remove_leftover(const std::filesystem::path& path) {
+  const SystemFile file = SystemFile::open(path);
   // Locks of another machine may be unknown here, but whoever writes does not pause for an hour.
-  const bool local = file.filename().string().find('.' + this_machine() + '-') != std::string::npos;
-  struct stat opened {
-  }, named{};
-  const bool left = ::flock(descriptor, LOCK_EX | LOCK_NB) == 0 && ::fstat(descriptor, &opened) == 0 &&
-                    S_ISREG(opened.st_mode) && (local || std::time(nullptr) - opened.st_mtime > 3600) &&
-                    ::lstat(file.c_str(), &named) == 0 &&  // it may have been renamed into place
-                    named.st_ino == opened.st_ino && named.st_dev == opened.st_dev && ::unlink(file.c_str()) == 0;
-  ::close(descriptor);
-  return left;
+  const bool local = path.filename().string().find('.' + this_machine() + '-') != std::string::npos;
+  return file.is_open() && file.lock(false) && (local || file.age() > 3600) &&
+         file.has_name(path) &&  // it may have been renamed into place
+         remove_open(path);
 }
 
 /// Where a file is written that may be a symbolic link, also one to what does not exist yet.
@@ -137,15 +81,9 @@ inline std::filesystem::path folder_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : ".";
 }
 
-// A rename is safe on disk only once the folder that records it is. Some file systems cannot flush a folder and say so
-// with EINVAL; there is nothing more to do then.
+/// A rename is safe on disk only once the folder that records it is.
 inline void flush_folder(const std::filesystem::path& folder, const std::filesystem::path& file) {
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return;  // a folder may allow writing but not reading
-  const bool failed = ::fsync(descriptor) != 0 && errno != EINVAL;
-  const int reason = errno;
-  ::close(descriptor);
-  if (failed) throw IoError(file, "cannot flush its folder (" + std::generic_category().message(reason) + ")");
+  if (const auto error = flush_names(folder)) throw IoError(file, "cannot flush its folder (" + error.message() + ")");
 }
 
 }  // namespace detail

@@ -3,8 +3,8 @@
 // going on gives the same bits as never having stopped.
 
 #include <array>
-#include <bit>
 
+#include "nasion/core/bit_cast.hpp"
 #include "nasion/io/io_error.hpp"
 #include "nasion/io/safetensors.hpp"
 
@@ -29,15 +29,15 @@ struct Run {
   Run(M& m, Optimizer& o) : model(m), optimizer(o) {
     for (const auto& [name, rng, slot] : nn::traverse(*this).rngs) {
       const auto& s = rng.state();
-      generators.push_back({"rng." + name,
-                            {std::bit_cast<std::int64_t>(s.seed), std::bit_cast<std::int64_t>(s.stream),
-                             std::bit_cast<std::int64_t>(s.position)},
-                            slot});
+      generators.push_back(
+          {"rng." + name,
+           {bit_cast<std::int64_t>(s.seed), bit_cast<std::int64_t>(s.stream), bit_cast<std::int64_t>(s.position)},
+           slot});
     }
   }
 
   void restore_generators() const {
-    const auto word = [](std::int64_t v) { return std::bit_cast<std::uint64_t>(v); };
+    const auto word = [](std::int64_t v) { return bit_cast<std::uint64_t>(v); };
     for (const auto& [name, state, slot] : generators)
       *slot = Rng(Rng::State{word(state[0]), word(state[1]), word(state[2])});
   }

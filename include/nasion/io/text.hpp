@@ -1,7 +1,6 @@
 #pragma once
 // Pieces of text files: numbers, and excerpts for messages about what is none. Nothing here asks the locale.
 
-#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <optional>
@@ -9,6 +8,8 @@
 #include <string_view>
 #include <system_error>
 #include <type_traits>
+
+#include "nasion/io/from_chars.hpp"
 
 namespace nasion::io {
 
@@ -44,7 +45,7 @@ template <class Number>
 std::optional<Number> parse_number(std::string_view field) {
   Number value{};
   if (field.starts_with('+') && !field.starts_with("+-")) field.remove_prefix(1);
-  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), value);
+  const auto [end, error] = detail::from_chars(field.data(), field.data() + field.size(), value);
   if (error != std::errc{} || end != field.data() + field.size()) return std::nullopt;
   if constexpr (std::is_floating_point_v<Number>)
     if (!std::isfinite(value)) return std::nullopt;

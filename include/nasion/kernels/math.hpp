@@ -3,11 +3,11 @@
 // calls of std::exp stay one element after another. Errors are a few units in the last place; NaN stays NaN.
 
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <numbers>
 
+#include "nasion/core/bit_cast.hpp"
 #include "nasion/core/instruction_set.hpp"
 
 namespace nasion::kernels {
@@ -80,10 +80,10 @@ struct ExpParts {
     const T shifted = x * std::numbers::log2e_v<T> + round, n = shifted - round;
     const T r = (x - n * F::ln2_high) - n * F::ln2_low;
     m1 = r + r * r * polynomial(r, exp_series<T>);
-    const Word<T> both = std::bit_cast<Word<T>>(shifted) - std::bit_cast<Word<T>>(round) + 2 * F::bias;
+    const Word<T> both = bit_cast<Word<T>>(shifted) - bit_cast<Word<T>>(round) + 2 * F::bias;
     const Word<T> half = both >> 1;
-    a = std::bit_cast<T>(half << F::mantissa);
-    b = std::bit_cast<T>((both - half) << F::mantissa);
+    a = bit_cast<T>(half << F::mantissa);
+    b = bit_cast<T>((both - half) << F::mantissa);
   }
 };
 
@@ -111,11 +111,11 @@ T log1p(T x) {
   using Word = detail::Word<T>;
   const T y = 1 + x;
   // y = 2^e m, where m is near 1: from 1/sqrt(2) up to sqrt(2).
-  constexpr Word low = std::bit_cast<Word>(std::numbers::sqrt2_v<T> / 2);
+  constexpr Word low = bit_cast<Word>(std::numbers::sqrt2_v<T> / 2);
   constexpr T whole = static_cast<T>(Word{1} << F::mantissa);  // so large that its last bit counts ones
-  const Word above = std::bit_cast<Word>(y) - low;
-  const T e = std::bit_cast<T>((above >> F::mantissa) + std::bit_cast<Word>(whole)) - whole;
-  const T m = std::bit_cast<T>((above & ((Word{1} << F::mantissa) - 1)) + low);
+  const Word above = bit_cast<Word>(y) - low;
+  const T e = bit_cast<T>((above >> F::mantissa) + bit_cast<Word>(whole)) - whole;
+  const T m = bit_cast<T>((above & ((Word{1} << F::mantissa) - 1)) + low);
   const T s = (m - 1) / (m + 1);
   const T lost = (x - (y - 1)) / y;  // what the addition of 1 rounded away
   return e * F::ln2_high + (s * detail::polynomial(s * s, detail::log_series<T>) + (e * F::ln2_low + lost));

@@ -1,7 +1,6 @@
 #pragma once
 // The CSV file that keeps a training run's history.
 
-#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <istream>
@@ -12,6 +11,7 @@
 
 #include "nasion/io/atomic_file.hpp"
 #include "nasion/io/csv.hpp"
+#include "nasion/io/from_chars.hpp"
 #include "nasion/io/io_error.hpp"
 #include "nasion/io/read_file.hpp"
 #include "nasion/training/history.hpp"
@@ -31,7 +31,7 @@ inline EpochRow parse_row(std::string_view line, const std::filesystem::path& pa
   const char* next = line.data();
   const char* const end = next + line.size();
   const auto read_field = [&](auto& value, const char* name, bool last = false) {
-    const auto [stop, error] = std::from_chars(next, end, value);
+    const auto [stop, error] = io::detail::from_chars(next, end, value);
     if (error != std::errc{} || (last ? stop != end : stop == end || *stop != ','))
       throw at_line(path, number, std::string("expected 5 numbers, ") + name + " is not one");
     next = last ? stop : stop + 1;

@@ -2,8 +2,10 @@
 // How far a run is: a bar with the time left on a terminal, one line per epoch in a log (and now and then one of other
 // tasks that take long), nothing when asked to be quiet.
 
+#if defined(__unix__) || defined(__APPLE__)
 #include <sys/ioctl.h>
 #include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <chrono>
@@ -32,6 +34,18 @@ inline std::string clock_time(double seconds) {
   return text;
 }
 
+/// Columns of the terminal that standard output is, 80 when it does not say; 0 when it is none, or the system has other
+/// terminals than POSIX, where a line cannot be drawn over for sure.
+inline int terminal_columns() {
+#if defined(__unix__) || defined(__APPLE__)
+  if (!::isatty(STDOUT_FILENO)) return 0;
+  winsize size{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+#else
+  return 0;
+#endif
+}
+
 /// Tells how a run goes on. One thread at a time.
 class Progress {
  public:
@@ -39,7 +53,7 @@ class Progress {
   enum class Style { quiet, plain, bar };
 
   /// quiet if asked for; otherwise bar when standard output is a terminal, plain when not.
-  static Style detect(bool quiet) { return quiet ? Style::quiet : ::isatty(STDOUT_FILENO) ? Style::bar : Style::plain; }
+  static Style detect(bool quiet) { return quiet ? Style::quiet : terminal_columns() > 0 ? Style::bar : Style::plain; }
 
   /// `log_pause`: between two lines of one task in a log.
   explicit Progress(Style style = detect(false), std::ostream& out = std::cout,
@@ -147,9 +161,8 @@ class Progress {
       say(label_ + ": " + std::to_string(done_) + " of " + std::to_string(steps_) + "  " + clock_time(left) + " left");
       return;
     }
-    winsize size{};
-    const int columns = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-    out_ << '\r' << bar(label_, fraction, detail, left, columns) << "\x1b[K" << std::flush;
+    const int columns = terminal_columns();
+    out_ << '\r' << bar(label_, fraction, detail, left, columns > 0 ? columns : 80) << "\x1b[K" << std::flush;
     shown_ = true;
   }
 

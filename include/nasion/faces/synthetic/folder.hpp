@@ -1,9 +1,6 @@
 #pragma once
 // A folder of drawn people, as the IMM Face Database has it.
 
-#include <unistd.h>
-
-#include <atomic>
 #include <fstream>
 #include <iterator>
 #include <mutex>
@@ -17,6 +14,7 @@
 #include "nasion/faces/synthetic/linkage.hpp"
 #include "nasion/io/atomic_file.hpp"
 #include "nasion/io/io_error.hpp"
+#include "nasion/io/temporary_folder.hpp"
 
 namespace nasion::faces::synthetic {
 
@@ -39,46 +37,6 @@ inline std::ptrdiff_t files_in(const std::filesystem::path& folder) {
   return std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator());
 }
 
-/// A folder that is removed again unless it was renamed to what it is for.
-class TemporaryFolder {
- public:
-  explicit TemporaryFolder(const std::filesystem::path& target) : target_(target) {
-    static std::atomic<unsigned> counter{0};
-    std::error_code error;
-    if (target.has_parent_path()) std::filesystem::create_directories(target.parent_path(), error);
-    do {  // a killed process of the same number may have left its folder behind
-      path_ = target;
-      path_ += message(".", ::getpid(), "-", counter++, ".tmp");
-    } while (!std::filesystem::create_directory(path_, error) && !error);
-    if (error) throw IoError(target, "cannot create a folder here (" + error.message() + ")");
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    if (!renamed_) std::filesystem::remove_all(path_, ignored);
-  }
-  /// Where the files go until then.
-  const std::filesystem::path& path() const { return path_; }
-
-  /// Puts the folder in its place; an older one goes.
-  void rename_to_target() {
-    std::error_code error;
-    std::filesystem::path old = path_;
-    old += ".old";
-    std::filesystem::rename(target_, old, error);
-    const bool replaced = !error;
-    std::filesystem::rename(path_, target_, error);
-    if (error) throw IoError(target_, "cannot put the finished folder here (" + error.message() + ")");
-    renamed_ = true;
-    if (replaced) std::filesystem::remove_all(old, error);
-  }
-
- private:
-  std::filesystem::path target_, path_;
-  bool renamed_ = false;
-};
-
 }  // namespace nasion::faces::synthetic
 
 #ifdef NASION_FACES_INLINE
@@ -99,7 +57,7 @@ NASION_FACES_INLINE bool write_synthetic_imm(const std::filesystem::path& folder
       throw IoError(folder, "is there already and holds something other than synthetic faces");
   }
 
-  synthetic::TemporaryFolder work(folder);
+  io::TemporaryFolder work(folder);
   const int total = 6 * persons;
   std::mutex progress_mutex;
   int done = 0;
