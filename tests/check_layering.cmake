@@ -1,6 +1,6 @@
 # Fails when a header includes from a layer that it does not stand on:
-#     core <- kernels <- ops <- nn <- models; io, data, optim, vision, training and distributed stand beside them and do not
-#     reach into kernels; faces stands on vision, data, models and io.
+#     core <- kernels <- ops <- nn <- models; io, data, optim, vision, training, testing and distributed stand beside them and
+#     do not reach into kernels; faces stands on vision, data, models and io.
 # Kernels carry their instruction set in their name. Few headers know the operating system, and none asks the standard
 # library for what some lack.
 # cmake -DINCLUDE=<absolute include folder> -P check_layering.cmake
@@ -17,6 +17,7 @@ set(may_include_io core ops nn optim io)
 set(may_include_data core ops data)
 set(may_include_vision core io vision)
 set(may_include_training core ops nn optim data io training)
+set(may_include_testing core ops nn testing)
 set(may_include_faces core ops nn models io data vision faces)
 set(may_include_distributed core ops nn optim data io training distributed)
 
