@@ -149,8 +149,15 @@ class Header:
     def page(self):
         text = [f"# {self.name}\n", markdown(takewhile("//", self.lines[1:]))]
         text.append(f"```cpp\n#include <{self.name}>  // namespace {self.namespace}\n```\n")
+        if names := self.names():
+            text.append(", ".join(names) + " · [all headers](index.md)\n")
         self.write(text, self.entries, 2)
         return "\n".join(text)
+
+    def names(self, page=""):
+        """What the header declares, as links."""
+        return [f"[`{name}`]({page}#{name.lower()})" if name.isidentifier() else f"`{name}`"
+                for name in dict.fromkeys(entry.name for entry in self.entries)]
 
     def write(self, text, entries, level, owner=""):
         title = ""
@@ -159,7 +166,7 @@ class Header:
                 continue
             if title != owner + entry.name:
                 title = owner + entry.name
-                text.append(f"{'#' * level} {escaped(title)}\n")
+                text.append(f"{'#' * level} {heading(title)}\n")
             text += [f"```cpp\n{entry.declaration}\n```\n", markdown(entry.comment)]
             self.write(text, [m for m in entry.members if m.kind != "variable"], min(level + 1, 4), f"{title}::")
 
@@ -174,6 +181,11 @@ def without_indent(lines):
 
 def escaped(text):
     return re.sub(r"([\[\]<>*_])", r"\\\1", text)
+
+
+def heading(name):
+    """As escaped(), in entities: backslashes would show in what the search finds."""
+    return re.sub(r"[\[\]<>*]", lambda sign: f"&#{ord(sign[0])};", name)
 
 
 def markdown(comment):
@@ -202,9 +214,7 @@ def write_pages(headers, out):
         short = header.name.removeprefix("nasion/").removesuffix(".hpp")
         page = short.replace("/", "_") + ".md"
         (out / page).write_text(header.page(), encoding="utf-8")
-        names = [f"[`{name}`]({page}#{name.lower()})" if name.isidentifier() else f"`{name}`"
-                 for name in dict.fromkeys(entry.name for entry in header.entries)]
-        index.setdefault(short.rpartition("/")[0], []).append(f"| [{header.name}]({page}) | {', '.join(names)} |")
+        index.setdefault(short.rpartition("/")[0], []).append(f"| [{header.name}]({page}) | {', '.join(header.names(page))} |")
     with (out / "index.md").open("a", encoding="utf-8") as file:
         for folder, rows in index.items():
             file.write(f"\n## {folder}\n\n| header | names |\n|---|---|\n" + "\n".join(rows) + "\n")

@@ -15,3 +15,7 @@ fi
 grep -q soft_argmax build/site/search/search_index.js
 [ -s build/site/docs/api/ops_conv2d.html ]
 grep -q 'docs/api/ops_conv2d.html#conv2d"' build/site/search/search_index.js
+if grep -q 'u0002' build/site/search/search_index.js; then
+  echo "titles in the search have signs of Markdown's own"
+  exit 1
+fi
