@@ -33,7 +33,7 @@ template <std::floating_point T>
 Eigen::Map<RowMatrix<T>> as_mutable_matrix(const Tensor<T>& x) {
   return {detail::check_matrix("as_mutable_matrix", x).mutable_data(), x.dim(0), x.dim(1)};
 }
-/// The numbers of x, of any shape, in memory order.
+/// The elements of x, of any shape, in memory order, as a vector of x.size(); a view, while x lives.
 template <std::floating_point T>
 Eigen::Map<const Eigen::VectorX<T>> as_vector(const Tensor<T>& x) {
   return {x.data(), x.size()};
@@ -66,7 +66,7 @@ Tensor<typename Derived::Scalar> to_tensor(const Eigen::MatrixBase<Derived>& mat
   Eigen::Map<RowMatrix<T>>(detail::writable(x), matrix.rows(), matrix.cols()) = matrix;
   return x;
 }
-/// The matrix itself becomes the memory of the tensor: nothing is copied.
+/// Matrix of N rows, C columns -> [N, C]. The matrix itself becomes the memory of the tensor: nothing is copied.
 template <std::floating_point T>
 Tensor<T> to_tensor(RowMatrix<T>&& matrix) {
   const auto owner = std::make_shared<RowMatrix<T>>(std::move(matrix));

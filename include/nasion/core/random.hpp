@@ -47,7 +47,7 @@ class Rng {
 
   /// The stream of a seed, from its beginning.
   explicit Rng(std::uint64_t seed) : state_{seed, 0, 0} {}
-  /// Goes on from a saved state.
+  /// Goes on from a saved state: that of state(), also of another process or machine.
   explicit Rng(const State& state) : state_(state) {}
 
   /// What Rng(state) goes on from.
@@ -59,7 +59,7 @@ class Rng {
     return Rng(State{block.first, block.second, 0});
   }
 
-  /// Skips n numbers.
+  /// Skips n numbers, at once: as many calls of operator(), or of what takes one step of the stream.
   void advance(std::uint64_t n) { state_.position += n; }
 
   /// Uniform over all 64-bit integers.
@@ -69,7 +69,7 @@ class Rng {
   /// The largest number of operator(), 2^64 - 1.
   static constexpr std::uint64_t max() { return std::numeric_limits<std::uint64_t>::max(); }
 
-  /// Uniform in [low, high).
+  /// Uniform in [low, high); one step of the stream. NaN or infinite when a bound is.
   double uniform(double low = 0, double high = 1) {
     return low + (high - low) * (static_cast<double>((*this)() >> 11) * 0x1p-53);
   }
@@ -93,7 +93,7 @@ class Rng {
     return static_cast<std::int64_t>(x % bound);
   }
 
-  /// True with this probability; one step of the stream.
+  /// True with this probability: never for 0 or less, always for 1 or more; one step of the stream.
   bool chance(double probability) { return uniform() < probability; }
 
   /// Puts [first, last) into random order (Fisher-Yates). std::shuffle is not used: its result differs between

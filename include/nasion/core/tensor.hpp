@@ -64,21 +64,21 @@ class Tensor {
     impl->buffer = std::make_shared<Buffer>(static_cast<std::size_t>(shape.size()) * sizeof(T));
     return Tensor(std::move(impl));
   }
-  /// All elements `value`.
+  /// `shape` with all elements `value`. Errors as for empty().
   static Tensor full(const Shape& shape, T value, MemoryOrder order = MemoryOrder::row_major) {
     Tensor x = empty(shape, order);
     std::fill_n(x.writable(), x.size(), value);
     return x;
   }
-  /// All elements 0.
+  /// `shape` with all elements 0. Errors as for empty().
   static Tensor zeros(const Shape& shape, MemoryOrder order = MemoryOrder::row_major) {
     return full(shape, T{0}, order);
   }
-  /// All elements 1.
+  /// `shape` with all elements 1. Errors as for empty().
   static Tensor ones(const Shape& shape, MemoryOrder order = MemoryOrder::row_major) {
     return full(shape, T{1}, order);
   }
-  /// One number, of rank 0.
+  /// One number, of shape [].
   static Tensor scalar(T value) { return full({}, value); }
   /// Copies `values` (a span: an array, a vector), given in row-major order. ShapeError unless there is one for every
   /// element.
@@ -112,7 +112,7 @@ class Tensor {
     });
     return Tensor(std::move(impl));
   }
-  /// Uniform in [low, high), row-major, one number of `rng` for each element.
+  /// `shape` uniform in [low, high), row-major, one number of `rng` for each element.
   static Tensor uniform(const Shape& shape, Rng& rng, double low = 0, double high = 1) {
     Tensor x = empty(shape);
     const T below_high = std::nextafter(static_cast<T>(high), static_cast<T>(low));  // rounding to T may reach `high`
@@ -159,7 +159,7 @@ class Tensor {
     check(size() == 1, "[item] needs a tensor of one element, got ", shape());
     return *data();
   }
-  /// One element by its logical position. ShapeError outside.
+  /// One element by its logical position, one index for each dimension. ShapeError outside.
   T at(std::initializer_list<Index> position) const { return data()[offset_of(position)]; }
   /// Overwrites one element by its logical position. ShapeError outside; ValueError for a tensor that requires a
   /// gradient, unless nothing is recorded (NoGrad).
@@ -226,7 +226,7 @@ class Tensor {
   /// saved was modified since.
   void backward(const Tensor& gradient = {}, bool retain_graph = false) const;
 
-  /// Whether two handles mean the same tensor.
+  /// Whether two handles mean the same tensor: not whether their elements are equal.
   bool same_as(const Tensor& other) const { return impl_ == other.impl_; }
 
  private:

@@ -13,7 +13,7 @@ inline Index fan_in(const Shape& weight) { return weight[0] == 0 ? 0 : weight.si
 /// Outputs that each input number takes part in, at stride 1. Weight [out, in, ...].
 inline Index fan_out(const Shape& weight) { return weight[1] == 0 ? 0 : weight.size() / weight[1]; }
 
-/// A parameter of numbers uniform in [-bound, bound).
+/// A parameter of this shape, a leaf that asks for gradients, uniform in [-bound, bound).
 template <class T>
 Tensor<T> uniform_parameter(const Shape& shape, double bound, Rng& rng) {
   return Tensor<T>::uniform(shape, rng, -bound, bound).set_requires_grad();
@@ -26,7 +26,7 @@ Tensor<T> default_weight(const Shape& shape, Rng& rng) {
   return uniform_parameter<T>(shape, 1 / std::sqrt(static_cast<double>(fan_in(shape))), rng);
 }
 
-/// Bias [out] for a weight of this shape: uniform within 1 / sqrt(fan_in).
+/// Bias [out] for a weight of shape [out, in, ...], by PyTorch's default: uniform within 1 / sqrt(fan_in).
 template <class T>
 Tensor<T> default_bias(const Shape& weight, Rng& rng) {
   return uniform_parameter<T>({weight[0]}, 1 / std::sqrt(static_cast<double>(fan_in(weight))), rng);

@@ -26,7 +26,8 @@ struct Conv2d {
   Tensor<T> bias;    // [out], or undefined
   Conv2dOptions options;
 
-  /// ValueError for sizes out of range or that the groups do not divide.
+  /// Draws weight [out, in / groups, kh, kw] and bias [out] from `rng`, as default_weight(). ValueError for sizes out
+  /// of range or that the groups do not divide.
   Conv2d(const Conv2dConfig& c, Rng& rng)
       : options{.stride = c.stride,
                 .padding = c.padding,
@@ -66,7 +67,8 @@ struct ConvTranspose2d {
   Tensor<T> bias;    // [out], or undefined
   ConvTranspose2dOptions options;
 
-  /// ValueError for sizes out of range or that the groups do not divide.
+  /// Draws weight [in, out / groups, kh, kw] and bias [out] from `rng`, as default_weight(). ValueError for sizes out
+  /// of range or that the groups do not divide.
   ConvTranspose2d(const ConvTranspose2dConfig& c, Rng& rng)
       : options{.stride = c.stride,
                 .padding = c.padding,
@@ -103,7 +105,7 @@ struct Linear {
   Tensor<T> weight;  // [out, in]
   Tensor<T> bias;    // [out], or undefined
 
-  /// ValueError for sizes that are not positive.
+  /// Draws weight [out, in] and bias [out] from `rng`, as default_weight(). ValueError for sizes that are not positive.
   Linear(const LinearConfig& c, Rng& rng) {
     check<ValueError>(c.in > 0 && c.out > 0, "[Linear] in ", c.in, " and out ", c.out, " must be positive");
     weight = default_weight<T>({c.out, c.in}, rng);
