@@ -186,10 +186,10 @@ TEST_CASE("backward() needs a fitting gradient") {
 TEST_CASE("An operation that returns gradients of a wrong shape or number is named") {
   const auto x = leaf({1, 2});
   const auto wrong_shape =
-      record("odd", Tensord::zeros({2}), {x}, [](const Tensord&) -> Grads<double> { return {Tensord::ones({3})}; });
+      Op("odd").record(Tensord::zeros({2}), {x}, [](const Tensord&) -> Grads<double> { return {Tensord::ones({3})}; });
   CHECK_THROWS_WITH(wrong_shape.backward(Tensord::ones({2})),
                     ContainsSubstring("[odd]") && ContainsSubstring("[3]") && ContainsSubstring("[2]"));
-  const auto wrong_number = record("odd", Tensord::zeros({2}), {x}, [](const Tensord& dy) -> Grads<double> {
+  const auto wrong_number = Op("odd").record(Tensord::zeros({2}), {x}, [](const Tensord& dy) -> Grads<double> {
     return {dy, dy};
   });
   CHECK_THROWS_WITH(wrong_number.backward(Tensord::ones({2})), ContainsSubstring("[odd] has 1 inputs"));

@@ -162,7 +162,7 @@ TEST_CASE("Gradients of batch norm with ReLU and a residual") {
                              Tensord::full(channels, 0.1), Tensord::full(channels, 0.5)};
         if (with_residual) {
           const auto signs = test::random(shape, 5);
-          inputs.push_back(detail::map(signs, [](double v) { return v < 0 ? -2.0 : 1.0; }));
+          inputs.push_back(map_elements(signs, [](double v) { return v < 0 ? -2.0 : 1.0; }));
         } else {
           for (Index c = 0; c < shape[1]; c += 2) inputs[2].set({c}, -0.7);  // channels that ReLU stops
         }

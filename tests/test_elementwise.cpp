@@ -290,3 +290,105 @@ TEST_CASE("Where the result is NaN the gradient passes as in PyTorch") {
   CHECK(gradients<float>(add_relu<float>, nan, 1, 1.5f) == Pair{1.5f, 1.5f});
   CHECK(gradients<float>(add_relu<float>, -2, 1, nan) == Pair{0, 0});
 }
+
+namespace {
+
+/// x sigmoid(x) (Elfwing et al. 2018), as a user would write it.
+template <std::floating_point T>
+Tensor<T> silu(const Tensor<T>& x) {
+  const Op op("silu");
+  const auto gate = [](T v) { return 1 / (1 + std::exp(-v)); };
+  return elementwise(
+      op, x, [gate](T v) { return v * gate(v); }, [gate](T v) { return gate(v) + v * gate(v) * (1 - gate(v)); });
+}
+
+double cube(double v) { return v * v * v; }
+double cube_derivative(double v) { return 3 * v * v; }
+
+}  // namespace
+
+TEST_CASE("An activation made of two functions: values, gradients and both memory orders") {
+  for (const auto& shape : {Shape{}, Shape{1}, Shape{0, 3}, Shape{5, 7}, Shape{2, 3, 2, 3}}) {
+    const auto x = random(shape);
+    const auto y = silu(x);
+    for (Index i = 0; i < x.size(); ++i)
+      CHECK(y.data()[i] == Approx(x.data()[i] / (1 + std::exp(-x.data()[i]))).epsilon(1e-14));
+    CHECK(gradcheck([](const auto& t) { return silu(t[0]); }, {x}) == "");
+  }
+  const auto last = random({2, 3, 4, 5}, 7, MemoryOrder::channels_last);
+  CHECK(silu(last).order() == MemoryOrder::channels_last);
+  CHECK(silu(Tensorf::ones({2})).values()[1] == Approx(0.731058579));
+  CHECK(std::isnan(silu(Tensord::from({1}, {not_a_number})).item()));
+}
+
+TEST_CASE("A derivative is of the input or of the result, or the gradient itself") {
+  const auto x = random({3, 4});
+  const auto of_input = [](const auto& t) {
+    return elementwise(
+        t[0], [](double v) { return std::exp(2 * v); }, [](double v) { return 2 * std::exp(2 * v); });
+  };
+  const auto of_result = [](const auto& t) {
+    return elementwise(
+        t[0], [](double v) { return std::exp(2 * v); }, [](double y) { return 2 * y; }, DerivativeOf::result);
+  };
+  const auto gradient = [](const auto& t) {
+    return elementwise(
+        t[0], [](double v) { return std::exp(2 * v); }, [](double g, double v) { return g * 2 * std::exp(2 * v); });
+  };
+  CHECK(gradcheck(of_input, {x}) == "");
+  CHECK(gradcheck(of_result, {x}) == "");
+  CHECK(gradcheck(gradient, {x}) == "");
+  CHECK(gradcheck([](const auto& t) { return elementwise(t[0], cube, cube_derivative); }, {x}) == "");
+}
+
+TEST_CASE("An activation made of two functions keeps what its derivative needs, and no more") {
+  const auto x = random({3});
+  x.set_requires_grad();
+  const auto f = [](double v) { return v + 1; };
+  const auto df = [](double) { return 1.0; };
+  const auto of_input = elementwise(x, f, df), of_result = elementwise(x, f, df, DerivativeOf::result);
+  {
+    const NoGrad no_grad;
+    x.fill(2);
+  }
+  CHECK_THROWS_WITH(sum(of_input).backward(), ContainsSubstring("[elementwise]") && ContainsSubstring("in place"));
+  sum(of_result).backward();
+  CHECK(values(x.grad()) == Vector{1, 1, 1});
+}
+
+TEST_CASE("Functions of other number types, and constants, become the tensor's") {
+  const auto x = Tensorf::from({3}, {-1, 0, 2});
+  x.set_requires_grad();
+  const auto y = elementwise(
+      x, [](float v) { return v * 0.1; }, [](float v) { return v > 0; });
+  CHECK(y.values()[2] == static_cast<float>(2 * 0.1));
+  sum(y).backward();
+  CHECK(test::values(x.grad()) == std::vector<float>{0, 0, 1});
+}
+
+TEST_CASE("Functions that cannot be called, or that throw, are an error") {
+  const auto x = random({4});
+  double (*none)(double) = nullptr;
+  CHECK_THROWS_WITH(elementwise(x, none, cube), "[elementwise] function is a null pointer");
+  CHECK_THROWS_WITH(elementwise(x, cube, none), "[elementwise] derivative is a null pointer");
+  CHECK_THROWS_AS(elementwise(x, none, cube), ValueError);
+  CHECK_THROWS_AS(elementwise(x, std::function<double(double)>(), cube), std::bad_function_call);
+  CHECK_THROWS_WITH(elementwise(Tensord{}, cube, cube_derivative), ContainsSubstring("undefined"));
+  const auto refuse = [](double) -> double { throw ValueError("no"); };
+  CHECK_THROWS_AS(elementwise(x, refuse, cube), ValueError);
+  x.set_requires_grad();
+  CHECK_THROWS_AS(sum(elementwise(x, cube, refuse)).backward(), ValueError);
+}
+
+TEST_CASE("Loops over elements are outside of any graph, and broadcast") {
+  const auto x = random({2, 3}), row = random({3});
+  x.set_requires_grad();
+  CHECK(!map_elements(x, cube).requires_grad());
+  const auto y = zip_elements(x, row, [](double a, double b) { return a - b; });
+  CHECK(!y.requires_grad());
+  CHECK(y.at({1, 2}) == x.at({1, 2}) - row.at({2}));
+  CHECK_THROWS_WITH(zip_elements(x, random({4}), [](double a, double) { return a; }),
+                    ContainsSubstring("[zip_elements]") && ContainsSubstring("[2, 3]"));
+  const Op op("mine");
+  CHECK_THROWS_WITH(zip_elements(op, x, random({4}), [](double a, double) { return a; }), ContainsSubstring("[mine]"));
+}

@@ -13,10 +13,11 @@ namespace {
 
 /// x * factor, whose gradient claims to be `claimed`.
 Tensord scaled(const Tensord& x, double factor, double claimed) {
-  return record("scaled", detail::map(x, [factor](double v) { return factor * v; }), {x},
-                [claimed](const Tensord& dy) -> Grads<double> {
-                  return {detail::map(dy, [claimed](double g) { return claimed * g; })};
-                });
+  const Op op("scaled");
+  return op.record(map_elements(x, [factor](double v) { return factor * v; }), {x},
+                   [claimed](const Tensord& dy) -> Grads<double> {
+                     return {map_elements(dy, [claimed](double g) { return claimed * g; })};
+                   });
 }
 
 }  // namespace
@@ -36,7 +37,7 @@ TEST_CASE("gradcheck finds an operation that takes one memory order for the othe
   const auto wrong = [](const auto& x) {
     const auto y = Tensord::empty(x[0].shape());
     std::copy_n(x[0].data(), x[0].size(), y.mutable_data());  // as if x were row-major
-    return record("wrong", y, {x[0]}, [](const Tensord& dy) -> Grads<double> { return {dy}; });
+    return Op("wrong").record(y, {x[0]}, [](const Tensord& dy) -> Grads<double> { return {dy}; });
   };
   CHECK_THAT(gradcheck(wrong, {random({1, 2, 2, 2})}),
              ContainsSubstring("channels-last") && ContainsSubstring("differs"));

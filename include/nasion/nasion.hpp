@@ -4,6 +4,7 @@
 
 #include "nasion/core/autocast.hpp"
 #include "nasion/core/autograd.hpp"
+#include "nasion/core/op.hpp"
 #include "nasion/core/profile.hpp"
 #include "nasion/core/tensor.hpp"
 #include "nasion/data/loader.hpp"

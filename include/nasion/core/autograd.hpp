@@ -1,6 +1,7 @@
 #pragma once
 // Reverse-mode automatic differentiation. An operation computes its result and records a closure that turns the
-// gradient of the result into the gradients of its inputs; backward() calls the closures from the newest to the oldest.
+// gradient of the result into the gradients of its inputs (op.hpp); backward() calls the closures from the newest to
+// the oldest.
 
 #include <algorithm>
 #include <atomic>
@@ -157,20 +158,8 @@ double bytes(const Shape& shape) {
   return static_cast<double>(shape.size()) * sizeof(T);
 }
 
-/// Tells a profile what an operation read and wrote; nothing for a view.
-template <class T>
-void count_bytes(const Tensor<T>& result, const std::vector<Tensor<T>>& inputs) {
-  double total = bytes<T>(result.shape());
-  for (const auto& x : inputs) {
-    if (!x.defined()) continue;
-    if (Access::impl(x)->buffer == Access::impl(result)->buffer) return;
-    total += bytes<T>(x.shape());
-  }
-  count_cost(0, total);
-}
-
-/// The same for a gradient dy that was mapped to `grads`, as if each had taken a look at its input; nothing where dy
-/// was passed on.
+/// Tells a profile what the gradients `grads` of dy read and wrote, as if each had taken a look at its input; nothing
+/// where dy was passed on.
 template <class T>
 void count_bytes(const Tensor<T>& dy, const std::vector<Edge<T>>& inputs, const Grads<T>& grads) {
   double total = 0;
@@ -179,36 +168,6 @@ void count_bytes(const Tensor<T>& dy, const std::vector<Edge<T>>& inputs, const 
       total += bytes<T>(grads[i].shape()) + bytes<T>(inputs[i].shape);
   if (total > 0) count_cost(0, total + bytes<T>(dy.shape()));
 }
-
-}  // namespace detail
-
-/// Makes the fresh tensor `result` the result of operation `op` on `inputs` and returns it. `backward` maps the
-/// gradient of the result to the gradients of the inputs; it must hold tensors only through save(). `op` must be a
-/// string literal.
-template <class T, class Backward>
-Tensor<T> record(const char* op, const Tensor<T>& result, const std::type_identity_t<std::vector<Tensor<T>>>& inputs,
-                 Backward&& backward) {
-  if (detail::profile) detail::count_bytes(result, inputs);
-  if (!grad_enabled() ||
-      std::none_of(inputs.begin(), inputs.end(), [](const auto& x) { return x.defined() && x.requires_grad(); }))
-    return result;
-  auto node = std::make_shared<detail::Node<T>>(op, result.shape());
-  for (const auto& x : inputs) {
-    detail::Edge<T> edge;
-    if (x.defined()) {
-      const auto& impl = detail::Access::impl(x);
-      edge.node = impl->node;
-      if (impl->requires_grad) edge.leaf = impl;
-      edge.shape = impl->shape;
-    }
-    node->inputs.push_back(std::move(edge));
-  }
-  node->backward = std::forward<Backward>(backward);
-  detail::Access::impl(result)->node = std::move(node);
-  return result;
-}
-
-namespace detail {
 
 /// Whether this handle is the only way to the memory of x.
 template <class T>

@@ -44,4 +44,22 @@ void check(bool ok, const Parts&... parts) {
     detail::fail<Error>(parts...);
 }
 
+/// Checks in the name of an operation or a module, with which its messages begin: `[Conv2d] in 0 must be positive`.
+class Checker {
+ public:
+  /// `name` must outlive the checker.
+  explicit Checker(const char* name) : name_(name) {}
+  /// As given.
+  const char* name() const { return name_; }
+  /// As nasion::check, with "[name] " before the message.
+  template <class Error = ShapeError, class... Parts>
+  void check(bool ok, const Parts&... parts) const {
+    if (!ok) [[unlikely]]
+      detail::fail<Error>("[", name_, "] ", parts...);
+  }
+
+ private:
+  const char* name_;
+};
+
 }  // namespace nasion

@@ -34,7 +34,7 @@ struct BatchNorm2d {
   /// ValueError unless features > 0, eps >= 0 and momentum in [0, 1].
   explicit BatchNorm2d(const BatchNorm2dConfig& c) : eps(c.eps), momentum(c.momentum) {
     check<ValueError>(c.features > 0, "[BatchNorm2d] features ", c.features, " must be positive");
-    nasion::detail::check_batch_norm_options("BatchNorm2d", momentum, eps);
+    nasion::detail::check_batch_norm_options(Checker("BatchNorm2d"), momentum, eps);
     if (c.affine) {
       weight = Tensor<T>::ones({c.features}).set_requires_grad();
       bias = Tensor<T>::zeros({c.features}).set_requires_grad();

@@ -39,7 +39,7 @@ struct Conv2d {
                       ", out ", c.out, ", groups ", c.groups, " and kernel ", c.kernel, " must be positive");
     check<ValueError>(c.in % c.groups == 0 && c.out % c.groups == 0, "[Conv2d] groups ", c.groups, " must divide in ",
                       c.in, " and out ", c.out);
-    nasion::detail::check_conv2d_options("Conv2d", options);
+    nasion::detail::check_conv2d_options(Checker("Conv2d"), options);
     weight = default_weight<T>({c.out, c.in / c.groups, c.kernel.h, c.kernel.w}, rng);
     if (c.bias) bias = default_bias<T>(weight.shape(), rng);
   }
@@ -80,7 +80,7 @@ struct ConvTranspose2d {
                       " must be positive");
     check<ValueError>(c.in % c.groups == 0 && c.out % c.groups == 0, "[ConvTranspose2d] groups ", c.groups,
                       " must divide in ", c.in, " and out ", c.out);
-    nasion::detail::check_conv_transpose2d_options("ConvTranspose2d", options);
+    nasion::detail::check_conv_transpose2d_options(Checker("ConvTranspose2d"), options);
     weight = default_weight<T>({c.in, c.out / c.groups, c.kernel.h, c.kernel.w}, rng);
     // The fan-in as PyTorch counts it, from a weight that is read as if it were that of a Conv2d.
     if (c.bias) bias = uniform_parameter<T>({c.out}, 1 / std::sqrt(static_cast<double>(fan_in(weight.shape()))), rng);

@@ -27,19 +27,19 @@ struct BatchNormOptions {
 
 namespace detail {
 
-inline void check_batch_norm_options(const char* op, double momentum, double eps) {
-  check<ValueError>(eps >= 0 && momentum >= 0 && momentum <= 1, "[", op, "] eps ", eps,
-                    " must not be negative and momentum ", momentum, " must be in [0, 1]");
+inline void check_batch_norm_options(const Checker& at, double momentum, double eps) {
+  at.check<ValueError>(eps >= 0 && momentum >= 0 && momentum <= 1, "eps ", eps, " must not be negative and momentum ",
+                       momentum, " must be in [0, 1]");
 }
 
 /// ShapeError unless x is [N, C, H, W] and every defined one of the others is [C].
 template <class T>
-kernels::BatchNormSizes batch_norm_sizes(const Tensor<T>& x, const Tensor<T>& running_mean,
+kernels::BatchNormSizes batch_norm_sizes(const Op& op, const Tensor<T>& x, const Tensor<T>& running_mean,
                                          const Tensor<T>& running_var, const Tensor<T>& weight, const Tensor<T>& bias) {
-  check(x.rank() == 4, "[batch_norm] input ", x.shape(), " must be [N, C, H, W]");
+  op.check(x.rank() == 4, "input ", x.shape(), " must be [N, C, H, W]");
   const auto check_channels = [&](const char* role, const Tensor<T>& v) {
-    check(v.shape() == Shape{x.dim(1)}, "[batch_norm] input ", x.shape(), " has ", x.dim(1), " channels but ", role,
-          " is ", v.shape());
+    op.check(v.shape() == Shape{x.dim(1)}, "input ", x.shape(), " has ", x.dim(1), " channels but ", role, " is ",
+             v.shape());
   };
   check_channels("running mean", running_mean);
   check_channels("running variance", running_var);
@@ -52,7 +52,7 @@ kernels::BatchNormSizes batch_norm_sizes(const Tensor<T>& x, const Tensor<T>& ru
 /// that are. Squares are taken from the common mean, so that large means cost no digits.
 template <class T>
 double merge_moments(double count, const SumOverProcesses& sum, const Tensor<T>& mean, const Tensor<T>& variance) {
-  T *m = writable(mean), *v = writable(variance);
+  T *m = Op::writable(mean), *v = Op::writable(variance);
   const auto channels = static_cast<std::size_t>(mean.size());
   std::vector<double> sums(channels + 1, count), squares(channels);
   for (std::size_t c = 0; c < channels; ++c) sums[c] = count * double{m[c]};
@@ -75,7 +75,7 @@ template <class T>
 void update_running(double count, double momentum, const Tensor<T>& mean, const Tensor<T>& variance,
                     const Tensor<T>& running_mean, const Tensor<T>& running_var) {
   const double unbiased = count / (count - 1);
-  T *to_mean = writable(running_mean), *to_var = writable(running_var);
+  T *to_mean = Op::writable(running_mean), *to_var = Op::writable(running_var);
   for (Index c = 0; c < mean.size(); ++c) {
     const double m = double{mean.data()[c]}, v = double{variance.data()[c]} * unbiased;
     to_mean[c] = static_cast<T>(momentum * m + (1 - momentum) * double{to_mean[c]});
@@ -103,13 +103,13 @@ Grads<T> batch_norm_backward(const BatchNormSaved<T>& saved, const Tensor<T>& gr
   const kernels::BatchNormLine<T> line{saved.mean->data(), saved.scale->data(), saved.shift->data()};
   const auto dy = to_order(grad, order);
   const auto dweight = Tensor<T>::empty(inverse.shape()), dbias = Tensor<T>::empty(inverse.shape());
-  T *dw = writable(dweight), *db = writable(dbias);
+  T *dw = Op::writable(dweight), *db = Op::writable(dbias);
   kernels::BatchNormGradient<T> from{.dy = dy.data(), .relu = saved.relu && !saved.residual};
   auto dresidual = saved.residual ? dy : Tensor<T>{};
   if (saved.relu && saved.residual) {
     dresidual = Tensor<T>::empty(x.shape(), order);
     from.y = saved.y->data();
-    from.g = writable(dresidual);
+    from.g = Op::writable(dresidual);
   }
   kernels::batch_norm_gradient_sums(s, order, x.data(), from, line, db, dw);
   for (Index c = 0; c < s.c; ++c) dw[c] *= inverse.data()[c];
@@ -119,7 +119,7 @@ Grads<T> batch_norm_backward(const BatchNormSaved<T>& saved, const Tensor<T>& gr
   const auto offset = Tensor<T>::zeros(inverse.shape()), slope = Tensor<T>::zeros(inverse.shape());
   if (saved.training) {
     const T part = T{1} / static_cast<T>(std::max(1.0, saved.count));
-    T *a = writable(offset), *b = writable(slope);
+    T *a = Op::writable(offset), *b = Op::writable(slope);
     std::copy_n(db, s.c, a);
     std::copy_n(dw, s.c, b);
     if (saved.sum_over_processes) {
@@ -135,7 +135,7 @@ Grads<T> batch_norm_backward(const BatchNormSaved<T>& saved, const Tensor<T>& gr
     }
   }
   const auto dx = Tensor<T>::empty(x.shape(), order);
-  kernels::batch_norm_backward(s, order, x.data(), from, line, offset.data(), slope.data(), writable(dx));
+  kernels::batch_norm_backward(s, order, x.data(), from, line, offset.data(), slope.data(), Op::writable(dx));
   return {dx, dweight, dbias, dresidual};
 }
 
@@ -152,22 +152,22 @@ template <std::floating_point T>
 Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<T>& running_mean, const Tensor<T>& running_var,
                      const Tensor<T>& weight = {}, const Tensor<T>& bias = {}, const BatchNormOptions& o = {},
                      const Tensor<T>& residual = {}) {
-  const detail::Timer timer("batch_norm");
-  detail::check_batch_norm_options("batch_norm", o.momentum, o.eps);
-  const auto s = detail::batch_norm_sizes(x, running_mean, running_var, weight, bias);
-  check(!residual.defined() || residual.shape() == x.shape(), "[batch_norm] residual ",
-        residual.defined() ? residual.shape() : Shape{}, " must have the shape of input ", x.shape());
+  const Op op("batch_norm");
+  detail::check_batch_norm_options(op, o.momentum, o.eps);
+  const auto s = detail::batch_norm_sizes(op, x, running_mean, running_var, weight, bias);
+  op.check(!residual.defined() || residual.shape() == x.shape(), "residual ",
+           residual.defined() ? residual.shape() : Shape{}, " must have the shape of input ", x.shape());
   const MemoryOrder order = x.order();
   const Shape channels{s.c};
   const auto mean = Tensor<T>::empty(channels), variance = Tensor<T>::empty(channels);
   auto count = static_cast<double>(s.count());
   const auto check_count = [&] {
-    check(count != 1, "[batch_norm] expected more than 1 value per channel when training, got input ", x.shape(),
-          " for running mean ", running_mean.shape());
+    op.check(count != 1, "expected more than 1 value per channel when training, got input ", x.shape(),
+             " for running mean ", running_mean.shape());
   };
   if (o.training) {
     if (!o.sum_over_processes) check_count();
-    kernels::batch_norm_moments(s, order, x.data(), detail::writable(mean), detail::writable(variance));
+    kernels::batch_norm_moments(s, order, x.data(), Op::writable(mean), Op::writable(variance));
     if (o.sum_over_processes) {
       count = detail::merge_moments(count, o.sum_over_processes, mean, variance);
       check_count();
@@ -179,7 +179,7 @@ Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<T>& running_mean, const Te
     variance.copy_from(running_var);
   }
   const auto inverse = Tensor<T>::empty(channels), scale = Tensor<T>::empty(channels);  // 1 / deviation; times weight
-  T *one_over_deviation = detail::writable(inverse), *factor = detail::writable(scale);
+  T *one_over_deviation = Op::writable(inverse), *factor = Op::writable(scale);
   for (Index c = 0; c < s.c; ++c) {
     one_over_deviation[c] = static_cast<T>(1 / std::sqrt(static_cast<double>(variance.data()[c]) + o.eps));
     factor[c] = one_over_deviation[c] * (weight.defined() ? weight.data()[c] : T{1});
@@ -188,23 +188,23 @@ Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<T>& running_mean, const Te
   const auto y = Tensor<T>::empty(x.shape(), order);
   const auto added = residual.defined() ? to_order(residual.detach(), order) : residual;
   kernels::batch_norm_forward<T>(s, order, x.data(), {mean.data(), scale.data(), shift.data()},
-                                 added.defined() ? added.data() : nullptr, o.relu, detail::writable(y));
+                                 added.defined() ? added.data() : nullptr, o.relu, Op::writable(y));
 
-  return record("batch_norm", y, {x, weight, bias, residual},
-                [saved = detail::BatchNormSaved<T>{.sizes = s,
-                                                   .training = o.training,
-                                                   .relu = o.relu,
-                                                   .residual = residual.defined(),
-                                                   .count = count,
-                                                   .sum_over_processes = o.sum_over_processes,
-                                                   .x = save(x),
-                                                   .y = o.relu && residual.defined() ? save(y) : Saved<T>{},
-                                                   .mean = save(mean),
-                                                   .inverse = save(inverse),
-                                                   .scale = save(scale),
-                                                   .shift = save(shift)}](const Tensor<T>& dy) {
-                  return detail::batch_norm_backward(saved, dy);
-                });
+  return op.record(y, {x, weight, bias, residual},
+                   [saved = detail::BatchNormSaved<T>{.sizes = s,
+                                                      .training = o.training,
+                                                      .relu = o.relu,
+                                                      .residual = residual.defined(),
+                                                      .count = count,
+                                                      .sum_over_processes = o.sum_over_processes,
+                                                      .x = save(x),
+                                                      .y = o.relu && residual.defined() ? save(y) : Saved<T>{},
+                                                      .mean = save(mean),
+                                                      .inverse = save(inverse),
+                                                      .scale = save(scale),
+                                                      .shift = save(shift)}](const Tensor<T>& dy) {
+                     return detail::batch_norm_backward(saved, dy);
+                   });
 }
 
 }  // namespace nasion

@@ -23,28 +23,29 @@ struct Conv2dOptions {
 
 namespace detail {
 
-inline void check_conv2d_options(const char* op, const Conv2dOptions& o) {
-  check<ValueError>(o.stride.within(1, max_extent) && o.dilation.within(1, max_extent) &&
-                        o.padding.within(0, max_extent) && o.groups > 0 && o.groups <= max_extent,
-                    "[", op, "] stride ", o.stride, ", dilation ", o.dilation, " and groups ", o.groups,
-                    " must be at least 1, padding ", o.padding, " at least 0, and none above ", max_extent);
+inline void check_conv2d_options(const Checker& at, const Conv2dOptions& o) {
+  at.check<ValueError>(o.stride.within(1, max_extent) && o.dilation.within(1, max_extent) &&
+                           o.padding.within(0, max_extent) && o.groups > 0 && o.groups <= max_extent,
+                       "stride ", o.stride, ", dilation ", o.dilation, " and groups ", o.groups,
+                       " must be at least 1, padding ", o.padding, " at least 0, and none above ", max_extent);
 }
 
 /// The sizes of the convolution of x [N, C, H, W] with weight [K, C / groups, kh, kw]. ShapeError when they do not fit.
-inline kernels::Conv2dSizes conv2d_sizes(const Shape& x, const Shape& weight, const Conv2dOptions& o) {
-  check_conv2d_options("conv2d", o);
-  check(x.rank() == 4 && weight.rank() == 4, "[conv2d] input ", x, " and weight ", weight,
-        " must be [N, C, H, W] and [K, C / groups, kh, kw]");
-  check(weight[1] > 0 && weight[1] <= max_extent && Size2(weight[2], weight[3]).within(1, max_extent),
-        "[conv2d] weight ", weight, " has an empty or far too large kernel");
-  check(x[1] == weight[1] * o.groups, "[conv2d] input ", x, " has ", x[1], " channels but weight ", weight, " expects ",
-        weight[1] * o.groups);
-  check(weight[0] % o.groups == 0, "[conv2d] weight ", weight, " has ", weight[0], " output channels, which ", o.groups,
-        " groups do not divide");
+inline kernels::Conv2dSizes conv2d_sizes(const Checker& op, const Shape& x, const Shape& weight,
+                                         const Conv2dOptions& o) {
+  check_conv2d_options(op, o);
+  op.check(x.rank() == 4 && weight.rank() == 4, "input ", x, " and weight ", weight,
+           " must be [N, C, H, W] and [K, C / groups, kh, kw]");
+  op.check(weight[1] > 0 && weight[1] <= max_extent && Size2(weight[2], weight[3]).within(1, max_extent), "weight ",
+           weight, " has an empty or far too large kernel");
+  op.check(x[1] == weight[1] * o.groups, "input ", x, " has ", x[1], " channels but weight ", weight, " expects ",
+           weight[1] * o.groups);
+  op.check(weight[0] % o.groups == 0, "weight ", weight, " has ", weight[0], " output channels, which ", o.groups,
+           " groups do not divide");
   const Index reach_h = (weight[2] - 1) * o.dilation.h + 1, reach_w = (weight[3] - 1) * o.dilation.w + 1;
   const Index room_h = x[2] + 2 * o.padding.h - reach_h, room_w = x[3] + 2 * o.padding.w - reach_w;
-  check(room_h >= 0 && room_w >= 0, "[conv2d] weight ", weight, " (reach ", reach_h, "x", reach_w,
-        ") is larger than input ", x, " with padding ", o.padding);
+  op.check(room_h >= 0 && room_w >= 0, "weight ", weight, " (reach ", reach_h, "x", reach_w, ") is larger than input ",
+           x, " with padding ", o.padding);
   return {.n = x[0],
           .c = x[1],
           .h = x[2],
@@ -107,7 +108,7 @@ inline double conv2d_flops(const kernels::Conv2dSizes& s) {
 inline Conv2dAlgorithm conv2d_algorithm(const Shape& x, const Shape& weight, const Conv2dOptions& options = {},
                                         Conv2dPass pass = Conv2dPass::forward,
                                         MemoryOrder order = MemoryOrder::channels_last) {
-  const auto s = detail::conv2d_sizes(x, weight, options);
+  const auto s = detail::conv2d_sizes(Checker("conv2d"), x, weight, options);
   return kernels::conv2d_algorithm(detail::autocast_algorithm<float>(options.algorithm, s), pass, s, order);
 }
 
@@ -118,58 +119,57 @@ inline Conv2dAlgorithm conv2d_algorithm(const Shape& x, const Shape& weight, con
 template <std::floating_point T>
 Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias = {},
                  const Conv2dOptions& options = {}) {
-  const detail::Timer timer("conv2d");
-  const kernels::Conv2dSizes s = detail::conv2d_sizes(x.shape(), weight.shape(), options);
-  detail::count_cost(detail::conv2d_flops(s));
+  const Op op("conv2d");
+  const kernels::Conv2dSizes s = detail::conv2d_sizes(op, x.shape(), weight.shape(), options);
+  Op::flops(detail::conv2d_flops(s));
   if (bias.defined())
-    check(bias.shape() == Shape{s.k}, "[conv2d] bias ", bias.shape(), " does not fit weight ", weight.shape());
+    op.check(bias.shape() == Shape{s.k}, "bias ", bias.shape(), " does not fit weight ", weight.shape());
   const auto algorithm = detail::autocast_algorithm<T>(options.algorithm, s);
   const bool winograd = is_winograd(algorithm), bfloat16 = algorithm == Conv2dAlgorithm::direct_bfloat16;
   const bool small = algorithm == Conv2dAlgorithm::winograd_small;
-  check<ValueError>(!winograd || kernels::winograd_fits(s, kernels::winograd_tile(algorithm)), "[conv2d] winograd",
-                    small ? "_small is for 3x3" : " is for 3x3 and 5x5",
-                    " kernels at stride 1 and dilation 1, not for weight ", weight.shape(), " at stride ",
-                    options.stride, " and dilation ", options.dilation);
-  check<ValueError>(!bfloat16 || std::is_same_v<T, float>, "[conv2d] direct_bfloat16 is for float tensors");
+  op.check<ValueError>(!winograd || kernels::winograd_fits(s, kernels::winograd_tile(algorithm)), "winograd",
+                       small ? "_small is for 3x3" : " is for 3x3 and 5x5",
+                       " kernels at stride 1 and dilation 1, not for weight ", weight.shape(), " at stride ",
+                       options.stride, " and dilation ", options.dilation);
+  op.check<ValueError>(!bfloat16 || std::is_same_v<T, float>, "direct_bfloat16 is for float tensors");
   const MemoryOrder order =
       winograd || bfloat16 || algorithm == Conv2dAlgorithm::direct ? MemoryOrder::channels_last : x.order();
   const auto y = Tensor<T>::empty({s.n, s.k, s.oh, s.ow}, order);
   const auto kernel = kernels::conv2d_algorithm(algorithm, Conv2dPass::forward, s, order);
   const auto prepared = detail::prepared_weight(weight, s, kernel);
   kernels::conv2d_forward(kernel, s, order, to_order(x.detach(), order).data(), contiguous(weight.detach()).data(),
-                          bias.defined() ? bias.data() : nullptr, options.relu, detail::writable(y),
+                          bias.defined() ? bias.data() : nullptr, options.relu, Op::writable(y),
                           prepared ? prepared->data() : nullptr);
 
-  return record("conv2d", to_order(y, x.order()), {x, weight, bias},
-                [s, algorithm, order, x = save(x), weight = save(weight), y = options.relu ? save(y) : Saved<T>{},
-                 relu = options.relu, need_db = bias.defined() && bias.requires_grad()](const Tensor<T>& grad) {
-                  const bool spare = detail::sole_owner(grad);  // memory that may be written to
-                  auto dy = to_order(grad, order);
-                  Tensor<T> dx, dw, db;
-                  if (relu || need_db) {
-                    db = Tensor<T>::empty({s.k});
-                    const auto sum = relu && !spare ? Tensor<T>::empty(dy.shape(), order) : dy;
-                    kernels::conv2d_backward_result(s, order, relu ? y->data() : nullptr, dy.data(),
-                                                    relu ? detail::writable(sum) : nullptr, detail::writable(db));
-                    dy = sum;
-                    if (!need_db) db = {};
-                  }
-                  if (x.requires_grad()) {
-                    detail::count_cost(detail::conv2d_flops(s));
-                    dx = Tensor<T>::empty(x->shape(), order);
-                    kernels::conv2d_backward_input(algorithm, s, order, dy.data(), contiguous(*weight).data(),
-                                                   detail::writable(dx));
-                    dx = to_order(dx, x->order());
-                  }
-                  if (weight.requires_grad()) {
-                    detail::count_cost(detail::conv2d_flops(s));
-                    dw = Tensor<T>::empty(weight->shape());
-                    kernels::conv2d_backward_weight(algorithm, s, order, to_order(*x, order).data(), dy.data(),
-                                                    detail::writable(dw));
-                    dw = to_order(dw, weight->order());
-                  }
-                  return Grads<T>{dx, dw, db};
-                });
+  return op.record(
+      to_order(y, x.order()), {x, weight, bias},
+      [s, algorithm, order, x = save(x), weight = save(weight), y = options.relu ? save(y) : Saved<T>{},
+       relu = options.relu, need_db = bias.defined() && bias.requires_grad()](const Tensor<T>& grad) {
+        const bool spare = detail::sole_owner(grad);  // memory that may be written to
+        auto dy = to_order(grad, order);
+        Tensor<T> dx, dw, db;
+        if (relu || need_db) {
+          db = Tensor<T>::empty({s.k});
+          const auto sum = relu && !spare ? Tensor<T>::empty(dy.shape(), order) : dy;
+          kernels::conv2d_backward_result(s, order, relu ? y->data() : nullptr, dy.data(),
+                                          relu ? Op::writable(sum) : nullptr, Op::writable(db));
+          dy = sum;
+          if (!need_db) db = {};
+        }
+        if (x.requires_grad()) {
+          Op::flops(detail::conv2d_flops(s));
+          dx = Tensor<T>::empty(x->shape(), order);
+          kernels::conv2d_backward_input(algorithm, s, order, dy.data(), contiguous(*weight).data(), Op::writable(dx));
+          dx = to_order(dx, x->order());
+        }
+        if (weight.requires_grad()) {
+          Op::flops(detail::conv2d_flops(s));
+          dw = Tensor<T>::empty(weight->shape());
+          kernels::conv2d_backward_weight(algorithm, s, order, to_order(*x, order).data(), dy.data(), Op::writable(dw));
+          dw = to_order(dw, weight->order());
+        }
+        return Grads<T>{dx, dw, db};
+      });
 }
 
 }  // namespace nasion

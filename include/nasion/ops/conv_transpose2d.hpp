@@ -16,31 +16,28 @@ struct ConvTranspose2dOptions {
 
 namespace detail {
 
-inline void check_conv_transpose2d_options(const char* op, const ConvTranspose2dOptions& o) {
-  check_conv2d_options(op, {.stride = o.stride, .padding = o.padding, .dilation = o.dilation, .groups = o.groups});
-  check<ValueError>(o.output_padding.h >= 0 && o.output_padding.h < std::max(o.stride.h, o.dilation.h) &&
-                        o.output_padding.w >= 0 && o.output_padding.w < std::max(o.stride.w, o.dilation.w),
-                    "[", op, "] output_padding ", o.output_padding, " must be at least 0 and below stride ", o.stride,
-                    " or dilation ", o.dilation);
+inline void check_conv_transpose2d_options(const Checker& at, const ConvTranspose2dOptions& o) {
+  check_conv2d_options(at, {.stride = o.stride, .padding = o.padding, .dilation = o.dilation, .groups = o.groups});
+  at.check<ValueError>(o.output_padding.h >= 0 && o.output_padding.h < std::max(o.stride.h, o.dilation.h) &&
+                           o.output_padding.w >= 0 && o.output_padding.w < std::max(o.stride.w, o.dilation.w),
+                       "output_padding ", o.output_padding, " must be at least 0 and below stride ", o.stride,
+                       " or dilation ", o.dilation);
 }
 
 /// The sizes of the convolution whose gradient this is: from the result back to x.
-inline kernels::Conv2dSizes conv_transpose2d_sizes(const Shape& x, const Shape& weight,
+inline kernels::Conv2dSizes conv_transpose2d_sizes(const Op& op, const Shape& x, const Shape& weight,
                                                    const ConvTranspose2dOptions& o) {
-  check_conv_transpose2d_options("conv_transpose2d", o);
-  check(x.rank() == 4 && weight.rank() == 4, "[conv_transpose2d] input ", x, " and weight ", weight,
-        " must be [N, C, H, W] and [C, K / groups, kh, kw]");
-  check(Size2(x[2], x[3]).within(1, max_extent), "[conv_transpose2d] input ", x, " has no or far too many pixels");
-  check(weight[1] > 0 && weight[1] <= max_extent && Size2(weight[2], weight[3]).within(1, max_extent),
-        "[conv_transpose2d] weight ", weight, " has an empty or far too large kernel");
-  check(x[1] == weight[0], "[conv_transpose2d] input ", x, " has ", x[1], " channels but weight ", weight, " expects ",
-        weight[0]);
-  check(x[1] % o.groups == 0, "[conv_transpose2d] input ", x, " has ", x[1], " channels, which ", o.groups,
-        " groups do not divide");
+  check_conv_transpose2d_options(op, o);
+  op.check(x.rank() == 4 && weight.rank() == 4, "input ", x, " and weight ", weight,
+           " must be [N, C, H, W] and [C, K / groups, kh, kw]");
+  op.check(Size2(x[2], x[3]).within(1, max_extent), "input ", x, " has no or far too many pixels");
+  op.check(weight[1] > 0 && weight[1] <= max_extent && Size2(weight[2], weight[3]).within(1, max_extent), "weight ",
+           weight, " has an empty or far too large kernel");
+  op.check(x[1] == weight[0], "input ", x, " has ", x[1], " channels but weight ", weight, " expects ", weight[0]);
+  op.check(x[1] % o.groups == 0, "input ", x, " has ", x[1], " channels, which ", o.groups, " groups do not divide");
   const Index h = (x[2] - 1) * o.stride.h - 2 * o.padding.h + o.dilation.h * (weight[2] - 1) + o.output_padding.h + 1;
   const Index w = (x[3] - 1) * o.stride.w - 2 * o.padding.w + o.dilation.w * (weight[3] - 1) + o.output_padding.w + 1;
-  check(h > 0 && w > 0, "[conv_transpose2d] padding ", o.padding, " leaves nothing of input ", x, " and weight ",
-        weight);
+  op.check(h > 0 && w > 0, "padding ", o.padding, " leaves nothing of input ", x, " and weight ", weight);
   return {.n = x[0],
           .c = weight[1] * o.groups,
           .h = h,
@@ -67,38 +64,38 @@ inline kernels::Conv2dSizes conv_transpose2d_sizes(const Shape& x, const Shape& 
 template <std::floating_point T>
 Tensor<T> conv_transpose2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias = {},
                            const ConvTranspose2dOptions& options = {}) {
-  const detail::Timer timer("conv_transpose2d");
-  const kernels::Conv2dSizes s = detail::conv_transpose2d_sizes(x.shape(), weight.shape(), options);
+  const Op op("conv_transpose2d");
+  const kernels::Conv2dSizes s = detail::conv_transpose2d_sizes(op, x.shape(), weight.shape(), options);
   if (bias.defined())
-    check(bias.shape() == Shape{s.c}, "[conv_transpose2d] bias ", bias.shape(), " does not fit weight ", weight.shape(),
-          " in ", s.groups, " groups");
-  detail::count_cost(detail::conv2d_flops(s));
+    op.check(bias.shape() == Shape{s.c}, "bias ", bias.shape(), " does not fit weight ", weight.shape(), " in ",
+             s.groups, " groups");
+  Op::flops(detail::conv2d_flops(s));
   const MemoryOrder order = x.order();
   const Shape shape{s.n, s.c, s.h, s.w};
   // The kernel adds to what is there.
   const auto y = bias.defined() ? detail::broadcast_copy(detail::view(bias, {1, s.c, 1, 1}), shape, order)
                                 : Tensor<T>::zeros(shape, order);
-  kernels::conv2d_im2col_backward_input(s, order, x.data(), contiguous(weight.detach()).data(), detail::writable(y));
+  kernels::conv2d_im2col_backward_input(s, order, x.data(), contiguous(weight.detach()).data(), Op::writable(y));
 
-  return record("conv_transpose2d", y, {x, weight, bias},
-                [s, order, x = save(x), weight = save(weight),
-                 need_db = bias.defined() && bias.requires_grad()](const Tensor<T>& grad) -> Grads<T> {
-                  const auto dy = to_order(grad, order);
-                  Tensor<T> dx, dw;
-                  if (x.requires_grad()) {
-                    detail::count_cost(detail::conv2d_flops(s));
-                    dx = Tensor<T>::empty(x->shape(), order);
-                    kernels::conv2d_im2col_forward<T>(s, order, dy.data(), contiguous(*weight).data(), nullptr,
-                                                      detail::writable(dx));
-                  }
-                  if (weight.requires_grad()) {
-                    detail::count_cost(detail::conv2d_flops(s));
-                    dw = Tensor<T>::empty(weight->shape());
-                    kernels::conv2d_im2col_backward_weight(s, order, dy.data(), x->data(), detail::writable(dw));
-                    dw = to_order(dw, weight->order());
-                  }
-                  return {dx, dw, need_db ? sum(dy, {0, 2, 3}) : Tensor<T>{}};
-                });
+  return op.record(y, {x, weight, bias},
+                   [s, order, x = save(x), weight = save(weight),
+                    need_db = bias.defined() && bias.requires_grad()](const Tensor<T>& grad) -> Grads<T> {
+                     const auto dy = to_order(grad, order);
+                     Tensor<T> dx, dw;
+                     if (x.requires_grad()) {
+                       Op::flops(detail::conv2d_flops(s));
+                       dx = Tensor<T>::empty(x->shape(), order);
+                       kernels::conv2d_im2col_forward<T>(s, order, dy.data(), contiguous(*weight).data(), nullptr,
+                                                         Op::writable(dx));
+                     }
+                     if (weight.requires_grad()) {
+                       Op::flops(detail::conv2d_flops(s));
+                       dw = Tensor<T>::empty(weight->shape());
+                       kernels::conv2d_im2col_backward_weight(s, order, dy.data(), x->data(), Op::writable(dw));
+                       dw = to_order(dw, weight->order());
+                     }
+                     return {dx, dw, need_db ? sum(dy, {0, 2, 3}) : Tensor<T>{}};
+                   });
 }
 
 }  // namespace nasion

@@ -2,41 +2,69 @@
 // Arithmetic with broadcasting and functions of one element. Results keep the memory order of the operands.
 
 #include <cmath>
+#include <type_traits>
 
-#include "nasion/core/autograd.hpp"
+#include "nasion/core/op.hpp"
 #include "nasion/kernels/elementwise.hpp"
 #include "nasion/kernels/math.hpp"
 
 namespace nasion {
 
-namespace detail {
-
-template <class T, class F>
-Tensor<T> map(const Tensor<T>& x, F f) {
-  auto y = Tensor<T>::empty(x.shape(), x.order());
-  kernels::map(x.size(), x.data(), writable(y), f);
+/// f(x) of each element, a fresh tensor in the order of x, outside of any graph: a loop for the inside of an operation,
+/// or of its gradient. f maps a T to a T and is called by several threads, in any order.
+template <std::floating_point T, class F>
+Tensor<T> map_elements(const Tensor<T>& x, F f) {
+  const auto y = Tensor<T>::empty(x.shape(), x.order());
+  kernels::map(x.size(), x.data(), Op::writable(y), [f](T v) { return static_cast<T>(f(v)); });
   return y;
 }
 
-/// f(a, b), broadcast; in the order of the first operand that has the shape of the result.
+namespace detail {
+
+/// f(a, b), broadcast to `shape`; in the order of the first operand that has it.
 template <class T, class F>
-Tensor<T> zip(const char* op, const Tensor<T>& a, const Tensor<T>& b, F f) {
-  const Shape shape = broadcast_shape(op, a.shape(), b.shape());
+Tensor<T> zip(const Shape& shape, const Tensor<T>& a, const Tensor<T>& b, F f) {
   const MemoryOrder order = a.shape() == shape ? a.order() : b.shape() == shape ? b.order() : MemoryOrder::row_major;
-  auto y = Tensor<T>::empty(shape, order);
+  const auto y = Tensor<T>::empty(shape, order);
   if (a.shape() == b.shape() && a.order() == b.order())
-    kernels::zip(y.size(), a.data(), b.data(), writable(y), f);
+    kernels::zip(y.size(), a.data(), b.data(), Op::writable(y), f);
   else
     kernels::zip_broadcast(shape, a.data(), broadcast_strides(a.shape(), a.order(), shape), b.data(),
-                           broadcast_strides(b.shape(), b.order(), shape), writable(y), order, f);
+                           broadcast_strides(b.shape(), b.order(), shape), Op::writable(y), order, f);
   return y;
+}
+
+}  // namespace detail
+
+/// f(a, b) of each pair of elements, otherwise as map_elements(). Shapes broadcast as in NumPy: a ShapeError of `op`
+/// when they do not. The result is in the order of the first operand that has its shape.
+template <std::floating_point T, class F>
+Tensor<T> zip_elements(const Checker& op, const Tensor<T>& a, const Tensor<T>& b, F f) {
+  const Shape shape = broadcast_shape(op.name(), a.shape(), b.shape());
+  return detail::zip(shape, a, b, [f](T p, T q) { return static_cast<T>(f(p, q)); });
+}
+/// The same for a gradient, where the shapes are known to fit.
+template <std::floating_point T, class F>
+Tensor<T> zip_elements(const Tensor<T>& a, const Tensor<T>& b, F f) {
+  return zip_elements(Checker("zip_elements"), a, b, f);
+}
+
+/// What a derivative is computed from, and so what is kept until backward().
+enum class DerivativeOf { input, result };
+
+namespace detail {
+
+/// A null pointer to a function would be called for each element.
+template <class F>
+void check_function(const Op& op, const char* role, const F& f) {
+  if constexpr (std::is_pointer_v<F>) op.check<ValueError>(f != nullptr, role, " is a null pointer");
 }
 
 /// x read as if broadcast to `shape`, as dense memory.
 template <class T>
 Tensor<T> broadcast_copy(const Tensor<T>& x, const Shape& shape, MemoryOrder order) {
   auto y = Tensor<T>::empty(shape, order);
-  strided_copy(shape, x.data(), broadcast_strides(x.shape(), x.order(), shape), writable(y), y.strides());
+  strided_copy(shape, x.data(), broadcast_strides(x.shape(), x.order(), shape), Op::writable(y), y.strides());
   return y;
 }
 
@@ -47,29 +75,47 @@ Tensor<T> zip_gradient(const Tensor<T>& dy, const Tensor<T>& a, const Tensor<T>&
     return x.shape() == dy.shape() && x.order() == dy.order() ? x : broadcast_copy(x, dy.shape(), dy.order());
   };
   const auto y = Tensor<T>::empty(dy.shape(), dy.order());
-  kernels::zip(y.size(), dy.data(), like_dy(a).data(), like_dy(b).data(), writable(y), f);
+  kernels::zip(y.size(), dy.data(), like_dy(a).data(), like_dy(b).data(), Op::writable(y), f);
   return y;
 }
 
-/// y = f(x), where dx = gradient(dy, x).
-template <class T, class F, class D>
-Tensor<T> unary_by_input(const char* op, const Tensor<T>& x, F f, D gradient) {
-  const Timer timer(op);
-  const auto y = map(x, f);
-  return record(op, y, {x},
-                [op, x = save(x), gradient](const Tensor<T>& dy) -> Grads<T> { return {zip(op, dy, *x, gradient)}; });
-}
-
-/// y = f(x), where dx = gradient(dy, y).
-template <class T, class F, class D>
-Tensor<T> unary_by_output(const char* op, const Tensor<T>& x, F f, D gradient) {
-  const Timer timer(op);
-  const auto y = map(x, f);
-  return record(op, y, {x},
-                [op, y = save(y), gradient](const Tensor<T>& dy) -> Grads<T> { return {zip(op, dy, *y, gradient)}; });
-}
-
 }  // namespace detail
+
+/// The whole of an operation that applies a function to single elements, as activations do: y = f(x), in the order of
+/// x, of any shape. f maps a T to a T. df(v) is its derivative, for an element v of x, or, with DerivativeOf::result,
+/// of y: then x need not be kept until backward(). A df of two numbers, df(g, v), is the gradient of x for the gradient
+/// g of y, where it is no product: relu() stops even an infinite g. Both are called by several threads, in any order,
+/// and may be inlined into loops of vectors when they are lambdas.   ValueError for a null pointer to a function.
+///
+///     template <std::floating_point T>
+///     Tensor<T> softsign(const Tensor<T>& x) {
+///       const Op op("softsign");
+///       return elementwise(op, x, [](T v) { return v / (1 + std::abs(v)); },
+///                          [](T v) { return 1 / ((1 + std::abs(v)) * (1 + std::abs(v))); });
+///     }
+template <std::floating_point T, class F, class D>
+requires std::is_invocable_r_v<T, const F&, T> &&
+    (std::is_invocable_r_v<T, const D&, T> ||
+     std::is_invocable_r_v<T, const D&, T, T>)Tensor<T> elementwise(const Op& op, const Tensor<T>& x, F f, D df,
+                                                                    DerivativeOf of = DerivativeOf::input) {
+  detail::check_function(op, "function", f);
+  detail::check_function(op, "derivative", df);
+  const auto y = map_elements(x, f);
+  return op.record(y, {x}, [df, v = save(of == DerivativeOf::input ? x : y)](const Tensor<T>& dy) -> Grads<T> {
+    return {zip_elements(dy, *v, [df](T g, T p) {
+      if constexpr (std::is_invocable_r_v<T, const D&, T, T>)
+        return df(g, p);
+      else
+        return g * static_cast<T>(df(p));
+    })};
+  });
+}
+/// The same without a name of its own: "elementwise" in a profile.
+template <std::floating_point T, class F, class D>
+Tensor<T> elementwise(const Tensor<T>& x, F f, D df, DerivativeOf of = DerivativeOf::input) {
+  const Op op("elementwise");
+  return elementwise(op, x, f, df, of);
+}
 
 // Two operands.
 
@@ -77,39 +123,37 @@ Tensor<T> unary_by_output(const char* op, const Tensor<T>& x, F f, D gradient) {
 /// tensors here.
 template <std::floating_point T>
 Tensor<T> operator+(const Tensor<T>& a, const Tensor<T>& b) {
-  const detail::Timer timer("add");
-  return record("add", detail::zip("add", a, b, [](T p, T q) { return p + q; }), {a, b},
-                [](const Tensor<T>& dy) -> Grads<T> {
-                  return {dy, dy};
-                });
+  const Op op("add");
+  return op.record(zip_elements(op, a, b, [](T p, T q) { return p + q; }), {a, b}, [](const Tensor<T>& dy) -> Grads<T> {
+    return {dy, dy};
+  });
 }
 
 /// a - b, element by element, broadcast.
 template <std::floating_point T>
 Tensor<T> operator-(const Tensor<T>& a, const Tensor<T>& b) {
-  const detail::Timer timer("sub");
-  return record("sub", detail::zip("sub", a, b, [](T p, T q) { return p - q; }), {a, b},
-                [](const Tensor<T>& dy) -> Grads<T> {
-                  return {dy, detail::map(dy, [](T g) { return -g; })};
-                });
+  const Op op("sub");
+  return op.record(zip_elements(op, a, b, [](T p, T q) { return p - q; }), {a, b}, [](const Tensor<T>& dy) -> Grads<T> {
+    return {dy, map_elements(dy, [](T g) { return -g; })};
+  });
 }
 
 /// a b, element by element, broadcast.
 template <std::floating_point T>
 Tensor<T> operator*(const Tensor<T>& a, const Tensor<T>& b) {
-  const detail::Timer timer("mul");
-  return record("mul", detail::zip("mul", a, b, [](T p, T q) { return p * q; }), {a, b},
-                [a = save(a), b = save(b)](const Tensor<T>& dy) -> Grads<T> {
-                  return {a.requires_grad() ? dy * *b : Tensor<T>{}, b.requires_grad() ? dy * *a : Tensor<T>{}};
-                });
+  const Op op("mul");
+  return op.record(zip_elements(op, a, b, [](T p, T q) { return p * q; }), {a, b},
+                   [a = save(a), b = save(b)](const Tensor<T>& dy) -> Grads<T> {
+                     return {a.requires_grad() ? dy * *b : Tensor<T>{}, b.requires_grad() ? dy * *a : Tensor<T>{}};
+                   });
 }
 
 /// a / b, element by element, broadcast. Division by 0 gives infinity or NaN.
 template <std::floating_point T>
 Tensor<T> operator/(const Tensor<T>& a, const Tensor<T>& b) {
-  const detail::Timer timer("div");
-  const auto y = detail::zip("div", a, b, [](T p, T q) { return p / q; });
-  return record("div", y, {a, b}, [a = save(a), b = save(b)](const Tensor<T>& dy) -> Grads<T> {
+  const Op op("div");
+  const auto y = zip_elements(op, a, b, [](T p, T q) { return p / q; });
+  return op.record(y, {a, b}, [a = save(a), b = save(b)](const Tensor<T>& dy) -> Grads<T> {
     const auto gradient_of_b = [](T g, T p, T q) { return kernels::quotient_gradient(g, p, q); };
     return {a.requires_grad() ? dy / *b : Tensor<T>{},
             b.requires_grad() ? detail::zip_gradient(dy, *a, *b, gradient_of_b) : Tensor<T>{}};
@@ -120,10 +164,9 @@ namespace detail {
 /// The element that `better(a, b)` prefers; equal elements share the gradient. NaN wins, and then both have the
 /// gradient, as in PyTorch.
 template <class T, class Better>
-Tensor<T> choose(const char* op, const Tensor<T>& a, const Tensor<T>& b, Better better) {
-  const Timer timer(op);
-  const auto y = zip(op, a, b, [better](T p, T q) { return better(p, q) || std::isnan(p) ? p : q; });
-  return record(op, y, {a, b}, [a = save(a), b = save(b), better](const Tensor<T>& dy) -> Grads<T> {
+Tensor<T> choose(const Op& op, const Tensor<T>& a, const Tensor<T>& b, Better better) {
+  const auto y = zip_elements(op, a, b, [better](T p, T q) { return better(p, q) || std::isnan(p) ? p : q; });
+  return op.record(y, {a, b}, [a = save(a), b = save(b), better](const Tensor<T>& dy) -> Grads<T> {
     const auto share = [better](T g, T own, T other) { return better(other, own) ? T{0} : own == other ? g / 2 : g; };
     return {zip_gradient(dy, *a, *b, share), zip_gradient(dy, *b, *a, share)};
   });
@@ -133,22 +176,24 @@ Tensor<T> choose(const char* op, const Tensor<T>& a, const Tensor<T>& b, Better 
 /// The larger of two elements, broadcast; equal elements share the gradient, as in PyTorch. NaN wins.
 template <std::floating_point T>
 Tensor<T> maximum(const Tensor<T>& a, const Tensor<T>& b) {
-  return detail::choose("maximum", a, b, [](T p, T q) { return p > q; });
+  const Op op("maximum");
+  return detail::choose(op, a, b, [](T p, T q) { return p > q; });
 }
 
 /// The smaller of two elements, broadcast; equal elements share the gradient. NaN wins.
 template <std::floating_point T>
 Tensor<T> minimum(const Tensor<T>& a, const Tensor<T>& b) {
-  return detail::choose("minimum", a, b, [](T p, T q) { return p < q; });
+  const Op op("minimum");
+  return detail::choose(op, a, b, [](T p, T q) { return p < q; });
 }
 
 /// max(a + b, 0) in one pass, broadcast; the gradient at 0 is 0. NaN stays, and lets the gradient pass.
 template <std::floating_point T>
 Tensor<T> add_relu(const Tensor<T>& a, const Tensor<T>& b) {
-  const detail::Timer timer("add_relu");
-  const auto y = detail::zip("add_relu", a, b, [](T p, T q) { return p + q < 0 ? T{0} : p + q; });
-  return record("add_relu", y, {a, b}, [y = save(y)](const Tensor<T>& dy) -> Grads<T> {
-    const auto g = detail::zip("add_relu", dy, *y, [](T d, T v) { return v <= 0 ? T{0} : d; });
+  const Op op("add_relu");
+  const auto y = zip_elements(op, a, b, [](T p, T q) { return p + q < 0 ? T{0} : p + q; });
+  return op.record(y, {a, b}, [y = save(y)](const Tensor<T>& dy) -> Grads<T> {
+    const auto g = zip_elements(dy, *y, [](T d, T v) { return v <= 0 ? T{0} : d; });
     return {g, g};
   });
 }
@@ -158,9 +203,9 @@ Tensor<T> add_relu(const Tensor<T>& a, const Tensor<T>& b) {
 /// x + s for each element.
 template <std::floating_point T>
 Tensor<T> operator+(const Tensor<T>& x, std::type_identity_t<T> s) {
-  const detail::Timer timer("add");
-  return record("add", detail::map(x, [s](T v) { return v + s; }), {x},
-                [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
+  const Op op("add");
+  return op.record(map_elements(x, [s](T v) { return v + s; }), {x},
+                   [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
 }
 template <std::floating_point T>
 Tensor<T> operator+(std::type_identity_t<T> s, const Tensor<T>& x) {
@@ -169,9 +214,9 @@ Tensor<T> operator+(std::type_identity_t<T> s, const Tensor<T>& x) {
 /// s x for each element.
 template <std::floating_point T>
 Tensor<T> operator*(const Tensor<T>& x, std::type_identity_t<T> s) {
-  const detail::Timer timer("mul");
-  return record("mul", detail::map(x, [s](T v) { return v * s; }), {x},
-                [s](const Tensor<T>& dy) -> Grads<T> { return {detail::map(dy, [s](T g) { return g * s; })}; });
+  const Op op("mul");
+  return op.record(map_elements(x, [s](T v) { return v * s; }), {x},
+                   [s](const Tensor<T>& dy) -> Grads<T> { return {map_elements(dy, [s](T g) { return g * s; })}; });
 }
 template <std::floating_point T>
 Tensor<T> operator*(std::type_identity_t<T> s, const Tensor<T>& x) {
@@ -193,14 +238,15 @@ Tensor<T> operator-(std::type_identity_t<T> s, const Tensor<T>& x) {
 /// x / s or s / x for each element. Division by 0 gives infinity or NaN.
 template <std::floating_point T>
 Tensor<T> operator/(const Tensor<T>& x, std::type_identity_t<T> s) {
-  const detail::Timer timer("div");
-  return record("div", detail::map(x, [s](T v) { return v / s; }), {x},
-                [s](const Tensor<T>& dy) -> Grads<T> { return {detail::map(dy, [s](T g) { return g / s; })}; });
+  const Op op("div");
+  return op.record(map_elements(x, [s](T v) { return v / s; }), {x},
+                   [s](const Tensor<T>& dy) -> Grads<T> { return {map_elements(dy, [s](T g) { return g / s; })}; });
 }
 template <std::floating_point T>
 Tensor<T> operator/(std::type_identity_t<T> s, const Tensor<T>& x) {
-  return detail::unary_by_input(
-      "div", x, [s](T v) { return s / v; }, [s](T g, T v) { return kernels::quotient_gradient(g, s, v); });
+  const Op op("div");
+  return elementwise(
+      op, x, [s](T v) { return s / v; }, [s](T g, T v) { return kernels::quotient_gradient(g, s, v); });
 }
 
 // One operand.
@@ -208,81 +254,105 @@ Tensor<T> operator/(std::type_identity_t<T> s, const Tensor<T>& x) {
 /// e^x
 template <std::floating_point T>
 Tensor<T> exp(const Tensor<T>& x) {
-  return detail::unary_by_output(
-      "exp", x, [](T v) { return kernels::exp(v); }, [](T g, T y) { return g * y; });
+  const Op op("exp");
+  return elementwise(
+      op, x, [](T v) { return kernels::exp(v); }, [](T y) { return y; }, DerivativeOf::result);
 }
 /// Natural logarithm: -infinity for 0, NaN below.
 template <std::floating_point T>
 Tensor<T> log(const Tensor<T>& x) {
-  return detail::unary_by_input(
-      "log", x, [](T v) { return std::log(v); }, [](T g, T v) { return g / v; });
+  const Op op("log");
+  return elementwise(
+      op, x, [](T v) { return std::log(v); }, [](T g, T v) { return g / v; });
 }
 /// Square root: NaN below 0. The gradient at 0 is infinite.
 template <std::floating_point T>
 Tensor<T> sqrt(const Tensor<T>& x) {
-  return detail::unary_by_output(
-      "sqrt", x, [](T v) { return std::sqrt(v); }, [](T g, T y) { return g / (2 * y); });
+  const Op op("sqrt");
+  return elementwise(
+      op, x, [](T v) { return std::sqrt(v); }, [](T g, T y) { return g / (2 * y); }, DerivativeOf::result);
 }
 /// x^2
 template <std::floating_point T>
 Tensor<T> square(const Tensor<T>& x) {
-  return detail::unary_by_input(
-      "square", x, [](T v) { return v * v; }, [](T g, T v) { return g * v * 2; });
+  const Op op("square");
+  return elementwise(
+      op, x, [](T v) { return v * v; }, [](T g, T v) { return g * v * 2; });
 }
 /// x^exponent, as std::pow has it: NaN for a negative x unless the exponent is whole.
 template <std::floating_point T>
 Tensor<T> pow(const Tensor<T>& x, std::type_identity_t<T> exponent) {
-  return detail::unary_by_input(
-      "pow", x, [exponent](T v) { return std::pow(v, exponent); },
+  const Op op("pow");
+  return elementwise(
+      op, x, [exponent](T v) { return std::pow(v, exponent); },
       [exponent](T g, T v) { return kernels::power_gradient(g, v, exponent); });
 }
 /// Absolute value; the gradient at 0 is 0.
 template <std::floating_point T>
 Tensor<T> abs(const Tensor<T>& x) {
-  return detail::unary_by_input(
-      "abs", x, [](T v) { return std::abs(v); }, [](T g, T v) { return g * static_cast<T>((v > 0) - (v < 0)); });
+  const Op op("abs");
+  return elementwise(
+      op, x, [](T v) { return std::abs(v); }, [](T v) { return static_cast<T>((v > 0) - (v < 0)); });
 }
 /// x limited to [low, high]; no gradient outside. NaN stays. ValueError unless low <= high.
 template <std::floating_point T>
 Tensor<T> clamp(const Tensor<T>& x, std::type_identity_t<T> low, std::type_identity_t<T> high) {
-  check<ValueError>(low <= high, "[clamp] low ", low, " is above high ", high);
-  return detail::unary_by_input(
-      "clamp", x, [=](T v) { return v < low    ? low
-                                    : v > high ? high
-                                               : v; },
+  const Op op("clamp");
+  op.check<ValueError>(low <= high, "low ", low, " is above high ", high);
+  return elementwise(
+      op, x, [=](T v) { return v < low    ? low
+                               : v > high ? high
+                                          : v; },
       [=](T g, T v) { return v >= low && v <= high ? g : T{0}; });
 }
 /// max(x, 0); the gradient at 0 is 0. NaN stays, and lets the gradient pass.
 template <std::floating_point T>
 Tensor<T> relu(const Tensor<T>& x) {
-  return detail::unary_by_output(
-      "relu", x, [](T v) { return v < 0 ? T{0} : v; }, [](T g, T y) { return y <= 0 ? T{0} : g; });
+  const Op op("relu");
+  return elementwise(
+      op, x, [](T v) { return v < 0 ? T{0} : v; }, [](T g, T y) { return y <= 0 ? T{0} : g; }, DerivativeOf::result);
 }
+// Both sides first, then the choice: compilers turn that into vectors, and a choice of what to compute into a branch.
+
 /// x where positive, slope x elsewhere; the gradient at 0 is that of the negative side.
 template <std::floating_point T>
 Tensor<T> leaky_relu(const Tensor<T>& x, std::type_identity_t<T> slope = T(0.01)) {
-  return detail::unary_by_input(
-      "leaky_relu", x, [slope](T v) { return v > 0 ? v : slope * v; },
-      [slope](T g, T v) { return v > 0 ? g : g * slope; });
+  const Op op("leaky_relu");
+  const auto choose = [slope](T value, T v) {
+    const T negative = slope * value;
+    return v > 0 ? value : negative;
+  };
+  return elementwise(
+      op, x, [choose](T v) { return choose(v, v); }, choose);
 }
 /// x where positive, alpha (e^x - 1) elsewhere.
 template <std::floating_point T>
 Tensor<T> elu(const Tensor<T>& x, std::type_identity_t<T> alpha = T{1}) {
-  return detail::unary_by_input(
-      "elu", x, [alpha](T v) { return v > 0 ? v : alpha * kernels::expm1(std::min(v, T{0})); },
-      [alpha](T g, T v) { return v > 0 ? g : g * (alpha * kernels::exp(v)); });
+  const Op op("elu");
+  return elementwise(
+      op, x,
+      [alpha](T v) {
+        const T negative = alpha * kernels::expm1(std::min(v, T{0}));
+        return v > 0 ? v : negative;
+      },
+      [alpha](T v) {
+        const T negative = alpha * kernels::exp(v);
+        return v > 0 ? T{1} : negative;
+      });
 }
 /// 1 / (1 + e^-x), without overflow.
 template <std::floating_point T>
 Tensor<T> sigmoid(const Tensor<T>& x) {
-  return detail::unary_by_output(
-      "sigmoid", x, [](T v) { return kernels::sigmoid(v); }, [](T g, T y) { return g * (y * (1 - y)); });
+  const Op op("sigmoid");
+  return elementwise(
+      op, x, [](T v) { return kernels::sigmoid(v); }, [](T y) { return y * (1 - y); }, DerivativeOf::result);
 }
 /// Hyperbolic tangent.
 template <std::floating_point T>
 Tensor<T> tanh(const Tensor<T>& x) {
-  return detail::unary_by_output(
-      "tanh", x, [](T v) { return kernels::tanh(v); }, [](T g, T y) { return g * (1 - y * y); });
+  const Op op("tanh");
+  return elementwise(
+      op, x, [](T v) { return kernels::tanh(v); }, [](T y) { return 1 - y * y; }, DerivativeOf::result);
 }
 
 }  // namespace nasion

@@ -13,18 +13,19 @@ namespace detail {
 /// The same as a convolution of single pixels, for factors rounded to bfloat16. A template, for those who do not use
 /// it.
 template <std::same_as<float> T>
-Tensor<T> linear_bfloat16(const kernels::Conv2dSizes& s, const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b) {
+Tensor<T> linear_bfloat16(const Op& op, const kernels::Conv2dSizes& s, const Tensor<T>& x, const Tensor<T>& w,
+                          const Tensor<T>& b) {
   const auto y = Tensor<T>::empty({s.n, s.k});
-  kernels::conv2d_bfloat16_forward(s, x.data(), w.data(), b.defined() ? b.data() : nullptr, false, writable(y));
-  return record("linear", y, {x, w, b}, [s, x = save(x), w = save(w)](const Tensor<T>& dy) {
+  kernels::conv2d_bfloat16_forward(s, x.data(), w.data(), b.defined() ? b.data() : nullptr, false, Op::writable(y));
+  return op.record(y, {x, w, b}, [s, x = save(x), w = save(w)](const Tensor<T>& dy) {
     Tensor<T> dx, dw;
     if (x.requires_grad()) {
       dx = Tensor<T>::empty(x->shape());
-      kernels::conv2d_bfloat16_backward_input(s, dy.data(), w->data(), writable(dx));
+      kernels::conv2d_bfloat16_backward_input(s, dy.data(), w->data(), Op::writable(dx));
     }
     if (w.requires_grad()) {
       dw = Tensor<T>::empty(w->shape());
-      kernels::conv2d_bfloat16_backward_weight(s, x->data(), dy.data(), writable(dw));
+      kernels::conv2d_bfloat16_backward_weight(s, x->data(), dy.data(), Op::writable(dw));
     }
     return Grads<T>{dx, dw, dy};
   });
@@ -35,21 +36,21 @@ Tensor<T> linear_bfloat16(const kernels::Conv2dSizes& s, const Tensor<T>& x, con
 /// y = x W^T + b.   x [N, in], w [out, in], b [out] or undefined -> y [N, out].   ShapeError when they do not fit.
 template <std::floating_point T>
 Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b = {}) {
-  const detail::Timer timer("linear");
+  const Op op("linear");
   using enum kernels::Factor;
-  check(x.rank() == 2 && w.rank() == 2 && x.dim(1) == w.dim(1), "[linear] input ", x.shape(), " does not fit weight ",
-        w.shape(), ": [N, in] and [out, in] are needed, with equal inner sizes");
-  if (b.defined()) check(b.shape() == Shape{w.dim(0)}, "[linear] bias ", b.shape(), " does not fit weight ", w.shape());
+  op.check(x.rank() == 2 && w.rank() == 2 && x.dim(1) == w.dim(1), "input ", x.shape(), " does not fit weight ",
+           w.shape(), ": [N, in] and [out, in] are needed, with equal inner sizes");
+  if (b.defined()) op.check(b.shape() == Shape{w.dim(0)}, "bias ", b.shape(), " does not fit weight ", w.shape());
   const Index n = x.dim(0), in = x.dim(1), out = w.dim(0);
-  detail::count_cost(2 * static_cast<double>(n * out) * static_cast<double>(in));
+  Op::flops(2 * static_cast<double>(n * out) * static_cast<double>(in));
   if constexpr (std::is_same_v<T, float>) {
     const kernels::Conv2dSizes s{.n = n, .c = in, .h = 1, .w = 1, .k = out, .kh = 1, .kw = 1, .oh = 1, .ow = 1};
-    if (autocast_enabled() && kernels::bfloat16_pays(s)) return detail::linear_bfloat16(s, x, w, b);
+    if (autocast_enabled() && kernels::bfloat16_pays(s)) return detail::linear_bfloat16(op, s, x, w, b);
   }
   auto y = b.defined() ? detail::broadcast_copy(b, {n, out}, MemoryOrder::row_major) : Tensor<T>::empty({n, out});
-  kernels::parallel_gemm<plain, transposed>(n, out, in, x.data(), in, w.data(), in, detail::writable(y), out,
+  kernels::parallel_gemm<plain, transposed>(n, out, in, x.data(), in, w.data(), in, Op::writable(y), out,
                                             b.defined() ? kernels::Into::sum : kernels::Into::fresh);
-  return record("linear", y, {x, w, b}, [x = save(x), w = save(w)](const Tensor<T>& dy) -> Grads<T> {
+  return op.record(y, {x, w, b}, [x = save(x), w = save(w)](const Tensor<T>& dy) -> Grads<T> {
     return {x.requires_grad() ? detail::product<plain, plain>(dy, *w) : Tensor<T>{},
             w.requires_grad() ? detail::product<transposed, plain>(dy, *x) : Tensor<T>{}, dy};
   });

@@ -18,9 +18,9 @@ Tensor<T> reduced(const Tensor<T>& loss, Reduction reduction) {
 }
 
 template <class T>
-void check_same_shape(const char* op, const Tensor<T>& prediction, const Tensor<T>& target) {
-  check(prediction.shape() == target.shape(), "[", op, "] prediction ", prediction.shape(), " and target ",
-        target.shape(), " must have the same shape");
+void check_same_shape(const Op& op, const Tensor<T>& prediction, const Tensor<T>& target) {
+  op.check(prediction.shape() == target.shape(), "prediction ", prediction.shape(), " and target ", target.shape(),
+           " must have the same shape");
 }
 }  // namespace detail
 
@@ -28,19 +28,18 @@ namespace detail {
 
 /// A loss of single elements, value(x, t) with derivatives dx(x, t) and dt(x, t): one pass over the numbers each way.
 template <class T, class F, class DX, class DT>
-Tensor<T> elementwise_loss(const char* op, const Tensor<T>& x, const Tensor<T>& target, Reduction reduction, F value,
+Tensor<T> elementwise_loss(const Op& op, const Tensor<T>& x, const Tensor<T>& target, Reduction reduction, F value,
                            DX dx, DT dt) {
-  const Timer timer(op);
   check_same_shape(op, x, target);
   const auto t = to_order(target, x.order());
   const bool reduce = reduction != Reduction::none;
   const T count = reduction == Reduction::mean ? static_cast<T>(x.size()) : T{1};
-  const auto loss =
-      reduce ? Tensor<T>::scalar(kernels::zip_sum(x.size(), x.data(), t.data(), value) / count) : zip(op, x, t, value);
-  return record(op, loss, {x, t}, [=, x = save(x), t = save(t)](const Tensor<T>& dy) -> Grads<T> {
+  const auto loss = reduce ? Tensor<T>::scalar(kernels::zip_sum(x.size(), x.data(), t.data(), value) / count)
+                           : zip_elements(op, x, t, value);
+  return op.record(loss, {x, t}, [=, x = save(x), t = save(t)](const Tensor<T>& dy) -> Grads<T> {
     const auto gradient = [&](auto derivative) {
-      if (!reduce) return dy * zip(op, *x, *t, derivative);
-      return zip(op, *x, *t, [g = dy.item() / count, derivative](T p, T q) { return g * derivative(p, q); });
+      if (!reduce) return dy * zip_elements(*x, *t, derivative);
+      return zip_elements(*x, *t, [g = dy.item() / count, derivative](T p, T q) { return g * derivative(p, q); });
     };
     return {x.requires_grad() ? gradient(dx) : Tensor<T>{}, t.requires_grad() ? gradient(dt) : Tensor<T>{}};
   });
@@ -48,8 +47,7 @@ Tensor<T> elementwise_loss(const char* op, const Tensor<T>& x, const Tensor<T>& 
 
 /// The same for a loss of d = x - t.
 template <class T, class F, class D>
-Tensor<T> difference_loss(const char* op, const Tensor<T>& x, const Tensor<T>& t, Reduction reduction, F value,
-                          D slope) {
+Tensor<T> difference_loss(const Op& op, const Tensor<T>& x, const Tensor<T>& t, Reduction reduction, F value, D slope) {
   return elementwise_loss(
       op, x, t, reduction, [=](T p, T q) { return value(p - q); }, [=](T p, T q) { return slope(p - q); },
       [=](T p, T q) { return -slope(p - q); });
@@ -67,15 +65,17 @@ T sign(T d) {
 /// two tensors here.
 template <std::floating_point T>
 Tensor<T> mse_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean) {
+  const Op op("mse_loss");
   return detail::difference_loss(
-      "mse_loss", prediction, target, reduction, [](T d) { return d * d; }, [](T d) { return 2 * d; });
+      op, prediction, target, reduction, [](T d) { return d * d; }, [](T d) { return 2 * d; });
 }
 
 /// Mean absolute error: |prediction - target|.
 template <std::floating_point T>
 Tensor<T> l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean) {
+  const Op op("l1_loss");
   return detail::difference_loss(
-      "l1_loss", prediction, target, reduction, [](T d) { return std::abs(d); }, [](T d) { return detail::sign(d); });
+      op, prediction, target, reduction, [](T d) { return std::abs(d); }, [](T d) { return detail::sign(d); });
 }
 
 /// Smooth absolute error (Girshick, Fast R-CNN, ICCV 2015): d^2 / (2 beta) up to |d| = beta, |d| - beta / 2 beyond, for
@@ -83,11 +83,12 @@ Tensor<T> l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reductio
 template <std::floating_point T>
 Tensor<T> smooth_l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean,
                          std::type_identity_t<T> beta = 1) {
-  detail::check_same_shape("smooth_l1_loss", prediction, target);
-  check<ValueError>(beta >= 0, "[smooth_l1_loss] beta must not be negative, got ", beta);
+  const Op op("smooth_l1_loss");
+  detail::check_same_shape(op, prediction, target);
+  op.check<ValueError>(beta >= 0, "beta must not be negative, got ", beta);
   if (beta == 0) return l1_loss(prediction, target, reduction);
   return detail::difference_loss(
-      "smooth_l1_loss", prediction, target, reduction,
+      op, prediction, target, reduction,
       [beta](T d) {
         const T small = std::min(std::abs(d), beta);  // where the loss bends; the rest is straight
         return small * small / (2 * beta) + (std::abs(d) - small);
@@ -104,10 +105,11 @@ Tensor<T> smooth_l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, R
 template <std::floating_point T>
 Tensor<T> wing_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean,
                     std::type_identity_t<T> w = T(0.04), std::type_identity_t<T> epsilon = T(0.008)) {
-  detail::check_same_shape("wing_loss", prediction, target);
-  check<ValueError>(w > 0 && epsilon > 0, "[wing_loss] w ", w, " and epsilon ", epsilon, " must be positive");
+  const Op op("wing_loss");
+  detail::check_same_shape(op, prediction, target);
+  op.check<ValueError>(w > 0 && epsilon > 0, "w ", w, " and epsilon ", epsilon, " must be positive");
   return detail::difference_loss(
-      "wing_loss", prediction, target, reduction,
+      op, prediction, target, reduction,
       [=](T d) {
         const T small = std::min(std::abs(d), w);
         return w * kernels::log1p(small / epsilon) + (std::abs(d) - small);
@@ -123,13 +125,14 @@ Tensor<T> wing_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduct
 template <std::floating_point T>
 Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target, Reduction reduction = Reduction::mean,
                                std::type_identity_t<T> pos_weight = 1) {
-  detail::check_same_shape("bce_with_logits_loss", logits, target);
-  check<ValueError>(pos_weight >= 0, "[bce_with_logits_loss] pos_weight must not be negative, got ", pos_weight);
+  const Op op("bce_with_logits_loss");
+  detail::check_same_shape(op, logits, target);
+  op.check<ValueError>(pos_weight >= 0, "pos_weight must not be negative, got ", pos_weight);
   // -log(sigmoid(x)) = log(1 + e^-x) = max(-x, 0) + log(1 + e^-|x|), and -log(1 - sigmoid(x)) is the same for -x. No
   // two large numbers are subtracted from each other, so that small losses keep their digits on both sides.
   const auto near_zero = [](T x) { return kernels::log1p(kernels::exp(-std::abs(x))); };
   return detail::elementwise_loss(
-      "bce_with_logits_loss", logits, target, reduction,
+      op, logits, target, reduction,
       [=](T x, T t) {
         const T rest = near_zero(x);
         return (1 - t) * (std::max(x, T{0}) + rest) + pos_weight * t * (std::max(-x, T{0}) + rest);
@@ -146,12 +149,11 @@ Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target,
 template <std::floating_point T>
 Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target, const Tensor<T>& pos_weight,
                                Reduction reduction = Reduction::mean) {
-  const detail::Timer timer("bce_with_logits_loss");
-  detail::check_same_shape("bce_with_logits_loss", logits, target);
-  check(broadcasts_to(pos_weight.shape(), target.shape()), "[bce_with_logits_loss] pos_weight ", pos_weight.shape(),
-        " does not fit target ", target.shape());
-  for (const T w : pos_weight.values())
-    check<ValueError>(w >= 0, "[bce_with_logits_loss] pos_weight must not be negative, got ", w);
+  const Op op("bce_with_logits_loss");
+  detail::check_same_shape(op, logits, target);
+  op.check(broadcasts_to(pos_weight.shape(), target.shape()), "pos_weight ", pos_weight.shape(),
+           " does not fit target ", target.shape());
+  for (const T w : pos_weight.values()) op.check<ValueError>(w >= 0, "pos_weight must not be negative, got ", w);
   const auto of_class = [&](T t) {
     return bce_with_logits_loss(logits, Tensor<T>::full(logits.shape(), t, logits.order()), Reduction::none);
   };
@@ -163,33 +165,32 @@ Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target,
 template <std::floating_point T>
 Tensor<T> cross_entropy(const Tensor<T>& logits, const std::vector<Index>& classes,
                         Reduction reduction = Reduction::mean) {
-  const detail::Timer timer("cross_entropy");
-  check(logits.rank() >= 2, "[cross_entropy] logits ", logits.shape(), " must be [N, C, ...]");
+  const Op op("cross_entropy");
+  op.check(logits.rank() >= 2, "logits ", logits.shape(), " must be [N, C, ...]");
   const auto p = log_softmax(logits, 1);
-  const auto s = detail::softmax_sizes("cross_entropy", p.shape(), 1);
-  check(static_cast<Index>(classes.size()) == s.outer * s.inner, "[cross_entropy] ", classes.size(),
-        " classes given for logits ", logits.shape(), ", which need ", s.outer * s.inner);
+  const auto s = detail::softmax_sizes(op, p.shape(), 1);
+  op.check(static_cast<Index>(classes.size()) == s.outer * s.inner, classes.size(), " classes given for logits ",
+           logits.shape(), ", which need ", s.outer * s.inner);
   std::vector<Index> sizes{p.dim(0)};
   for (int d = 2; d < p.rank(); ++d) sizes.push_back(p.dim(d));
   const auto loss = Tensor<T>::empty(Shape(std::span<const Index>(sizes)));
-  T* values = detail::writable(loss);
+  T* values = Op::writable(loss);
   // Place of the chosen class of sample (o, i) in p.
   const auto chosen = [s, classes](Index o, Index i) {
     return (o * s.n + classes[static_cast<std::size_t>(o * s.inner + i)]) * s.inner + i;
   };
   for (const Index c : classes)
-    check<ValueError>(c >= 0 && c < s.n, "[cross_entropy] class ", c, " is outside logits ", logits.shape());
+    op.check<ValueError>(c >= 0 && c < s.n, "class ", c, " is outside logits ", logits.shape());
   for (Index o = 0; o < s.outer; ++o)
     for (Index i = 0; i < s.inner; ++i) values[o * s.inner + i] = -p.data()[chosen(o, i)];
-  const auto each =
-      record("cross_entropy", loss, {p}, [s, chosen, shape = p.shape()](const Tensor<T>& grad) -> Grads<T> {
-        const auto dy = contiguous(grad);
-        const auto dp = Tensor<T>::zeros(shape);
-        T* to = detail::writable(dp);
-        for (Index o = 0; o < s.outer; ++o)
-          for (Index i = 0; i < s.inner; ++i) to[chosen(o, i)] = -dy.data()[o * s.inner + i];
-        return {dp};
-      });
+  const auto each = op.record(loss, {p}, [s, chosen, shape = p.shape()](const Tensor<T>& grad) -> Grads<T> {
+    const auto dy = contiguous(grad);
+    const auto dp = Tensor<T>::zeros(shape);
+    T* to = Op::writable(dp);
+    for (Index o = 0; o < s.outer; ++o)
+      for (Index i = 0; i < s.inner; ++i) to[chosen(o, i)] = -dy.data()[o * s.inner + i];
+    return {dp};
+  });
   return detail::reduced(each, reduction);
 }
 
@@ -197,9 +198,9 @@ Tensor<T> cross_entropy(const Tensor<T>& logits, const std::vector<Index>& class
 /// reduced over N x ... as in PyTorch. ShapeError when they do not fit.
 template <std::floating_point T>
 Tensor<T> cross_entropy(const Tensor<T>& logits, const Tensor<T>& target, Reduction reduction = Reduction::mean) {
-  const detail::Timer timer("cross_entropy");
-  check(logits.rank() >= 2, "[cross_entropy] logits ", logits.shape(), " must be [N, C, ...]");
-  detail::check_same_shape("cross_entropy", logits, target);
+  const Op op("cross_entropy");
+  op.check(logits.rank() >= 2, "logits ", logits.shape(), " must be [N, C, ...]");
+  detail::check_same_shape(op, logits, target);
   return detail::reduced(-sum(target * log_softmax(logits, 1), {1}), reduction);
 }
 
@@ -209,29 +210,28 @@ Tensor<T> cross_entropy(const Tensor<T>& logits, const Tensor<T>& target, Reduct
 template <std::floating_point T>
 Tensor<T> spatial_cross_entropy(const Tensor<T>& logits, const Tensor<T>& target,
                                 Reduction reduction = Reduction::mean) {
-  const detail::Timer timer("spatial_cross_entropy");
-  const auto s = detail::map_sizes("spatial_cross_entropy", logits.shape());
-  detail::check_same_shape("spatial_cross_entropy", logits, target);
+  const Op op("spatial_cross_entropy");
+  const auto s = detail::map_sizes(op, logits.shape());
+  detail::check_same_shape(op, logits, target);
   const MemoryOrder order = logits.order();
   const auto t = to_order(target, order);
   const auto loss = Tensor<T>::empty({s.n, s.k});
   kernels::SpatialCrossEntropyState<T> state(s);
-  kernels::spatial_cross_entropy_forward(s, order, logits.data(), t.data(), detail::writable(loss), state);
-  const auto each = record("spatial_cross_entropy", loss, {logits, t},
-                           [s, order, state, x = save(logits), t = save(t)](const Tensor<T>& dloss) -> Grads<T> {
-                             Tensor<T> dx, dt;
-                             if (x.requires_grad()) {
-                               dx = Tensor<T>::empty(x->shape(), order);
-                               kernels::spatial_cross_entropy_backward(s, order, x->data(), t->data(), state,
-                                                                       dloss.data(), detail::writable(dx));
-                             }
-                             if (t.requires_grad()) {
-                               dt = Tensor<T>::empty(x->shape(), order);
-                               kernels::spatial_cross_entropy_backward_target(s, order, x->data(), state, dloss.data(),
-                                                                              detail::writable(dt));
-                             }
-                             return {dx, dt};
-                           });
+  kernels::spatial_cross_entropy_forward(s, order, logits.data(), t.data(), Op::writable(loss), state);
+  const auto each = op.record(
+      loss, {logits, t}, [s, order, state, x = save(logits), t = save(t)](const Tensor<T>& dloss) -> Grads<T> {
+        Tensor<T> dx, dt;
+        if (x.requires_grad()) {
+          dx = Tensor<T>::empty(x->shape(), order);
+          kernels::spatial_cross_entropy_backward(s, order, x->data(), t->data(), state, dloss.data(),
+                                                  Op::writable(dx));
+        }
+        if (t.requires_grad()) {
+          dt = Tensor<T>::empty(x->shape(), order);
+          kernels::spatial_cross_entropy_backward_target(s, order, x->data(), state, dloss.data(), Op::writable(dt));
+        }
+        return {dx, dt};
+      });
   return detail::reduced(each, reduction);
 }
 

@@ -26,18 +26,18 @@ inline Index pool_outputs(Index size, Index kernel, Index stride, Index padding,
   return ceil_mode && (outputs - 1) * stride >= size + padding ? outputs - 1 : outputs;  // the last must start inside
 }
 
-inline kernels::PoolSizes pool_sizes(const char* op, const Shape& x, PoolOptions o) {
+inline kernels::PoolSizes pool_sizes(const Op& op, const Shape& x, PoolOptions o) {
   if (o.stride == Size2{0}) o.stride = o.kernel;
-  check(x.rank() == 4, "[", op, "] input ", x, " must be [N, C, H, W]");
-  check<ValueError>(o.kernel.within(1, max_extent) && o.stride.within(1, max_extent), "[", op, "] kernel ", o.kernel,
-                    " and stride ", o.stride, " must be in 1 .. ", max_extent);
-  check<ValueError>(
-      o.padding.h >= 0 && o.padding.w >= 0 && 2 * o.padding.h <= o.kernel.h && 2 * o.padding.w <= o.kernel.w, "[", op,
-      "] padding ", o.padding, " must be 0 up to half of kernel ", o.kernel);
+  op.check(x.rank() == 4, "input ", x, " must be [N, C, H, W]");
+  op.check<ValueError>(o.kernel.within(1, max_extent) && o.stride.within(1, max_extent), "kernel ", o.kernel,
+                       " and stride ", o.stride, " must be in 1 .. ", max_extent);
+  op.check<ValueError>(
+      o.padding.h >= 0 && o.padding.w >= 0 && 2 * o.padding.h <= o.kernel.h && 2 * o.padding.w <= o.kernel.w,
+      "padding ", o.padding, " must be 0 up to half of kernel ", o.kernel);
   const Index rows = pool_outputs(x[2], o.kernel.h, o.stride.h, o.padding.h, o.ceil_mode);
   const Index columns = pool_outputs(x[3], o.kernel.w, o.stride.w, o.padding.w, o.ceil_mode);
-  check(x[2] > 0 && x[3] > 0 && rows > 0 && columns > 0, "[", op, "] kernel ", o.kernel, " is larger than input ", x,
-        " with padding ", o.padding);
+  op.check(x[2] > 0 && x[3] > 0 && rows > 0 && columns > 0, "kernel ", o.kernel, " is larger than input ", x,
+           " with padding ", o.padding);
   return {x[0],
           x[1],
           x[2],
@@ -46,12 +46,11 @@ inline kernels::PoolSizes pool_sizes(const char* op, const Shape& x, PoolOptions
           kernels::regular_windows(x[3], o.kernel.w, o.stride.w, o.padding.w, columns)};
 }
 
-inline kernels::PoolSizes adaptive_pool_sizes(const char* op, const Shape& x, const Size2& output) {
-  check(x.rank() == 4 && Size2(x[2], x[3]).within(1, max_extent), "[", op, "] input ", x,
-        " must be [N, C, H, W] with pixels");
-  check<ValueError>(output.within(1, max_extent), "[", op, "] output size ", output, " must be in 1 .. ", max_extent);
-  check(x[0] * x[1] == 0 || output.h <= max_size / output.w / (x[0] * x[1]), "[", op, "] output size ", output,
-        " is too large for input ", x);
+inline kernels::PoolSizes adaptive_pool_sizes(const Op& op, const Shape& x, const Size2& output) {
+  op.check(x.rank() == 4 && Size2(x[2], x[3]).within(1, max_extent), "input ", x, " must be [N, C, H, W] with pixels");
+  op.check<ValueError>(output.within(1, max_extent), "output size ", output, " must be in 1 .. ", max_extent);
+  op.check(x[0] * x[1] == 0 || output.h <= max_size / output.w / (x[0] * x[1]), "output size ", output,
+           " is too large for input ", x);
   return {x[0], x[1], x[2], x[3], kernels::adaptive_windows(x[2], output.h), kernels::adaptive_windows(x[3], output.w)};
 }
 
@@ -60,30 +59,27 @@ inline Shape pooled_shape(const kernels::PoolSizes& s) {
 }
 
 template <class T>
-Tensor<T> max_pool(const char* op, const Tensor<T>& x, const kernels::PoolSizes& s) {
-  const Timer timer(op);
-  check(s.in_area() <= std::numeric_limits<std::int32_t>::max(), "[", op, "] images of input ", x.shape(),
-        " are too large");
+Tensor<T> max_pool(const Op& op, const Tensor<T>& x, const kernels::PoolSizes& s) {
+  op.check(s.in_area() <= std::numeric_limits<std::int32_t>::max(), "images of input ", x.shape(), " are too large");
   const auto y = Tensor<T>::empty(pooled_shape(s), x.order());
   std::shared_ptr<Buffer> at;  // where they were: only the gradient asks
   if (nasion::grad_enabled() && x.requires_grad())
     at = std::make_shared<Buffer>(kernels::max_pool_bytes<T>(s, x.order()));
-  kernels::max_pool_forward(s, x.order(), x.data(), writable(y), at ? at->data() : nullptr);
-  return record(op, y, {x}, [s, at, order = x.order(), shape = x.shape()](const Tensor<T>& dy) -> Grads<T> {
+  kernels::max_pool_forward(s, x.order(), x.data(), Op::writable(y), at ? at->data() : nullptr);
+  return op.record(y, {x}, [s, at, order = x.order(), shape = x.shape()](const Tensor<T>& dy) -> Grads<T> {
     const auto dx = Tensor<T>::empty(shape, order);
-    kernels::max_pool_backward(s, order, to_order(dy, order).data(), at->data(), writable(dx));
+    kernels::max_pool_backward(s, order, to_order(dy, order).data(), at->data(), Op::writable(dx));
     return {dx};
   });
 }
 
 template <class T>
-Tensor<T> avg_pool(const char* op, const Tensor<T>& x, const kernels::PoolSizes& s) {
-  const Timer timer(op);
+Tensor<T> avg_pool(const Op& op, const Tensor<T>& x, const kernels::PoolSizes& s) {
   const auto y = Tensor<T>::empty(pooled_shape(s), x.order());
-  kernels::avg_pool_forward(s, x.order(), x.data(), writable(y));
-  return record(op, y, {x}, [s, order = x.order(), shape = x.shape()](const Tensor<T>& dy) -> Grads<T> {
+  kernels::avg_pool_forward(s, x.order(), x.data(), Op::writable(y));
+  return op.record(y, {x}, [s, order = x.order(), shape = x.shape()](const Tensor<T>& dy) -> Grads<T> {
     const auto dx = Tensor<T>::empty(shape, order);
-    kernels::avg_pool_backward(s, order, to_order(dy, order).data(), writable(dx));
+    kernels::avg_pool_backward(s, order, to_order(dy, order).data(), Op::writable(dx));
     return {dx};
   });
 }
@@ -95,13 +91,15 @@ Tensor<T> avg_pool(const char* op, const Tensor<T>& x, const kernels::PoolSizes&
 /// window fits; ValueError for options out of range.
 template <std::floating_point T>
 Tensor<T> max_pool2d(const Tensor<T>& x, const PoolOptions& options = {}) {
-  return detail::max_pool("max_pool2d", x, detail::pool_sizes("max_pool2d", x.shape(), options));
+  const Op op("max_pool2d");
+  return detail::max_pool(op, x, detail::pool_sizes(op, x.shape(), options));
 }
 
 /// Mean of each window; padding counts as zeros.   Shapes and errors as for max_pool2d.
 template <std::floating_point T>
 Tensor<T> avg_pool2d(const Tensor<T>& x, const PoolOptions& options = {}) {
-  return detail::avg_pool("avg_pool2d", x, detail::pool_sizes("avg_pool2d", x.shape(), options));
+  const Op op("avg_pool2d");
+  return detail::avg_pool(op, x, detail::pool_sizes(op, x.shape(), options));
 }
 
 /// Largest numbers over output.h x output.w windows that cover the image; the output may be larger than the input. [N,
@@ -109,16 +107,16 @@ Tensor<T> avg_pool2d(const Tensor<T>& x, const PoolOptions& options = {}) {
 /// empty output.
 template <std::floating_point T>
 Tensor<T> adaptive_max_pool2d(const Tensor<T>& x, const Size2& output) {
-  return detail::max_pool("adaptive_max_pool2d", x,
-                          detail::adaptive_pool_sizes("adaptive_max_pool2d", x.shape(), output));
+  const Op op("adaptive_max_pool2d");
+  return detail::max_pool(op, x, detail::adaptive_pool_sizes(op, x.shape(), output));
 }
 
 /// Means over output.h x output.w windows that cover the image; the output may be larger than the input.   Shapes and
 /// errors as for adaptive_max_pool2d.
 template <std::floating_point T>
 Tensor<T> adaptive_avg_pool2d(const Tensor<T>& x, const Size2& output) {
-  return detail::avg_pool("adaptive_avg_pool2d", x,
-                          detail::adaptive_pool_sizes("adaptive_avg_pool2d", x.shape(), output));
+  const Op op("adaptive_avg_pool2d");
+  return detail::avg_pool(op, x, detail::adaptive_pool_sizes(op, x.shape(), output));
 }
 
 }  // namespace nasion

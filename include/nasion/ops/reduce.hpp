@@ -15,11 +15,11 @@ using Dims = std::vector<int>;
 namespace detail {
 
 /// The shape with the named dimensions of size 1. ShapeError for one that does not exist or is named twice.
-inline Shape reduced_shape(const char* op, const Shape& shape, const Dims& dims) {
+inline Shape reduced_shape(const Op& op, const Shape& shape, const Dims& dims) {
   std::array<bool, max_rank> reduce{};
   for (const int d : dims) {
     bool& named = reduce[static_cast<std::size_t>(shape.axis(d))];
-    check(!named, "[", op, "] dimension ", d, " is named twice for input ", shape);
+    op.check(!named, "dimension ", d, " is named twice for input ", shape);
     named = true;
   }
   Shape result = shape;
@@ -43,23 +43,23 @@ inline Shape dropped(const Shape& kept, const Dims& dims) {
 /// x repeated along dimensions of size 1 (or missing in front) to `shape`.   ShapeError when it does not broadcast.
 template <std::floating_point T>
 Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
-  const detail::Timer timer("broadcast_to");
-  check(broadcasts_to(x.shape(), shape), "[broadcast_to] input ", x.shape(), " does not broadcast to ", shape);
-  return record("broadcast_to", detail::broadcast_copy(x, shape, MemoryOrder::row_major), {x},
-                [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
+  const Op op("broadcast_to");
+  op.check(broadcasts_to(x.shape(), shape), "input ", x.shape(), " does not broadcast to ", shape);
+  return op.record(detail::broadcast_copy(x, shape, MemoryOrder::row_major), {x},
+                   [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
 }
 
 /// Sum over `dims`. With `keep` these stay with size 1, otherwise they go. ShapeError for a dimension that does not
 /// exist or is named twice.
 template <std::floating_point T>
 Tensor<T> sum(const Tensor<T>& x, const Dims& dims = {}, bool keep = false) {
-  const detail::Timer timer("sum");
-  const Shape kept = detail::reduced_shape("sum", x.shape(), dims);
+  const Op op("sum");
+  const Shape kept = detail::reduced_shape(op, x.shape(), dims);
   auto total = Tensor<T>::zeros(kept);
-  strided_sum(x.shape(), x.data(), x.strides(), detail::writable(total),
+  strided_sum(x.shape(), x.data(), x.strides(), Op::writable(total),
               broadcast_strides(kept, MemoryOrder::row_major, x.shape()), kept.size());
   const auto y = keep ? total : reshape(total, detail::dropped(kept, dims));
-  return record("sum", y, {x}, [shape = x.shape(), order = x.order(), kept](const Tensor<T>& dy) -> Grads<T> {
+  return op.record(y, {x}, [shape = x.shape(), order = x.order(), kept](const Tensor<T>& dy) -> Grads<T> {
     return {detail::broadcast_copy(reshape(dy, kept), shape, order)};
   });
 }
@@ -67,7 +67,8 @@ Tensor<T> sum(const Tensor<T>& x, const Dims& dims = {}, bool keep = false) {
 /// Mean over `dims`; NaN over no elements. Errors as for sum().
 template <std::floating_point T>
 Tensor<T> mean(const Tensor<T>& x, const Dims& dims = {}, bool keep = false) {
-  const Index count = x.size() / std::max<Index>(1, detail::reduced_shape("mean", x.shape(), dims).size());
+  const Op op("mean");
+  const Index count = x.size() / std::max<Index>(1, detail::reduced_shape(op, x.shape(), dims).size());
   return sum(x, dims, keep) / static_cast<T>(count);
 }
 
@@ -76,10 +77,10 @@ namespace detail {
 /// Position along `dim` of the element that `better(candidate, best)` prefers, first one on ties; row-major in the
 /// shape without `dim`. NaN is preferred to everything.
 template <class T, class Better>
-std::vector<Index> arg_best(const char* op, const Tensor<T>& x, int dim, Better better) {
+std::vector<Index> arg_best(const Op& op, const Tensor<T>& x, int dim, Better better) {
   const int axis = x.shape().axis(dim);
   const Index n = x.dim(axis);
-  check(n > 0, "[", op, "] dimension ", dim, " of input ", x.shape(), " is empty");
+  op.check(n > 0, "dimension ", dim, " of input ", x.shape(), " is empty");
   const Strides strides = x.strides();
   const Index step = strides[static_cast<std::size_t>(axis)];
   const Shape others = x.shape().with(axis, 1);
@@ -102,15 +103,14 @@ std::vector<Index> arg_best(const char* op, const Tensor<T>& x, int dim, Better 
 }
 
 template <class T, class Better>
-Tensor<T> best(const char* op, const Tensor<T>& x, int dim, bool keep, Better better) {
-  const Timer timer(op);
+Tensor<T> best(const Op& op, const Tensor<T>& x, int dim, bool keep, Better better) {
   auto at = arg_best(op, x, dim, better);
   const int axis = x.shape().axis(dim);
   const Shape kept = x.shape().with(axis, 1);
   const Walk<2> walk(kept, {dense_strides(kept, MemoryOrder::row_major), x.strides()});
   const Index step = x.strides()[static_cast<std::size_t>(axis)];
   auto picked = Tensor<T>::empty(kept);
-  T* values = writable(picked);
+  T* values = Op::writable(picked);
   // Calls f(position in the result, position in x) for every result.
   const auto for_each = [at = std::move(at), walk, step, count = kept.size()](auto&& f) {
     if (count == 0) return;
@@ -123,10 +123,10 @@ Tensor<T> best(const char* op, const Tensor<T>& x, int dim, bool keep, Better be
   };
   for_each([&](Index to, Index from) { values[to] = x.data()[from]; });
   const auto y = keep ? picked : reshape(picked, dropped(kept, {axis}));
-  return record(op, y, {x}, [for_each, shape = x.shape(), order = x.order(), kept](const Tensor<T>& dy) -> Grads<T> {
+  return op.record(y, {x}, [for_each, shape = x.shape(), order = x.order(), kept](const Tensor<T>& dy) -> Grads<T> {
     const auto dense = contiguous(reshape(dy, kept));
     auto dx = Tensor<T>::zeros(shape, order);
-    T* to = writable(dx);
+    T* to = Op::writable(dx);
     for_each([&](Index from, Index at_x) { to[at_x] += dense.data()[from]; });
     return {dx};
   });
@@ -138,20 +138,23 @@ Tensor<T> best(const char* op, const Tensor<T>& x, int dim, bool keep, Better be
 /// without `dim`. ShapeError when the dimension is empty or does not exist.
 template <std::floating_point T>
 std::vector<Index> argmax(const Tensor<T>& x, int dim) {
-  return detail::arg_best("argmax", x, dim, [](T a, T b) { return a > b; });
+  const Op op("argmax");
+  return detail::arg_best(op, x, dim, [](T a, T b) { return a > b; });
 }
 
 /// Largest element along `dim`, which stays with size 1 if `keep`; NaN wins, and the gradient goes to the first of
 /// equals. ShapeError when the dimension is empty or does not exist.
 template <std::floating_point T>
 Tensor<T> max(const Tensor<T>& x, int dim, bool keep = false) {
-  return detail::best("max", x, dim, keep, [](T a, T b) { return a > b; });
+  const Op op("max");
+  return detail::best(op, x, dim, keep, [](T a, T b) { return a > b; });
 }
 
 /// Smallest element along `dim`, in all else as max().
 template <std::floating_point T>
 Tensor<T> min(const Tensor<T>& x, int dim, bool keep = false) {
-  return detail::best("min", x, dim, keep, [](T a, T b) { return a < b; });
+  const Op op("min");
+  return detail::best(op, x, dim, keep, [](T a, T b) { return a < b; });
 }
 
 /// Largest of all elements, of rank 0. ShapeError when there is none.

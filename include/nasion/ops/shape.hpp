@@ -1,7 +1,7 @@
 #pragma once
 // Operations that move elements without computing: order, reshape, permute, slice, concat, pad.
 
-#include "nasion/core/autograd.hpp"
+#include "nasion/core/op.hpp"
 
 namespace nasion {
 
@@ -26,7 +26,7 @@ Tensor<T> view(const Tensor<T>& x, const Shape& shape, Index offset = 0, MemoryO
 template <class T>
 Tensor<T> reordered(const Tensor<T>& x, MemoryOrder order) {
   auto y = Tensor<T>::empty(x.shape(), order);
-  strided_copy(x.shape(), x.data(), x.strides(), writable(y), y.strides());
+  strided_copy(x.shape(), x.data(), x.strides(), Op::writable(y), y.strides());
   return y;
 }
 
@@ -37,11 +37,10 @@ Tensor<T> reordered(const Tensor<T>& x, MemoryOrder order) {
 template <std::floating_point T>
 Tensor<T> to_order(const Tensor<T>& x, MemoryOrder order) {
   if (x.order() == order) return x;
+  const Op op("to_order");
   if (x.rank() == 4 && (x.dim(1) == 1 || x.dim(2) * x.dim(3) == 1))
-    return record("to_order", detail::view(x, x.shape(), 0, order), {x},
-                  [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
-  const detail::Timer timer("to_order");
-  return record("to_order", detail::reordered(x, order), {x}, [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
+    return op.record(detail::view(x, x.shape(), 0, order), {x}, [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
+  return op.record(detail::reordered(x, order), {x}, [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
 }
 
 /// x in row-major order.
@@ -50,29 +49,38 @@ Tensor<T> contiguous(const Tensor<T>& x) {
   return to_order(x, MemoryOrder::row_major);
 }
 
+namespace detail {
+template <class T>
+Tensor<T> reshaped(const Op& op, const Tensor<T>& x, const Shape& shape) {
+  op.check(shape.size() == x.size(), "input ", x.shape(), " has ", x.size(), " elements but ", shape, " has ",
+           shape.size());
+  const auto dense = contiguous(x);
+  return op.record(view(dense, shape), {dense},
+                   [from = x.shape()](const Tensor<T>& dy) -> Grads<T> { return {reshape(dy, from)}; });
+}
+}  // namespace detail
+
 /// x with another shape of as many elements, in row-major reading; one size may be -1 and follows from the others. A
 /// view, unless x is channels-last.   ShapeError for another number of elements.
 template <std::floating_point T>
 Tensor<T> reshape(const Tensor<T>& x, std::initializer_list<Index> sizes) {
+  const Op op("reshape");
   std::vector<Index> full(sizes);
   const auto open = std::find(full.begin(), full.end(), Index{-1});
   if (open != full.end()) {
-    check(std::find(open + 1, full.end(), Index{-1}) == full.end(), "[reshape] more than one size is -1 for input ",
-          x.shape());
+    op.check(std::find(open + 1, full.end(), Index{-1}) == full.end(), "more than one size is -1 for input ",
+             x.shape());
     *open = 1;
     const Index known = Shape(std::span<const Index>(full)).size();
-    check(known > 0 && x.size() % known == 0, "[reshape] input ", x.shape(), " cannot be cut into pieces of ", known);
+    op.check(known > 0 && x.size() % known == 0, "input ", x.shape(), " cannot be cut into pieces of ", known);
     *open = x.size() / known;
   }
-  return reshape(x, Shape(std::span<const Index>(full)));
+  return detail::reshaped(op, x, Shape(std::span<const Index>(full)));
 }
 template <std::floating_point T>
 Tensor<T> reshape(const Tensor<T>& x, const Shape& shape) {
-  check(shape.size() == x.size(), "[reshape] input ", x.shape(), " has ", x.size(), " elements but ", shape, " has ",
-        shape.size());
-  const auto dense = contiguous(x);
-  return record("reshape", detail::view(dense, shape), {dense},
-                [from = x.shape()](const Tensor<T>& dy) -> Grads<T> { return {reshape(dy, from)}; });
+  const Op op("reshape");
+  return detail::reshaped(op, x, shape);
 }
 
 /// Dimensions `first` and following as one: [N, C, H, W] -> [N, C H W]; rank 0 becomes [1]. ShapeError when `first`
@@ -92,23 +100,22 @@ Tensor<T> flatten(const Tensor<T>& x, int first = 1) {
 /// dimension once.
 template <std::floating_point T>
 Tensor<T> permute(const Tensor<T>& x, const std::vector<int>& dims) {
-  const detail::Timer timer("permute");
-  check(static_cast<int>(dims.size()) == x.rank(), "[permute] ", dims.size(), " dimensions named for input ",
-        x.shape());
+  const Op op("permute");
+  op.check(static_cast<int>(dims.size()) == x.rank(), "", dims.size(), " dimensions named for input ", x.shape());
   std::vector<Index> sizes;
   std::vector<int> inverse(dims.size(), -1);
   Strides strides{};
   for (std::size_t d = 0; d < dims.size(); ++d) {
     const int from = x.shape().axis(dims[d]);
-    check(inverse[static_cast<std::size_t>(from)] < 0, "[permute] dimension ", dims[d], " is named twice for input ",
-          x.shape());
+    op.check(inverse[static_cast<std::size_t>(from)] < 0, "dimension ", dims[d], " is named twice for input ",
+             x.shape());
     inverse[static_cast<std::size_t>(from)] = static_cast<int>(d);
     sizes.push_back(x.dim(from));
     strides[d] = x.strides()[static_cast<std::size_t>(from)];
   }
   const auto y = Tensor<T>::empty(Shape(std::span<const Index>(sizes)));
-  strided_copy(y.shape(), x.data(), strides, detail::writable(y), y.strides());
-  return record("permute", y, {x}, [inverse](const Tensor<T>& dy) -> Grads<T> { return {permute(dy, inverse)}; });
+  strided_copy(y.shape(), x.data(), strides, Op::writable(y), y.strides());
+  return op.record(y, {x}, [inverse](const Tensor<T>& dy) -> Grads<T> { return {permute(dy, inverse)}; });
 }
 
 /// Dimensions a and b exchanged: a copy, row-major. ShapeError when one does not exist.
@@ -125,24 +132,24 @@ Tensor<T> transpose(const Tensor<T>& x, int a = -2, int b = -1) {
 template <std::floating_point T>
 Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& before, const std::vector<Index>& after,
               std::type_identity_t<T> value = T{0}) {
-  const detail::Timer timer("pad");
-  check(static_cast<int>(before.size()) == x.rank() && after.size() == before.size(), "[pad] ", before.size(), " and ",
-        after.size(), " amounts given for input ", x.shape(), ": one per dimension is needed");
+  const Op op("pad");
+  op.check(static_cast<int>(before.size()) == x.rank() && after.size() == before.size(), "", before.size(), " and ",
+           after.size(), " amounts given for input ", x.shape(), ": one per dimension is needed");
   Shape shape = x.shape();
   Index corner = 0;  // of x in the result
   for (int d = 0; d < x.rank(); ++d) {
     const Index low = before[static_cast<std::size_t>(d)], high = after[static_cast<std::size_t>(d)];
-    check(low >= 0 && high >= 0, "[pad] negative amount ", std::min(low, high), " in dimension ", d, " of input ",
-          x.shape());
-    check(low <= max_size && high <= max_size, "[pad] amount ", std::max(low, high), " in dimension ", d, " of input ",
-          x.shape(), " is too large");
+    op.check(low >= 0 && high >= 0, "negative amount ", std::min(low, high), " in dimension ", d, " of input ",
+             x.shape());
+    op.check(low <= max_size && high <= max_size, "amount ", std::max(low, high), " in dimension ", d, " of input ",
+             x.shape(), " is too large");
     shape = shape.with(d, x.dim(d) + low + high);
   }
   const auto y = Tensor<T>::full(shape, value, x.order());
   const Strides strides = y.strides();
   for (std::size_t d = 0; d < before.size(); ++d) corner += before[d] * strides[d];
-  strided_copy(x.shape(), x.data(), x.strides(), detail::writable(y) + corner, strides);
-  return record("pad", y, {x}, [before, from = x.shape()](const Tensor<T>& dy) -> Grads<T> {
+  strided_copy(x.shape(), x.data(), x.strides(), Op::writable(y) + corner, strides);
+  return op.record(y, {x}, [before, from = x.shape()](const Tensor<T>& dy) -> Grads<T> {
     Tensor<T> dx = dy;
     for (int d = 0; d < from.rank(); ++d) {
       const Index low = before[static_cast<std::size_t>(d)];
@@ -156,10 +163,10 @@ Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& before, const std::v
 /// in the order of x.   ShapeError unless 0 <= begin <= end <= size.
 template <std::floating_point T>
 Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end) {
-  const detail::Timer timer("slice");
+  const Op op("slice");
   const int axis = x.shape().axis(dim);
-  check(0 <= begin && begin <= end && end <= x.dim(axis), "[slice] range ", begin, " .. ", end,
-        " is outside dimension ", dim, " of input ", x.shape());
+  op.check(0 <= begin && begin <= end && end <= x.dim(axis), "range ", begin, " .. ", end, " is outside dimension ",
+           dim, " of input ", x.shape());
   const Shape shape = x.shape().with(axis, end - begin);
   const Index offset = begin * x.strides()[static_cast<std::size_t>(axis)];
   Tensor<T> y;
@@ -167,9 +174,9 @@ Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end) {
     y = detail::view(x, shape, offset);
   } else {
     y = Tensor<T>::empty(shape, x.order());
-    strided_copy(shape, x.data() + offset, x.strides(), detail::writable(y), y.strides());
+    strided_copy(shape, x.data() + offset, x.strides(), Op::writable(y), y.strides());
   }
-  return record("slice", y, {x}, [axis, begin, end, from = x.shape()](const Tensor<T>& dy) -> Grads<T> {
+  return op.record(y, {x}, [axis, begin, end, from = x.shape()](const Tensor<T>& dy) -> Grads<T> {
     std::vector<Index> before(static_cast<std::size_t>(from.rank()), 0), after = before;
     before[static_cast<std::size_t>(axis)] = begin;
     after[static_cast<std::size_t>(axis)] = from[axis] - end;
@@ -181,26 +188,26 @@ Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end) {
 /// no tensors.
 template <std::floating_point T>
 Tensor<T> concat(const std::vector<Tensor<T>>& parts, int dim) {
-  const detail::Timer timer("concat");
-  check<ValueError>(!parts.empty(), "[concat] needs at least one tensor");
+  const Op op("concat");
+  op.check<ValueError>(!parts.empty(), "needs at least one tensor");
   const int axis = parts[0].shape().axis(dim);
   Index total = 0;
   for (const auto& part : parts) {
-    check(part.rank() == parts[0].rank() && part.shape().with(axis, 1) == parts[0].shape().with(axis, 1),
-          "[concat] part ", part.shape(), " does not fit first part ", parts[0].shape(),
-          ": sizes other than dimension ", dim, " must be equal");
+    op.check(part.rank() == parts[0].rank() && part.shape().with(axis, 1) == parts[0].shape().with(axis, 1), "part ",
+             part.shape(), " does not fit first part ", parts[0].shape(), ": sizes other than dimension ", dim,
+             " must be equal");
     total += part.dim(axis);
   }
   const auto y = Tensor<T>::empty(parts[0].shape().with(axis, total), parts[0].order());
   const Strides strides = y.strides();
-  T* to = detail::writable(y);
+  T* to = Op::writable(y);
   for (const auto& part : parts) {
     strided_copy(part.shape(), part.data(), part.strides(), to, strides);
     to += part.dim(axis) * strides[static_cast<std::size_t>(axis)];
   }
   std::vector<Index> ends;
   for (const auto& part : parts) ends.push_back((ends.empty() ? 0 : ends.back()) + part.dim(axis));
-  return record("concat", y, parts, [axis, ends](const Tensor<T>& dy) -> Grads<T> {
+  return op.record(y, parts, [axis, ends](const Tensor<T>& dy) -> Grads<T> {
     Grads<T> grads;
     for (std::size_t i = 0; i < ends.size(); ++i) grads.push_back(slice(dy, axis, i ? ends[i - 1] : 0, ends[i]));
     return grads;

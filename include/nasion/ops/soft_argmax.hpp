@@ -8,9 +8,9 @@
 namespace nasion {
 
 namespace detail {
-inline kernels::MapSizes map_sizes(const char* op, const Shape& logits) {
-  check(logits.rank() == 4 && logits[2] > 0 && logits[3] > 0, "[", op, "] logits ", logits,
-        " must be [N, K, H, W] with pixels");
+inline kernels::MapSizes map_sizes(const Op& op, const Shape& logits) {
+  op.check(logits.rank() == 4 && logits[2] > 0 && logits[3] > 0, "logits ", logits,
+           " must be [N, K, H, W] with pixels");
   return {logits[0], logits[1], logits[2] * logits[3]};
 }
 }  // namespace detail
@@ -19,14 +19,14 @@ inline kernels::MapSizes map_sizes(const char* op, const Shape& logits) {
 /// ShapeError unless rank 4 with pixels.
 template <std::floating_point T>
 Tensor<T> spatial_softmax(const Tensor<T>& logits) {
-  const detail::Timer timer("spatial_softmax");
-  const auto s = detail::map_sizes("spatial_softmax", logits.shape());
+  const Op op("spatial_softmax");
+  const auto s = detail::map_sizes(op, logits.shape());
   const auto y = Tensor<T>::empty(logits.shape(), logits.order());
-  kernels::spatial_softmax_forward(s, y.order(), logits.data(), detail::writable(y));
-  return record("spatial_softmax", y, {logits}, [s, y = save(y)](const Tensor<T>& grad) -> Grads<T> {
+  kernels::spatial_softmax_forward(s, y.order(), logits.data(), Op::writable(y));
+  return op.record(y, {logits}, [s, y = save(y)](const Tensor<T>& grad) -> Grads<T> {
     const auto dy = to_order(grad, y->order());
     const auto dx = Tensor<T>::empty(y->shape(), y->order());
-    kernels::spatial_softmax_backward(s, y->order(), y->data(), dy.data(), detail::writable(dx));
+    kernels::spatial_softmax_backward(s, y->order(), y->data(), dy.data(), Op::writable(dx));
     return {dx};
   });
 }
@@ -36,11 +36,11 @@ Tensor<T> spatial_softmax(const Tensor<T>& logits) {
 /// rank 4 with pixels.
 template <std::floating_point T>
 Tensor<T> soft_argmax2d(const Tensor<T>& logits) {
-  const detail::Timer timer("soft_argmax2d");
-  detail::map_sizes("soft_argmax2d", logits.shape());
+  const Op op("soft_argmax2d");
+  detail::map_sizes(op, logits.shape());
   const Index n = logits.dim(0), k = logits.dim(1), h = logits.dim(2), w = logits.dim(3);
   const auto centres = Tensor<T>::empty({h * w, 2});
-  T* at = detail::writable(centres);
+  T* at = Op::writable(centres);
   for (Index i = 0; i < h * w; ++i) {
     *at++ = (static_cast<T>(i % w) + T{0.5}) / static_cast<T>(w);
     *at++ = (static_cast<T>(i / w) + T{0.5}) / static_cast<T>(h);

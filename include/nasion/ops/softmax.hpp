@@ -8,9 +8,9 @@
 namespace nasion {
 
 namespace detail {
-inline kernels::SoftmaxSizes softmax_sizes(const char* op, const Shape& x, int dim) {
+inline kernels::SoftmaxSizes softmax_sizes(const Op& op, const Shape& x, int dim) {
   const int axis = x.axis(dim);
-  check(x[axis] > 0, "[", op, "] dimension ", dim, " of input ", x, " is empty");
+  op.check(x[axis] > 0, "dimension ", dim, " of input ", x, " is empty");
   kernels::SoftmaxSizes s{1, x[axis], 1};
   for (int d = 0; d < axis; ++d) s.outer *= x[d];
   for (int d = axis + 1; d < x.rank(); ++d) s.inner *= x[d];
@@ -22,15 +22,15 @@ inline kernels::SoftmaxSizes softmax_sizes(const char* op, const Shape& x, int d
 /// does not exist.
 template <std::floating_point T>
 Tensor<T> log_softmax(const Tensor<T>& input, int dim) {
-  const detail::Timer timer("log_softmax");
+  const Op op("log_softmax");
   const auto x = contiguous(input);
-  const auto s = detail::softmax_sizes("log_softmax", x.shape(), dim);
+  const auto s = detail::softmax_sizes(op, x.shape(), dim);
   const auto y = Tensor<T>::empty(x.shape());
-  kernels::log_softmax_forward(s, x.data(), detail::writable(y));
-  return record("log_softmax", y, {x}, [s, y = save(y)](const Tensor<T>& grad) -> Grads<T> {
+  kernels::log_softmax_forward(s, x.data(), Op::writable(y));
+  return op.record(y, {x}, [s, y = save(y)](const Tensor<T>& grad) -> Grads<T> {
     const auto dy = contiguous(grad);
     const auto dx = Tensor<T>::empty(y->shape());
-    kernels::log_softmax_backward(s, y->data(), dy.data(), detail::writable(dx));
+    kernels::log_softmax_backward(s, y->data(), dy.data(), Op::writable(dx));
     return {dx};
   });
 }
@@ -38,6 +38,7 @@ Tensor<T> log_softmax(const Tensor<T>& input, int dim) {
 /// exp(x) / sum(exp(x)) along `dim`.   Any shape -> the same, row-major.   Errors as for log_softmax.
 template <std::floating_point T>
 Tensor<T> softmax(const Tensor<T>& x, int dim) {
+  const Op op("softmax");
   return exp(log_softmax(x, dim));
 }
 

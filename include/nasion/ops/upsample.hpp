@@ -21,13 +21,13 @@ struct InterpolateOptions {
 
 namespace detail {
 
-inline void check_interpolate_options(const char* op, const InterpolateOptions& o) {
-  check<ValueError>((o.size == Size2{0}) != (o.scale_factor == 0), "[", op, "] exactly one of size ", o.size,
-                    " and scale_factor ", o.scale_factor, " must be given");
-  check<ValueError>(o.scale_factor == 0 ? o.size.within(1, max_extent) : o.scale_factor > 0, "[", op, "] size ", o.size,
-                    " must be in 1 .. ", max_extent, ", or scale_factor ", o.scale_factor, " positive");
-  check<ValueError>(!o.align_corners || o.mode == Interpolation::bilinear, "[", op,
-                    "] align_corners is for bilinear interpolation only");
+inline void check_interpolate_options(const Op& op, const InterpolateOptions& o) {
+  op.check<ValueError>((o.size == Size2{0}) != (o.scale_factor == 0), "exactly one of size ", o.size,
+                       " and scale_factor ", o.scale_factor, " must be given");
+  op.check<ValueError>(o.scale_factor == 0 ? o.size.within(1, max_extent) : o.scale_factor > 0, "size ", o.size,
+                       " must be in 1 .. ", max_extent, ", or scale_factor ", o.scale_factor, " positive");
+  op.check<ValueError>(!o.align_corners || o.mode == Interpolation::bilinear,
+                       "align_corners is for bilinear interpolation only");
 }
 
 /// How one axis is resampled. A scale factor that is not whole also says where the positions lie, as in PyTorch.
@@ -45,29 +45,27 @@ kernels::Resampling<T> axis_resampling(Index inputs, Index outputs, const Interp
 /// average (no antialiasing), as in PyTorch by default.   ShapeError for images without pixels, ValueError for options.
 template <std::floating_point T>
 Tensor<T> interpolate(const Tensor<T>& x, const InterpolateOptions& o) {
-  const detail::Timer timer("interpolate");
-  detail::check_interpolate_options("interpolate", o);
-  check(x.rank() == 4 && Size2(x.dim(2), x.dim(3)).within(1, max_extent), "[interpolate] input ", x.shape(),
-        " must be [N, C, H, W] with pixels");
+  const Op op("interpolate");
+  detail::check_interpolate_options(op, o);
+  op.check(x.rank() == 4 && Size2(x.dim(2), x.dim(3)).within(1, max_extent), "input ", x.shape(),
+           " must be [N, C, H, W] with pixels");
   const Index n = x.dim(0), c = x.dim(1), h = x.dim(2), w = x.dim(3);
   Size2 size = o.size;
   if (o.scale_factor > 0) {
     const double high = static_cast<double>(h) * o.scale_factor, wide = static_cast<double>(w) * o.scale_factor;
-    check<ValueError>(high >= 1 && wide >= 1 && std::max(high, wide) <= static_cast<double>(max_extent),
-                      "[interpolate] scale_factor ", o.scale_factor, " leaves no pixels, or far too many, of input ",
-                      x.shape());
+    op.check<ValueError>(high >= 1 && wide >= 1 && std::max(high, wide) <= static_cast<double>(max_extent),
+                         "scale_factor ", o.scale_factor, " leaves no pixels, or far too many, of input ", x.shape());
     size = {static_cast<Index>(high), static_cast<Index>(wide)};
   }
-  check(n * c == 0 || size.h <= max_size / size.w / (n * c), "[interpolate] size ", size, " is too large for input ",
-        x.shape());
+  op.check(n * c == 0 || size.h <= max_size / size.w / (n * c), "size ", size, " is too large for input ", x.shape());
   const auto rows = detail::axis_resampling<T>(h, size.h, o), columns = detail::axis_resampling<T>(w, size.w, o);
   const auto y = Tensor<T>::empty({n, c, size.h, size.w}, x.order());
-  kernels::resize(n, c, h, w, x.order(), rows, columns, x.data(), detail::writable(y));
-  return record("interpolate", y, {x}, [=, order = x.order()](const Tensor<T>& grad) -> Grads<T> {
+  kernels::resize(n, c, h, w, x.order(), rows, columns, x.data(), Op::writable(y));
+  return op.record(y, {x}, [=, order = x.order()](const Tensor<T>& grad) -> Grads<T> {
     const auto dy = to_order(grad, order);
     const auto dx = Tensor<T>::empty({n, c, h, w}, order);
     kernels::resize(n, c, size.h, size.w, order, kernels::transposed(rows, h), kernels::transposed(columns, w),
-                    dy.data(), detail::writable(dx));
+                    dy.data(), Op::writable(dx));
     return {dx};
   });
 }

@@ -1,0 +1,93 @@
+#pragma once
+// What an operation is written with. Its name is said once: it times the operation, begins its messages, and is that of
+// its node in the graph.
+
+#include <algorithm>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "nasion/core/autograd.hpp"
+
+namespace nasion {
+
+/// The name of an operation. Only a string literal will do: profiles and graphs keep the pointer.
+class OpName {
+ public:
+  consteval OpName(const char* literal) : text_(literal) {}
+  /// As written.
+  constexpr const char* text() const { return text_; }
+
+ private:
+  const char* text_;
+};
+
+namespace detail {
+
+/// Tells a profile what an operation read and wrote; nothing for a view.
+template <class T>
+void count_bytes(const Tensor<T>& result, const std::vector<Tensor<T>>& inputs) {
+  double total = bytes<T>(result.shape());
+  for (const auto& x : inputs) {
+    if (!x.defined()) continue;
+    if (Access::impl(x)->buffer == Access::impl(result)->buffer) return;
+    total += bytes<T>(x.shape());
+  }
+  count_cost(0, total);
+}
+
+}  // namespace detail
+
+/// An operation while it runs: the first thing in its function. It makes the operation a row of a Profile, from here to
+/// the end of the scope.
+///
+///     const Op op("scale");
+///     op.check<ValueError>(std::isfinite(s), "factor ", s, " must be finite");  // "[scale] factor inf must be finite"
+///     const auto y = map_elements(x, [s](T v) { return s * v; });
+///     return op.record(y, {x}, [s](const Tensor<T>& dy) -> Grads<T> { return {dy * s}; });
+class Op : public Checker {
+ public:
+  [[nodiscard]] explicit Op(OpName name) : Checker(name.text()), timer_(name.text()) {}
+
+  /// Tells a profile how many additions and multiplications the operation takes that runs: this one, or, in the closure
+  /// given to record(), its gradient.
+  static void flops(double count) { detail::count_cost(count); }
+  /// The numbers of a fresh tensor, in memory order, for writing until the function or closure ends. (A pointer that is
+  /// kept for longer must be from mutable_data().)
+  template <std::floating_point T>
+  static T* writable(const Tensor<T>& x) {
+    return detail::writable(x);
+  }
+
+  /// Makes the fresh tensor `result` the result of this operation on `inputs`, of which some may be undefined, and
+  /// returns it. `backward` maps the gradient of the result to the gradients of the inputs, in their order; it must
+  /// hold tensors only through save().
+  template <class T, class Backward>
+  Tensor<T> record(const Tensor<T>& result, const std::type_identity_t<std::vector<Tensor<T>>>& inputs,
+                   Backward&& backward) const {
+    if (detail::profile) detail::count_bytes(result, inputs);
+    if (!grad_enabled() ||
+        std::none_of(inputs.begin(), inputs.end(), [](const auto& x) { return x.defined() && x.requires_grad(); }))
+      return result;
+    auto node = std::make_shared<detail::Node<T>>(name(), result.shape());
+    for (const auto& x : inputs) {
+      detail::Edge<T> edge;
+      if (x.defined()) {
+        const auto& impl = detail::Access::impl(x);
+        edge.node = impl->node;
+        if (impl->requires_grad) edge.leaf = impl;
+        edge.shape = impl->shape;
+      }
+      node->inputs.push_back(std::move(edge));
+    }
+    node->backward = std::forward<Backward>(backward);
+    detail::Access::impl(result)->node = std::move(node);
+    return result;
+  }
+
+ private:
+  detail::Timer timer_;
+};
+
+}  // namespace nasion
