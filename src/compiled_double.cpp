@@ -1,8 +1,3 @@
 // The operations, layers and optimizers of the target nasion::compiled: see nasion/compiled.hpp.
+#define NASION_COMPILE_FOR double
 #include "nasion/compiled.hpp"
-
-namespace nasion {
-
-NASION_COMPILED_FOR(, double);
-
-}  // namespace nasion

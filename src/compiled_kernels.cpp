@@ -1,12 +1,3 @@
 // The kernels of the target nasion::compiled: see nasion/kernels/compiled.hpp.
+#define NASION_COMPILE_KERNELS
 #include "nasion/kernels/compiled.hpp"
-
-namespace nasion::kernels {
-inline namespace NASION_INSTRUCTION_SET {
-
-NASION_KERNELS(, float);
-NASION_KERNELS(, double);
-NASION_DIRECT_KERNELS(, Bfloat16Pair, float);
-
-}  // namespace NASION_INSTRUCTION_SET
-}  // namespace nasion::kernels

@@ -16,99 +16,100 @@
 #include "nasion/optim/adam.hpp"
 #include "nasion/optim/sgd.hpp"
 
-#define NASION_UNARY(prefix, name, T) prefix template Tensor<T> name(const Tensor<T>&)
-#define NASION_BINARY(prefix, name, T) prefix template Tensor<T> name(const Tensor<T>&, const Tensor<T>&)
-#define NASION_WITH_NUMBER(prefix, name, T) prefix template Tensor<T> name(const Tensor<T>&, std::type_identity_t<T>)
-#define NASION_LOSS(prefix, name, T) prefix template Tensor<T> name(const Tensor<T>&, const Tensor<T>&, Reduction)
-
-#define NASION_COMPILED_FOR(prefix, T)                                                                              \
-  prefix template class Tensor<T>;                                                                                  \
-  NASION_BINARY(prefix, operator+, T);                                                                              \
-  NASION_BINARY(prefix, operator-, T);                                                                              \
-  NASION_BINARY(prefix, operator*, T);                                                                              \
-  NASION_BINARY(prefix, operator/, T);                                                                              \
-  NASION_BINARY(prefix, maximum, T);                                                                                \
-  NASION_BINARY(prefix, minimum, T);                                                                                \
-  NASION_BINARY(prefix, add_relu, T);                                                                               \
-  NASION_WITH_NUMBER(prefix, operator+, T);                                                                         \
-  NASION_WITH_NUMBER(prefix, operator-, T);                                                                         \
-  NASION_WITH_NUMBER(prefix, operator*, T);                                                                         \
-  NASION_WITH_NUMBER(prefix, operator/, T);                                                                         \
-  NASION_WITH_NUMBER(prefix, pow, T);                                                                               \
-  NASION_WITH_NUMBER(prefix, leaky_relu, T);                                                                        \
-  NASION_WITH_NUMBER(prefix, elu, T);                                                                               \
-  NASION_UNARY(prefix, operator-, T);                                                                               \
-  NASION_UNARY(prefix, exp, T);                                                                                     \
-  NASION_UNARY(prefix, log, T);                                                                                     \
-  NASION_UNARY(prefix, sqrt, T);                                                                                    \
-  NASION_UNARY(prefix, square, T);                                                                                  \
-  NASION_UNARY(prefix, abs, T);                                                                                     \
-  NASION_UNARY(prefix, relu, T);                                                                                    \
-  NASION_UNARY(prefix, sigmoid, T);                                                                                 \
-  NASION_UNARY(prefix, tanh, T);                                                                                    \
-  NASION_UNARY(prefix, contiguous, T);                                                                              \
-  NASION_UNARY(prefix, max, T);                                                                                     \
-  NASION_UNARY(prefix, min, T);                                                                                     \
-  NASION_UNARY(prefix, spatial_softmax, T);                                                                         \
-  NASION_UNARY(prefix, soft_argmax2d, T);                                                                           \
-  NASION_BINARY(prefix, matmul, T);                                                                                 \
-  NASION_LOSS(prefix, mse_loss, T);                                                                                 \
-  NASION_LOSS(prefix, l1_loss, T);                                                                                  \
-  NASION_LOSS(prefix, cross_entropy, T);                                                                            \
-  NASION_LOSS(prefix, spatial_cross_entropy, T);                                                                    \
-  prefix template Tensor<T> smooth_l1_loss(const Tensor<T>&, const Tensor<T>&, Reduction, std::type_identity_t<T>); \
-  prefix template Tensor<T> wing_loss(const Tensor<T>&, const Tensor<T>&, Reduction, std::type_identity_t<T>,       \
-                                      std::type_identity_t<T>);                                                     \
-  prefix template Tensor<T> bce_with_logits_loss(const Tensor<T>&, const Tensor<T>&, Reduction,                     \
-                                                 std::type_identity_t<T>);                                          \
-  prefix template Tensor<T> bce_with_logits_loss(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&, Reduction);  \
-  prefix template Tensor<T> cross_entropy(const Tensor<T>&, const std::vector<Index>&, Reduction);                  \
-  prefix template Tensor<T> clamp(const Tensor<T>&, std::type_identity_t<T>, std::type_identity_t<T>);              \
-  prefix template Tensor<T> to_order(const Tensor<T>&, MemoryOrder);                                                \
-  prefix template Tensor<T> reshape(const Tensor<T>&, std::initializer_list<Index>);                                \
-  prefix template Tensor<T> reshape(const Tensor<T>&, const Shape&);                                                \
-  prefix template Tensor<T> flatten(const Tensor<T>&, int);                                                         \
-  prefix template Tensor<T> permute(const Tensor<T>&, const std::vector<int>&);                                     \
-  prefix template Tensor<T> transpose(const Tensor<T>&, int, int);                                                  \
-  prefix template Tensor<T> pad(const Tensor<T>&, const std::vector<Index>&, const std::vector<Index>&,             \
-                                std::type_identity_t<T>);                                                           \
-  prefix template Tensor<T> slice(const Tensor<T>&, int, Index, Index);                                             \
-  prefix template Tensor<T> concat(const std::vector<Tensor<T>>&, int);                                             \
-  prefix template Tensor<T> broadcast_to(const Tensor<T>&, const Shape&);                                           \
-  prefix template Tensor<T> sum(const Tensor<T>&, const Dims&, bool);                                               \
-  prefix template Tensor<T> mean(const Tensor<T>&, const Dims&, bool);                                              \
-  prefix template std::vector<Index> argmax(const Tensor<T>&, int);                                                 \
-  prefix template Tensor<T> max(const Tensor<T>&, int, bool);                                                       \
-  prefix template Tensor<T> min(const Tensor<T>&, int, bool);                                                       \
-  prefix template Tensor<T> log_softmax(const Tensor<T>&, int);                                                     \
-  prefix template Tensor<T> softmax(const Tensor<T>&, int);                                                         \
-  prefix template Tensor<T> interpolate(const Tensor<T>&, const InterpolateOptions&);                               \
-  prefix template Tensor<T> dropout(const Tensor<T>&, double, Rng&);                                                \
-  prefix template Tensor<T> dropout2d(const Tensor<T>&, double, Rng&);                                              \
-  prefix template Tensor<T> max_pool2d(const Tensor<T>&, const PoolOptions&);                                       \
-  prefix template Tensor<T> avg_pool2d(const Tensor<T>&, const PoolOptions&);                                       \
-  prefix template Tensor<T> adaptive_max_pool2d(const Tensor<T>&, const Size2&);                                    \
-  prefix template Tensor<T> adaptive_avg_pool2d(const Tensor<T>&, const Size2&);                                    \
-  prefix template Tensor<T> linear(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&);                           \
-  prefix template Tensor<T> conv2d(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&, const Conv2dOptions&);     \
-  prefix template Tensor<T> conv_transpose2d(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&,                  \
-                                             const ConvTranspose2dOptions&);                                        \
-  prefix template Tensor<T> batch_norm(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&, const Tensor<T>&,      \
-                                       const Tensor<T>&, const BatchNormOptions&, const Tensor<T>&);                \
-  prefix template void detail::multiply_add(T*, Index);                                                             \
-  prefix template void detail::add_scaled(T*, const T*, const T*, Index);                                           \
-  prefix template data::Example<T> data::stack(const std::vector<data::Example<T>>&);                               \
-  prefix template void nn::detail::load_state(const nn::Visitor<T>&, const nn::StateDict<T>&, FirstFew);            \
-  prefix template struct nn::Conv2d<T>;                                                                             \
-  prefix template struct nn::ConvTranspose2d<T>;                                                                    \
-  prefix template struct nn::Linear<T>;                                                                             \
-  prefix template struct nn::BatchNorm2d<T>;                                                                        \
-  prefix template class optim::Adam<T>;                                                                             \
+// Each by its name alone, overloads by their types. tests/docs/ops.py sees to it that no operation is missing.
+#define NASION_COMPILED_FOR(prefix, T)                                                                             \
+  prefix template class Tensor<T>;                                                                                 \
+  prefix template Tensor<T> operator+(const Tensor<T>&, const Tensor<T>&);                                         \
+  prefix template Tensor<T> operator+(const Tensor<T>&, std::type_identity_t<T>);                                  \
+  prefix template Tensor<T> operator+(std::type_identity_t<T>, const Tensor<T>&);                                  \
+  prefix template Tensor<T> operator-(const Tensor<T>&, const Tensor<T>&);                                         \
+  prefix template Tensor<T> operator-(const Tensor<T>&, std::type_identity_t<T>);                                  \
+  prefix template Tensor<T> operator-(std::type_identity_t<T>, const Tensor<T>&);                                  \
+  prefix template Tensor<T> operator*(const Tensor<T>&, const Tensor<T>&);                                         \
+  prefix template Tensor<T> operator*(const Tensor<T>&, std::type_identity_t<T>);                                  \
+  prefix template Tensor<T> operator*(std::type_identity_t<T>, const Tensor<T>&);                                  \
+  prefix template Tensor<T> operator/(const Tensor<T>&, const Tensor<T>&);                                         \
+  prefix template Tensor<T> operator/(const Tensor<T>&, std::type_identity_t<T>);                                  \
+  prefix template Tensor<T> operator/(std::type_identity_t<T>, const Tensor<T>&);                                  \
+  prefix template Tensor<T> operator-(const Tensor<T>&);                                                           \
+  prefix template decltype(abs<T>) abs<T>;                                                                         \
+  prefix template decltype(adaptive_avg_pool2d<T>) adaptive_avg_pool2d<T>;                                         \
+  prefix template decltype(adaptive_max_pool2d<T>) adaptive_max_pool2d<T>;                                         \
+  prefix template decltype(add_relu<T>) add_relu<T>;                                                               \
+  prefix template decltype(argmax<T>) argmax<T>;                                                                   \
+  prefix template decltype(avg_pool2d<T>) avg_pool2d<T>;                                                           \
+  prefix template decltype(batch_norm<T>) batch_norm<T>;                                                           \
+  prefix template Tensor<T> bce_with_logits_loss(const Tensor<T>&, const Tensor<T>&, Reduction,                    \
+                                                 std::type_identity_t<T>);                                         \
+  prefix template Tensor<T> bce_with_logits_loss(const Tensor<T>&, const Tensor<T>&, const Tensor<T>&, Reduction); \
+  prefix template decltype(broadcast_to<T>) broadcast_to<T>;                                                       \
+  prefix template decltype(clamp<T>) clamp<T>;                                                                     \
+  prefix template decltype(concat<T>) concat<T>;                                                                   \
+  prefix template decltype(contiguous<T>) contiguous<T>;                                                           \
+  prefix template decltype(conv2d<T>) conv2d<T>;                                                                   \
+  prefix template decltype(conv_transpose2d<T>) conv_transpose2d<T>;                                               \
+  prefix template Tensor<T> cross_entropy(const Tensor<T>&, const std::vector<Index>&, Reduction);                 \
+  prefix template Tensor<T> cross_entropy(const Tensor<T>&, const Tensor<T>&, Reduction);                          \
+  prefix template decltype(dropout<T>) dropout<T>;                                                                 \
+  prefix template decltype(dropout2d<T>) dropout2d<T>;                                                             \
+  prefix template decltype(elu<T>) elu<T>;                                                                         \
+  prefix template decltype(exp<T>) exp<T>;                                                                         \
+  prefix template decltype(flatten<T>) flatten<T>;                                                                 \
+  prefix template decltype(interpolate<T>) interpolate<T>;                                                         \
+  prefix template decltype(l1_loss<T>) l1_loss<T>;                                                                 \
+  prefix template decltype(leaky_relu<T>) leaky_relu<T>;                                                           \
+  prefix template decltype(linear<T>) linear<T>;                                                                   \
+  prefix template decltype(log<T>) log<T>;                                                                         \
+  prefix template decltype(log_softmax<T>) log_softmax<T>;                                                         \
+  prefix template decltype(matmul<T>) matmul<T>;                                                                   \
+  prefix template Tensor<T> max(const Tensor<T>&);                                                                 \
+  prefix template Tensor<T> max(const Tensor<T>&, int, bool);                                                      \
+  prefix template decltype(max_pool2d<T>) max_pool2d<T>;                                                           \
+  prefix template decltype(maximum<T>) maximum<T>;                                                                 \
+  prefix template decltype(mean<T>) mean<T>;                                                                       \
+  prefix template Tensor<T> min(const Tensor<T>&);                                                                 \
+  prefix template Tensor<T> min(const Tensor<T>&, int, bool);                                                      \
+  prefix template decltype(minimum<T>) minimum<T>;                                                                 \
+  prefix template decltype(mse_loss<T>) mse_loss<T>;                                                               \
+  prefix template decltype(pad<T>) pad<T>;                                                                         \
+  prefix template decltype(permute<T>) permute<T>;                                                                 \
+  prefix template decltype(pow<T>) pow<T>;                                                                         \
+  prefix template decltype(relu<T>) relu<T>;                                                                       \
+  prefix template Tensor<T> reshape(const Tensor<T>&, const Shape&);                                               \
+  prefix template Tensor<T> reshape(const Tensor<T>&, std::initializer_list<Index>);                               \
+  prefix template decltype(sigmoid<T>) sigmoid<T>;                                                                 \
+  prefix template decltype(slice<T>) slice<T>;                                                                     \
+  prefix template decltype(smooth_l1_loss<T>) smooth_l1_loss<T>;                                                   \
+  prefix template decltype(soft_argmax2d<T>) soft_argmax2d<T>;                                                     \
+  prefix template decltype(softmax<T>) softmax<T>;                                                                 \
+  prefix template decltype(spatial_cross_entropy<T>) spatial_cross_entropy<T>;                                     \
+  prefix template decltype(spatial_softmax<T>) spatial_softmax<T>;                                                 \
+  prefix template decltype(sqrt<T>) sqrt<T>;                                                                       \
+  prefix template decltype(square<T>) square<T>;                                                                   \
+  prefix template decltype(sum<T>) sum<T>;                                                                         \
+  prefix template decltype(tanh<T>) tanh<T>;                                                                       \
+  prefix template decltype(to_order<T>) to_order<T>;                                                               \
+  prefix template decltype(transpose<T>) transpose<T>;                                                             \
+  prefix template decltype(wing_loss<T>) wing_loss<T>;                                                             \
+  prefix template decltype(data::stack<T>) data::stack<T>;                                                         \
+  prefix template decltype(nn::detail::load_state<T>) nn::detail::load_state<T>;                                   \
+  prefix template void detail::multiply_add(T*, Index);                                                            \
+  prefix template decltype(detail::add_scaled<T>) detail::add_scaled<T>;                                           \
+  prefix template struct nn::Conv2d<T>;                                                                            \
+  prefix template struct nn::ConvTranspose2d<T>;                                                                   \
+  prefix template struct nn::Linear<T>;                                                                            \
+  prefix template struct nn::BatchNorm2d<T>;                                                                       \
+  prefix template class optim::Adam<T>;                                                                            \
   prefix template class optim::SGD<T>
 
 namespace nasion {
 
 NASION_COMPILED_FOR(extern, float);
 NASION_COMPILED_FOR(extern, double);
+#ifdef NASION_COMPILE_FOR  // src/compiled_*.cpp
+NASION_COMPILED_FOR(, NASION_COMPILE_FOR);
+#endif
 
 }  // namespace nasion
+
+#undef NASION_COMPILED_FOR

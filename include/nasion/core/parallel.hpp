@@ -91,6 +91,7 @@ NASION_ONE_COPY inline void run_pieces(Index pieces, const void* work, void (*pi
 #endif
   for (Index i = 0; i < pieces; ++i) piece(work, i);
 }
+#undef NASION_ONE_COPY
 }  // namespace detail
 
 /// Calls `f(begin, end)` for consecutive pieces of at most `grain` of the range 0 .. n-1, in any order and in parallel.

@@ -257,4 +257,5 @@ NASION_IO_INLINE std::string take_checksum(const std::filesystem::path& path, Sa
 
 }  // namespace nasion::io::detail
 
+#undef NASION_IO_INLINE
 #endif
