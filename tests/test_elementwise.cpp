@@ -366,6 +366,15 @@ TEST_CASE("Functions of other number types, and constants, become the tensor's")
   CHECK(test::values(x.grad()) == std::vector<float>{0, 0, 1});
 }
 
+TEST_CASE("What is no function of numbers does not compile, with a concept's name") {
+  const auto text = [](double) { return std::string(); };
+  const auto counts = [n = 0](double v) mutable { return v + ++n; };  // not for several threads
+  CHECK(ElementFunction<decltype(cube), double>);
+  CHECK(!ElementFunction<decltype(text), double>);
+  CHECK(!ElementFunction<decltype(counts), double>);
+  CHECK(!ElementDerivative<decltype(text), double>);
+}
+
 TEST_CASE("Functions that cannot be called, or that throw, are an error") {
   const auto x = random({4});
   double (*none)(double) = nullptr;

@@ -49,6 +49,13 @@ Tensor<T> zip_elements(const Tensor<T>& a, const Tensor<T>& b, F f) {
   return zip_elements(Checker("zip_elements"), a, b, f);
 }
 
+/// A function of one number, which several threads may call at once.
+template <class F, class T>
+concept ElementFunction = std::is_invocable_r_v<T, const F&, T>;
+/// A derivative df(v), or a whole gradient df(g, v): see elementwise().
+template <class D, class T>
+concept ElementDerivative = ElementFunction<D, T> || std::is_invocable_r_v<T, const D&, T, T>;
+
 /// What a derivative is computed from, and so what is kept until backward().
 enum class DerivativeOf { input, result };
 
@@ -93,11 +100,8 @@ Tensor<T> zip_gradient(const Tensor<T>& dy, const Tensor<T>& a, const Tensor<T>&
 ///       return elementwise(op, x, [](T v) { return v / (1 + std::abs(v)); },
 ///                          [](T v) { return 1 / ((1 + std::abs(v)) * (1 + std::abs(v))); });
 ///     }
-template <std::floating_point T, class F, class D>
-requires std::is_invocable_r_v<T, const F&, T> &&
-    (std::is_invocable_r_v<T, const D&, T> ||
-     std::is_invocable_r_v<T, const D&, T, T>)Tensor<T> elementwise(const Op& op, const Tensor<T>& x, F f, D df,
-                                                                    DerivativeOf of = DerivativeOf::input) {
+template <std::floating_point T, ElementFunction<T> F, ElementDerivative<T> D>
+Tensor<T> elementwise(const Op& op, const Tensor<T>& x, F f, D df, DerivativeOf of = DerivativeOf::input) {
   detail::check_function(op, "function", f);
   detail::check_function(op, "derivative", df);
   const auto y = map_elements(x, f);
@@ -111,7 +115,7 @@ requires std::is_invocable_r_v<T, const F&, T> &&
   });
 }
 /// The same without a name of its own: "elementwise" in a profile.
-template <std::floating_point T, class F, class D>
+template <std::floating_point T, ElementFunction<T> F, ElementDerivative<T> D>
 Tensor<T> elementwise(const Tensor<T>& x, F f, D df, DerivativeOf of = DerivativeOf::input) {
   const Op op("elementwise");
   return elementwise(op, x, f, df, of);
