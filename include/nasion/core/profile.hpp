@@ -1,6 +1,6 @@
 #pragma once
 // Where the time goes: a profile of the operations that a thread runs while it is alive, beside what the machine could
-// do. Operations time themselves with detail::Timer, which costs a branch when nobody listens.
+// do. Operations time themselves (op.hpp), which costs a branch when nobody listens.
 
 #include <algorithm>
 #include <chrono>
