@@ -139,6 +139,14 @@ TEST_CASE("a single wrong bit anywhere in a PNG is seen") {
   }
 }
 
+TEST_CASE("data with codes that stand for nothing is refused") {
+  const auto decoder = GENERATE(ImageDecoder::automatic, ImageDecoder::stb);
+  for (const char* name : {"1.png", "2.png", "3.png", "4.png", "5.png", "6.png"}) {
+    CAPTURE(name);
+    CHECK_THROWS_AS(decode(test_file(std::string("png_codes/") + name), {.decoder = decoder}), IoError);
+  }
+}
+
 TEST_CASE("chunks that carry no pixels may be damaged, unknown ones that do may not") {
   const auto decoder = GENERATE(ImageDecoder::automatic, ImageDecoder::stb);
   Png png{2, 1, 8, 0};

@@ -2,25 +2,19 @@
 // Pieces of text files: numbers, and excerpts for messages about what is none. Nothing here asks the locale.
 
 #include <cmath>
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <type_traits>
 
+#include "nasion/core/printable.hpp"
 #include "nasion/io/from_chars.hpp"
 
 namespace nasion::io {
 
 /// A piece of a file for an error message: one line, of readable length.
-inline std::string excerpt(std::string_view text) {
-  constexpr std::size_t longest = 32;
-  std::string out(text.substr(0, longest));
-  for (char& c : out)
-    if (c < ' ' || c > '~') c = '?';
-  return "'" + out + (text.size() > longest ? "...'" : "'");
-}
+inline std::string excerpt(std::string_view text) { return "'" + printable(text, 32) + "'"; }
 
 /// Letters A to Z in lower case.
 inline std::string lower_case(std::string_view text) {

@@ -1,6 +1,6 @@
 #pragma once
 // JPEG and PNG by stb_image, which is always there. What it reads is written anew, from parts that were checked before:
-// version 2.27, which distributions ship, trusts Huffman tables and palettes, shows memory that nothing was decoded to
+// version 2.27, which distributions ship, trusts Huffman codes and palettes, shows memory that nothing was decoded to
 // where data is missing, and compares no checksums.
 
 #include <stb/stb_image.h>
@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "nasion/vision/deflate_check.hpp"
 #include "nasion/vision/image_header.hpp"
 #include "nasion/vision/jpeg_scan.hpp"
 
@@ -206,11 +207,7 @@ struct PngForStb {
     const std::int64_t interlaced =
         15 * (row + header.height);  // at most: rows of the seven passes end with part of a byte
     const std::int64_t room = row * header.height + interlaced + 65536;
-    if (static_cast<std::int64_t>(data.size()) * 1032 <= 2 * room) return true;
-    if (room > 0x7FFFFFFF || data.size() > 0x7FFFFFFF) return false;
-    const std::unique_ptr<char[]> unpacked(new char[static_cast<std::size_t>(room)]);
-    return stbi_zlib_decode_buffer(unpacked.get(), static_cast<int>(room), data.data(),
-                                   static_cast<int>(data.size())) >= 0;
+    return DeflateCheck::unpacked_size(data, static_cast<std::size_t>(room)).has_value();
   }
 
   void put(std::string_view type, const std::string& data) {
