@@ -147,7 +147,7 @@ TEST_CASE("data with codes that stand for nothing is refused") {
   }
 }
 
-TEST_CASE("chunks that carry no pixels may be damaged, unknown ones that do may not") {
+TEST_CASE("chunks that carry no pixels may be damaged, unknown ones that do may not, and no second header follows") {
   const auto decoder = GENERATE(ImageDecoder::automatic, ImageDecoder::stb);
   Png png{2, 1, 8, 0};
   const std::string pixels = stored(std::string("\0\x11\x22", 3));
@@ -160,6 +160,8 @@ TEST_CASE("chunks that carry no pixels may be damaged, unknown ones that do may 
   CHECK(with(text) == std::vector<std::uint8_t>{0x11, 0x22});
   CHECK(with(chunk("zzZz", "?")) == std::vector<std::uint8_t>{0x11, 0x22});
   CHECK_THROWS_AS(with(chunk("ZZZZ", "?")), IoError);
+  const std::string header = Png{4000, 1, 8, 0}.file(pixels).substr(8, 25);
+  CHECK_THROWS_AS(with(header), IoError);
 }
 
 TEST_CASE("a palette that is too short gives black, none is an error") {

@@ -168,6 +168,8 @@ struct PngForStb {
     while (const auto chunk = chunks.next()) {
       if (!chunk->critical()) continue;
       if (!chunk->intact()) return "a checksum is wrong";
+      const bool repeated = (chunk->is("IHDR") && !ihdr.empty()) || (chunk->is("PLTE") && !palette.empty());
+      if (repeated) return "it has two chunks of a kind that comes once";
       if (chunk->is("IHDR"))
         ihdr = as_text(chunk->data());
       else if (chunk->is("PLTE"))
