@@ -115,10 +115,10 @@ TEST_CASE("CsvReader refuses what is no CSV") {
   CHECK(error_of("\n\n") == "a.csv:3: the file is empty");
   CHECK(error_of("a,b\n1\n") == "a.csv:2: expected 2 fields as in the header, got 1");
   CHECK(error_of("a,b\n\n1,2,3\n") == "a.csv:3: expected 2 fields as in the header, got 3");
-  CHECK(error_of("a,b\n1,\"2\n3,4\n") == "a.csv:2: the quotes around '2?3,4?' do not end");
-  CHECK(error_of("a,b\n1,2\"\n") == "a.csv:2: expected a comma or the end of the line before '\"?'");
-  CHECK(error_of("a,b\n1,\"2\"3\n") == "a.csv:2: expected a comma or the end of the line before '3?'");
-  CHECK(error_of("a,b\r1,2\n") == "a.csv:1: expected a comma or the end of the line before '?1,2?'");
+  CHECK(error_of("a,b\n1,\"2\n3,4\n") == "a.csv:2: the quotes around '2\\n3,4\\n' do not end");
+  CHECK(error_of("a,b\n1,2\"\n") == "a.csv:2: expected a comma or the end of the line before '\"\\n'");
+  CHECK(error_of("a,b\n1,\"2\"3\n") == "a.csv:2: expected a comma or the end of the line before '3\\n'");
+  CHECK(error_of("a,b\r1,2\n") == "a.csv:1: expected a comma or the end of the line before '\\r1,2\\n'");
   test::TemporaryFolder folder;
   CHECK(test::io_error(folder.path(), [&] { records(folder / "b.csv"); }) == "b.csv: no such file");
   test::write_text(folder / "large.csv", std::string((1 << 20) + 1, 'a'));

@@ -26,7 +26,7 @@ TEST_CASE("A number fills its field, or is none") {
 TEST_CASE("An excerpt is one short line of plain text") {
   CHECK(excerpt("a b") == "'a b'");
   CHECK(excerpt("a\r\n\xFF\x7F"
-                "b") == "'a\?\?\?\?b'");
+                "b") == "'a\\r\\n\ufffd\\u007fb'");
   CHECK(excerpt(std::string(32, 'x')) == "'" + std::string(32, 'x') + "'");
   CHECK(excerpt(std::string(33, 'x')) == "'" + std::string(32, 'x') + "...'");
 }
