@@ -1,26 +1,19 @@
 // Part 1: find the tip of the nose. A small convolutional network looks at a grey face of 80 x 60 pixels and answers
 // with two numbers. The course trained it by plain gradient descent (recipe seed); recipe best shows how far it can go.
 
-#include <cmath>
 #include <functional>
-#include <optional>
-#include <string>
 #include <vector>
 
+#include "lab/face_report.hpp"
+#include "lab/faces.hpp"
+#include "lab/program.hpp"
+#include "lab/run.hpp"
 #include "nasion/io/csv.hpp"
 #include "nasion/models/keypoint_cnn.hpp"
 #include "nasion/models/soft_argmax_cnn.hpp"
 #include "nasion/nasion.hpp"
-#include "support/curves.hpp"
-#include "support/evaluation.hpp"
-#include "support/face_report.hpp"
-#include "support/faces.hpp"
-#include "support/learning_rates.hpp"
-#include "support/program.hpp"
-#include "support/training.hpp"
 
 using namespace nasion;
-using support::fixed, support::RateTrial;
 
 namespace {
 
@@ -28,15 +21,14 @@ constexpr int width = 80, height = 60;
 const std::vector<int> nose_tip{faces::imm::nose_tip};
 
 /// The course's settings.
-support::TrainingRecipe seed_recipe() {
-  return {
-      .augmentation = std::nullopt, .optimizer = support::OptimizerKind::sgd, .lr = 0.02, .epochs = 25, .batch = 16};
+lab::TrainingRecipe seed_recipe() {
+  return {.augmentation = {}, .optimizer = lab::OptimizerKind::sgd, .lr = 0.02, .epochs = 25, .batch = 16};
 }
 
 /// Chosen by cross-validation over the training persons alone.
-support::TrainingRecipe best_recipe() {
-  return {.augmentation = support::strong_augmentation(),
-          .optimizer = support::OptimizerKind::adam,
+lab::TrainingRecipe best_recipe() {
+  return {.augmentation = lab::strong_augmentation(),
+          .optimizer = lab::OptimizerKind::adam,
           .lr = 1e-3,
           .epochs = 60,
           .batch = 16,
@@ -45,9 +37,9 @@ support::TrainingRecipe best_recipe() {
 
 /// Calls `use` with the recipe's network: the course's regression, or soft-argmax over a map.
 template <class Use>
-void with_network(const support::Options& options, Use&& use) {
+void with_network(const lab::Options& options, Use&& use) {
   Rng rng(options.seed);
-  if (options.recipe == support::Recipe::seed)
+  if (options.recipe == lab::Recipe::seed)
     use(models::KeypointCnn<float>(models::nose_tip_config(), rng));
   else
     use(models::SoftArgmaxCnn<float>({}, rng));
@@ -55,124 +47,65 @@ void with_network(const support::Options& options, Use&& use) {
 
 const auto loss = [](const Tensorf& y, const Tensorf& target) { return mse_loss(y, target); };
 
-double spread_px(const std::vector<support::Prediction>& predictions) {
-  double x = 0, y = 0, squares = 0;
-  const auto n = static_cast<double>(predictions.size());
-  for (const auto& p : predictions) x += p.predicted[0].x / n, y += p.predicted[0].y / n;
-  for (const auto& p : predictions) squares += std::pow(p.predicted[0].x - x, 2) + std::pow(p.predicted[0].y - y, 2);
-  return std::sqrt(squares / n);
-}
-
-/// The course's question: what does a learning rate of 0.5 do that 0.02 does not? Trains the course's network with
-/// each.
-std::vector<RateTrial> compare_learning_rates(const support::OutputFolder& out, const support::Faces& faces,
-                                              std::uint64_t seed, int epochs, training::Progress& progress) {
-  std::vector<RateTrial> trials;
+/// The course's question: what does a learning rate of 0.5 do that 0.02 does not? Tried with the course's network.
+std::vector<lab::RateTrial> compare_learning_rates(lab::FaceRun& task, std::uint64_t seed, int epochs) {
+  std::vector<lab::RateTrial> trials;
+  const auto training = lab::make_dataset(task.faces.training, width, height, nose_tip);
   for (const double rate : {0.02, 0.5}) {
-    const auto lr = io::csv_field(rate);
-    progress.say("comparing: the course's recipe with learning rate " + lr);
+    lab::RateTrial trial{io::csv_field(rate), {}, 0};
+    task.progress.say("comparing: the course's recipe with learning rate " + trial.lr);
     Rng rng(seed);
     models::KeypointCnn<float> model(models::nose_tip_config(), rng);
     optim::SGD<float> sgd(nn::parameters(model), {.lr = rate});
-    const auto training = support::make_dataset(faces.training, width, height, nose_tip),
-               validation = support::make_dataset(faces.validation, width, height, nose_tip);
     auto batches = data::make_loader(training, {.batch_size = seed_recipe().batch, .shuffle = true, .seed = seed});
-    auto checks = data::make_loader(validation, {.batch_size = 16});
-    RateTrial trial{lr, {}, 0};
+    auto checks = data::make_loader(task.validation, {.batch_size = 16});
     training::fit(model, sgd, loss, batches, checks, trial.history,
-                  {.epochs = epochs, .lr = rate, .after_step = support::stop_if_asked, .progress = &progress});
+                  {.epochs = epochs, .lr = rate, .after_step = lab::stop_if_asked, .progress = &task.progress});
     nn::eval(model);
-    trial.spread_px = spread_px(support::predict(std::cref(model), validation, faces.validation));
+    trial.spread_px = lab::spread_px(lab::predict(std::cref(model), task.validation, task.faces.validation));
     trials.push_back(std::move(trial));
   }
-  support::write_rate_trials(out, trials);
+  lab::write_rate_trials(task.out, trials);
   return trials;
 }
 
-std::string told(const RateTrial& trial) {
-  const auto& last = trial.history.rows().back();
-  if (!std::isfinite(last.train_loss))
-    return message("With learning rate ", trial.lr, " it diverges: the loss is no number any more in epoch ",
-                   last.epoch, ".");
-  return message(
-      "With learning rate ", trial.lr, " it ends at a loss of ", fixed(last.train_loss, 5),
-      " on the training photos and ", fixed(last.val_loss, 5), " on the others, and its answers for these differ by ",
-      fixed(trial.spread_px, 2), " px",
-      trial.spread_px < 0.05
-          ? ": it says the same of every photo, because the first long steps have switched its units off for good."
-          : ".");
-}
+int run(const lab::Options& options, bool mpi) {
+  const lab::Processes processes(mpi);
+  const auto recipe = with_flags(options.recipe == lab::Recipe::seed ? seed_recipe() : best_recipe(), options);
+  lab::FaceRun task("part1_nose_tip", options, recipe, width, height, nose_tip, processes);
 
-int run(const support::Options& options, bool mpi) {
-  const support::Processes processes(mpi);
-  const auto recipe = with_flags(options.recipe == support::Recipe::seed ? seed_recipe() : best_recipe(), options);
-  const auto out =
-      processes.root_first([&] { return support::OutputFolder(options.out, options.resume, processes.is_root()); });
-  training::Progress progress(training::Progress::detect(options.quiet || !processes.is_root()));
-  const auto faces = processes.root_first([&] { return support::load_faces(options, out, progress); });
-  const auto settings = support::settings_of("part1_nose_tip", options, recipe, faces.source, faces.fingerprint);
-  const auto training = support::make_dataset(faces.training, width, height, nose_tip, recipe.augmentation),
-             validation = support::make_dataset(faces.validation, width, height, nose_tip);
-
-  std::vector<RateTrial> trials;  // a resumed folder may have the answer already
+  std::vector<lab::RateTrial> trials;  // a resumed folder may have the answer already
   processes.on_root([&] {
-    if (out.resuming()) trials = support::read_rate_trials(out);
+    if (task.out.resuming()) trials = lab::read_rate_trials(task.out);
   });
-  support::TrainingRun run;
-  std::vector<support::Prediction> predictions;
+  lab::TrainingRun run;
+  std::vector<lab::Prediction> predictions;
   Index parameter_count = 0;
   with_network(options, [&](auto model) {
-    run = support::run_training(out, settings, model, recipe, training, validation, loss, options.seed, progress,
-                                processes);
+    run = task.train(model, recipe, loss, options.seed);
     if (!processes.is_root()) return;
     parameter_count = nn::parameter_count(model);
-    predictions = support::predict(std::cref(model), validation, faces.validation);
+    predictions = lab::predict(std::cref(model), task.validation, task.faces.validation);
   });
   if (!processes.is_root()) return run.exit_code();
-  const int comparison_epochs = options.recipe == support::Recipe::seed ? recipe.epochs : std::min(recipe.epochs, 8);
-  if (trials.size() != 2) trials = compare_learning_rates(out, faces, options.seed, comparison_epochs, progress);
+  const int comparison_epochs = options.recipe == lab::Recipe::seed ? recipe.epochs : std::min(recipe.epochs, 8);
+  if (trials.size() != 2) trials = compare_learning_rates(task, options.seed, comparison_epochs);
 
-  support::write_predictions(out, predictions, nose_tip);
-  support::write_metrics(out, predictions, run, faces.training.size(), settings, options.seed);
+  task.write(predictions, nose_tip, run, options.seed);
 
-  support::Report report(
+  lab::Report report(
       "Part 1: the tip of the nose",
       message("A network of ", parameter_count, " parameters looks at a grey face of ", width, " x ", height,
-              " pixels and tells where the tip of the nose is. Photos: ", faces.source, "."));
-  support::add_key_figures(report, predictions, run, recipe);
-  support::add_summary(report, predictions, "the tip of the nose", support::mean_face_mse(faces, nose_tip));
-  report.settings(settings);
+              " pixels and tells where the tip of the nose is. Photos: ", task.faces.source, "."));
+  lab::add_opening(report, predictions, run, recipe, "the tip of the nose", lab::mean_face_mse(task.faces, nose_tip),
+                   task.settings);
   report.heading("What the network learns from");
-  report.figure({"samples", support::sample_sheet(faces.training, width, height, nose_tip),
+  report.figure({"samples", lab::sample_sheet(task.faces.training, width, height, nose_tip),
                  "Training photos at the network's resolution, with the labelled tip of the nose."});
-  report.heading("The learning rate");
-  std::vector<support::NamedChart> rates;
-  for (const bool on_validation : {false, true}) {
-    support::Chart chart{.x_title = "epoch",
-                         .y_title = on_validation ? "validation loss" : "training loss",
-                         .series = {},
-                         .log_y = true};
-    for (const auto& trial : trials) {
-      chart.series.push_back({"learning rate " + trial.lr, {}});
-      for (const auto& row : trial.history.rows())
-        chart.series.back().points.emplace_back(row.epoch, on_validation ? row.val_loss : row.train_loss);
-    }
-    rates.push_back({on_validation ? "learning_rates_validation" : "learning_rates", chart,
-                     on_validation ? "The same on the validation photos."
-                                   : "Loss of the course's network on the training photos."});
-  }
-  report.paragraph(message("The course's network, trained by plain gradient descent for ", comparison_epochs,
-                           " epochs. ", told(trials[0]), " ", told(trials[1]),
-                           " For comparison, answering with the mean position of the training photos gives ",
-                           fixed(support::mean_face_mse(faces, nose_tip), 5), " on the validation photos."));
-  report.charts(rates);
-  report.heading("How it learned");
-  support::add_curves(report, run.history, "MSE of the coordinates");
-  report.heading("Where it is right, and where it is wrong");
-  support::add_view_errors(report, predictions);
-  support::add_successes_and_failures(report, predictions);
-  report.write(out.path());
-  support::say_result("part1_nose_tip", out, predictions, run, recipe, progress);
+  lab::add_learning_rates(report, trials, comparison_epochs, lab::mean_face_mse(task.faces, nose_tip));
+  lab::add_results(report, predictions, run, "MSE of the coordinates");
+  report.write(task.out.path());
+  lab::say_result("part1_nose_tip", task.out, predictions, run, recipe, task.progress);
   return run.exit_code();
 }
 
@@ -180,8 +113,8 @@ int run(const support::Options& options, bool mpi) {
 
 int main(int argc, char** argv) {
   bool mpi = false;
-  return support::run_program(
+  return lab::run_program(
       argc, argv, "part1_nose_tip", "Learns to find the tip of the nose, and reports how well.",
-      [&](const support::Options& options) { return run(options, mpi); },
-      [&](CLI::App& app) { support::add_mpi_flag(app, mpi); });
+      [&](const lab::Options& options) { return run(options, mpi); },
+      [&](CLI::App& app) { lab::add_mpi_flag(app, mpi); });
 }

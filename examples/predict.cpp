@@ -1,24 +1,15 @@
 // Finds the faces on anyone's photos, and the landmarks of each, with a model that part3_resnet18 has trained.
 
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
 #include <exception>
 #include <filesystem>
 #include <iostream>
 #include <new>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
 
+#include "lab/face_report.hpp"
+#include "lab/program.hpp"
 #include "nasion/faces/landmark_finder.hpp"
 #include "nasion/io/atomic_file.hpp"
 #include "nasion/nn/fold_batch_norm.hpp"
-#include "support/interrupt.hpp"
-#include "support/prediction_files.hpp"
-#include "support/program.hpp"
-#include "support/report.hpp"
 
 using namespace nasion;
 namespace fs = std::filesystem;
@@ -34,35 +25,11 @@ struct Flags {
   bool overwrite = false;
 };
 
-/// `x,y,w,h` in pixels.
-vision::Box box_of(const std::string& flag, const std::string& text) {
-  std::vector<double> numbers;
-  for (std::size_t at = 0; at <= text.size();) {
-    const auto comma = std::min(text.find(',', at), text.size());
-    const auto number = nasion::io::parse_number<double>(std::string_view(text).substr(at, comma - at));
-    numbers.push_back(number.value_or(std::nan("")));
-    at = comma + 1;
-  }
-  const bool finite = std::all_of(numbers.begin(), numbers.end(), [](double v) { return std::abs(v) < 1e6; });
-  if (numbers.size() != 4 || !finite || numbers[2] <= 0 || numbers[3] <= 0)
-    support::refuse(flag, "must be x,y,w,h in pixels, w and h above 0, not '" + text + "'");
-  return {numbers[0], numbers[1], numbers[2], numbers[3]};
-}
-
-/// ValueError unless most of the box is on the photo.
-void check_on_photo(const vision::Box& box, const vision::Image& photo) {
-  const double width = std::min(box.x + box.width, 1.0 * photo.width) - std::max(box.x, 0.0);
-  const double height = std::min(box.y + box.height, 1.0 * photo.height) - std::max(box.y, 0.0);
-  check<ValueError>(width > 0 && height > 0 && 2 * width * height >= box.width * box.height, "the box ", box.x, ",",
-                    box.y, ",", box.width, ",", box.height, " lies outside of the photo, which has ", photo.width,
-                    " x ", photo.height, " pixels");
-}
-
-std::vector<support::PredictedFace> faces_of(const faces::LandmarkFinder<float>& finder, const vision::Image& photo,
-                                             const Flags& flags) {
-  std::vector<support::PredictedFace> faces;
+std::vector<lab::PredictedFace> faces_of(const faces::LandmarkFinder<float>& finder, const vision::Image& photo,
+                                         const Flags& flags) {
+  std::vector<lab::PredictedFace> faces;
   for (const auto& box : flags.boxes) {
-    check_on_photo(box, photo);
+    lab::check_on_photo(box, photo);
     auto points = faces::locate_landmarks(finder.network, finder.config, photo, box);
     faces.push_back({vision::bounding_box(points), std::nullopt, std::move(points)});
   }
@@ -73,17 +40,16 @@ std::vector<support::PredictedFace> faces_of(const faces::LandmarkFinder<float>&
   return faces;
 }
 
-/// One photo, one line.
 void predict(const faces::LandmarkFinder<float>& finder, const fs::path& path, const Flags& flags) {
   const auto photo = vision::read_image(path);
   const auto faces = faces_of(finder, photo, flags);
-  const support::PredictionFiles files(flags.out, path);
+  const lab::PredictionFiles files(flags.out, path);
   files.write(photo, faces, flags.overwrite);
   auto line = message(path.string(), ": ", photo.width, " x ", photo.height, ", ", faces.size(),
                       faces.size() == 1 ? " face" : " faces", flags.boxes.empty() ? ", score" : "");
   for (const auto& face : faces)
-    if (face.score) line += " " + support::fixed(*face.score, 2);
-  std::cout << support::one_line(line + " -> " + files.picture().string()) << std::endl;
+    if (face.score) line += " " + lab::fixed(*face.score, 2);
+  std::cout << lab::one_line(line + " -> " + files.picture().string()) << std::endl;
 }
 
 /// Photos that cannot be used do not keep the others from being used.
@@ -95,7 +61,7 @@ int run(const Flags& flags) {
   io::remove_leftovers(flags.out);
   std::size_t failed = 0;
   for (const auto& path : flags.photos) {
-    support::stop_if_asked();
+    lab::stop_if_asked();
     std::string failure;
     try {
       predict(finder, path, flags);
@@ -108,14 +74,14 @@ int run(const Flags& flags) {
       failure = path.string() + ": " + error.what();
     }
     check<ValueError>(flags.photos.size() > 1, failure);
-    std::cerr << "predict: " << support::one_line(failure) << std::endl;
+    std::cerr << "predict: " << lab::one_line(failure) << std::endl;
     ++failed;
   }
   check<ValueError>(failed == 0, failed, " of ", flags.photos.size(), " photos are without a result");
-  return support::ExitCode::done;
+  return lab::ExitCode::done;
 }
 
-const support::About about{
+const lab::About about{
     .name = "predict",
     .description =
         "Finds the faces on photos, and the landmarks of each, with a model that part3_resnet18 has trained.\n"
@@ -128,28 +94,27 @@ const support::About about{
         "  predict model.safetensors group.jpg --box 410,220,160,180 --box 640,200,150,170"};
 
 void add_flags(CLI::App& app, Flags& flags) {
-  support::add_argument(app, "MODEL", "model.safetensors of part3_resnet18", flags.model);
-  support::add_argument(app, "PHOTO", "JPEG or PNG files", flags.photos);
-  support::add_repeated_flag(
+  lab::add_argument(app, "MODEL", "model.safetensors of part3_resnet18", flags.model);
+  lab::add_argument(app, "PHOTO", "JPEG or PNG files", flags.photos);
+  lab::add_repeated_flag(
       app, "--box", "x,y,w,h",
       "where a face is, from the brows to the chin, in pixels of the upright photo: left, top, width, height; for "
       "one photo, once for each face (default: faces are looked for)",
-      [&](const std::string& text) { flags.boxes.push_back(box_of("--box", text)); });
-  support::add_flag(app, "--out", "DIR", "folder for the results (default: predictions)", flags.out,
-                    support::output_folder);
-  support::add_switch(app, "--overwrite", "replace the results of an earlier call for the same photo", flags.overwrite);
-  support::add_flag(app, "--threshold", "X",
-                    "least score of a face (default: 0.5): lower finds more, also where there is none",
-                    flags.find.threshold, support::positive_number);
-  support::add_flag(
+      [&](const std::string& text) { flags.boxes.push_back(lab::box_of("--box", text)); });
+  lab::add_flag(app, "--out", "DIR", "folder for the results (default: predictions)", flags.out, lab::output_folder);
+  lab::add_switch(app, "--overwrite", "replace the results of an earlier call for the same photo", flags.overwrite);
+  lab::add_flag(app, "--threshold", "X",
+                "least score of a face (default: 0.5): lower finds more, also where there is none",
+                flags.find.threshold, lab::positive_number);
+  lab::add_flag(
       app, "--threads", "N", "0: all (default); speed only, results do not depend on it", flags.threads,
-      [](const std::string& flag, const std::string& text) { return support::whole_number<int>(flag, text, 0, 1024); });
+      [](const std::string& flag, const std::string& text) { return lab::whole_number<int>(flag, text, 0, 1024); });
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   Flags flags;
-  return support::run_app(
+  return lab::run_app(
       argc, argv, about, [&](CLI::App& app) { add_flags(app, flags); }, [&] { return run(flags); });
 }

@@ -1,6 +1,7 @@
 # Fails when a header includes from a layer that it does not stand on:
 #     core <- kernels <- ops <- nn <- models; io, data, optim, vision, training, testing and distributed stand beside them and
-#     do not reach into kernels; faces stands on vision, data, models and io.
+#     do not reach into kernels; faces stands on vision, data, models and io; lab and examples stand on all.
+# Programs know lab by its five headers; what is in lab/src is for lab alone.
 # Kernels carry their instruction set in their name. Few headers know the operating system, and none asks the standard
 # library for what some lack.
 # cmake -DINCLUDE=<absolute include folder> -P check_layering.cmake
@@ -58,3 +59,17 @@ if(count EQUAL 0)
   message(FATAL_ERROR "no headers in ${INCLUDE}/nasion: INCLUDE must be an absolute path")
 endif()
 message(STATUS "${count} headers keep to their layers")
+
+get_filename_component(root "${INCLUDE}" DIRECTORY)
+file(GLOB lab_headers "${root}/lab/*.hpp")
+list(LENGTH lab_headers count)
+if(count EQUAL 0 OR count GREATER 5)
+  message(SEND_ERROR "lab/ has ${count} headers, not one to five")
+endif()
+file(GLOB programs "${root}/examples/*.cpp")
+foreach(program IN LISTS programs)
+  file(STRINGS "${program}" private REGEX "^ *# *include +[\"<]lab/src/")
+  if(private)
+    message(SEND_ERROR "${program} includes from lab/src, which is for lab alone")
+  endif()
+endforeach()

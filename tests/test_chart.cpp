@@ -1,26 +1,24 @@
-#include "support/chart.hpp"
+#include "lab/report.hpp"
 
 #include <filesystem>
 #include <limits>
 #include <string>
 
+#include "lab/src/process.hpp"
 #include "nasion/training/history.hpp"
 #include "nasion/vision/image.hpp"
 #include "support/catch.hpp"
-#include "support/curves.hpp"
 #include "support/foreign_locale.hpp"
-#include "support/process.hpp"
-#include "support/report.hpp"
 #include "support/temporary_folder.hpp"
 
-using support::Chart;
-using support::draw;
+using lab::Chart;
+using lab::draw;
 
 namespace {
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-bool have_gnuplot() { return support::run_process({"gnuplot", "--version"}, "").code == 0; }
+bool have_gnuplot() { return lab::run_process({"gnuplot", "--version"}, "").code == 0; }
 
 nasion::vision::Image picture_of(const Chart& chart) {
   const auto drawn = draw(chart);
@@ -65,14 +63,14 @@ TEST_CASE("Points that are not finite are left out, and the chart says so") {
   const auto image = picture_of(chart);
   CHECK(blue(image) > 50);
   CHECK(warning(image) > 100);
-  CHECK_THAT(support::detail::gnuplot_script(chart), ContainsSubstring("5 points left out: NaN, infinite or beyond"));
+  CHECK_THAT(lab::detail::gnuplot_script(chart), ContainsSubstring("5 points left out: NaN, infinite or beyond"));
 }
 
 TEST_CASE("On a logarithmic scale, what is not above 0 is left out too") {
   auto chart = two_lines();
   chart.log_y = true;
   chart.series[0].points[1].second = 0;
-  CHECK_THAT(support::detail::gnuplot_script(chart), ContainsSubstring("1 point left out: NaN, infinite, not above 0"));
+  CHECK_THAT(lab::detail::gnuplot_script(chart), ContainsSubstring("1 point left out: NaN, infinite, not above 0"));
   if (have_gnuplot()) CHECK(warning(picture_of(chart)) > 100);
 }
 
@@ -92,7 +90,7 @@ TEST_CASE("A chart without anything to draw is still a chart") {
 TEST_CASE("Points before from_x are left out without a word") {
   auto chart = two_lines();
   chart.from_x = 2;
-  const auto script = support::detail::gnuplot_script(chart);
+  const auto script = lab::detail::gnuplot_script(chart);
   CHECK_THAT(script, !ContainsSubstring("left out") && !ContainsSubstring("1 4\n") && ContainsSubstring("2 2\n"));
   CHECK_THAT(script, ContainsSubstring("set xrange [2:3]"));
 }
@@ -127,31 +125,31 @@ TEST_CASE("A gnuplot that fails is a reason, too") {
 }
 
 TEST_CASE("Whole numbers get whole marks") {
-  CHECK(support::detail::whole_step(2) == 1);
-  CHECK(support::detail::whole_step(8) == 1);
-  CHECK(support::detail::whole_step(24) == 5);
-  CHECK(support::detail::whole_step(29) == 5);
-  CHECK(support::detail::whole_step(99) == 20);
-  CHECK(support::detail::whole_step(0) == 1);
+  CHECK(lab::detail::whole_step(2) == 1);
+  CHECK(lab::detail::whole_step(8) == 1);
+  CHECK(lab::detail::whole_step(24) == 5);
+  CHECK(lab::detail::whole_step(29) == 5);
+  CHECK(lab::detail::whole_step(99) == 20);
+  CHECK(lab::detail::whole_step(0) == 1);
 }
 
 TEST_CASE("What gnuplot is told does not depend on the locale") {
   const Chart chart{.x_title = "a", .series = {{"b", {{1000, 0.5}, {2000, missing}, {3000, infinity}}}}};
-  const auto script = support::detail::gnuplot_script(chart);
-  CHECK(test::in_foreign_locale([&] { return support::detail::gnuplot_script(chart); }) == script);
+  const auto script = lab::detail::gnuplot_script(chart);
+  CHECK(test::in_foreign_locale([&] { return lab::detail::gnuplot_script(chart); }) == script);
 }
 
 TEST_CASE("The curves of a history: all epochs, without the first, logarithmic") {
   nasion::training::History history;
   for (int epoch = 1; epoch <= 6; ++epoch) history.add({epoch, 1.0 / epoch, 2.0 / epoch, 0.1, 1});
-  const auto chart = support::loss_chart(history, "mean squared error", 4);
+  const auto chart = lab::loss_chart(history, "mean squared error", 4);
   REQUIRE(chart.series.size() == 2);
   CHECK(chart.series[1].points[5] == std::pair(6.0, 2.0 / 6));
   CHECK(chart.from_x == 4);
   if (!have_gnuplot()) return;
   test::TemporaryFolder folder;
-  support::Report report("x");
-  support::add_curves(report, history, "mean squared error");
+  lab::Report report("x");
+  lab::add_curves(report, history, "mean squared error");
   report.write(folder.path());
   for (const char* name : {"curves.png", "curves_from_epoch_2.png", "curves_log.png"})
     CHECK(std::filesystem::exists(folder / name));

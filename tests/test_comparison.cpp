@@ -1,10 +1,9 @@
-#include "support/comparison.hpp"
+#include "lab/report.hpp"
 
 #include <cmath>
 
 #include "nasion/io/io_error.hpp"
 #include "support/catch.hpp"
-#include "support/report.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace {
@@ -21,13 +20,13 @@ std::string metrics(const std::string& more, const std::string& epochs = "3", co
 TEST_CASE("A run is read as it was written, with or without views") {
   const test::TemporaryFolder folder;
   test::write_text(folder / "metrics.json", metrics(R"(,"frontal_error_px":3,"turned_error_px":null)"));
-  const auto run = support::read_run(folder.path());
+  const auto run = lab::read_run(folder.path());
   CHECK(run.program == "part2");
   CHECK(run.epochs == 3);
   CHECK(run.frontal_px == 3);
   CHECK(std::isnan(run.turned_px));
   test::write_text(folder / "metrics.json", metrics(""));
-  CHECK(std::isnan(support::read_run(folder.path()).frontal_px));
+  CHECK(std::isnan(lab::read_run(folder.path()).frontal_px));
 }
 
 TEST_CASE("What is no run's metrics is an error that names the file") {
@@ -38,20 +37,20 @@ TEST_CASE("What is no run's metrics is an error that names the file") {
       metrics(R"(,"frontal_error_px":"far")"), std::string(R"({"settings":{"program":1},"epochs":1})"));
   INFO(text);
   test::write_text(folder / "metrics.json", text);
-  CHECK_THROWS_AS(support::read_run(folder.path()), nasion::IoError);
-  CHECK_THROWS_WITH(support::read_run(folder.path()), ContainsSubstring("metrics.json: is not the metrics of a run"));
+  CHECK_THROWS_AS(lab::read_run(folder.path()), nasion::IoError);
+  CHECK_THROWS_WITH(lab::read_run(folder.path()), ContainsSubstring("metrics.json: is not the metrics of a run"));
 }
 
 TEST_CASE("Runs compare when their photos are the same, however they are named") {
   const auto run = [](const std::string& photos, const std::string& fingerprint) {
-    support::RunSummary summary;
+    lab::RunSummary summary;
     summary.photos = photos;
     summary.fingerprint = fingerprint;
     return summary;
   };
   const auto warns = [&](const std::string& photos, const std::string& fingerprint) {
-    support::Report report("t", "l");
-    support::add_comparison(report, run("imm", "f00d"), {run(photos, fingerprint)});
+    lab::Report report("t", "l");
+    lab::add_comparison(report, run("imm", "f00d"), {run(photos, fingerprint)});
     return report.html().find("measured on other photos") != std::string::npos;
   };
   CHECK_FALSE(warns("imm", "f00d"));

@@ -1,12 +1,12 @@
-#include "support/face_collage.hpp"
+#include "lab/src/face_collage.hpp"
 
 #include "nasion/vision/draw.hpp"
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"
 
 using namespace nasion;
-using support::FaceCollages;
-using support::FacePhoto;
+using lab::FaceCollages;
+using lab::FacePhoto;
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "support/face_finder_training.hpp"
+#include "lab/faces.hpp"
 
 #include <sstream>
 
@@ -10,7 +10,7 @@
 #include "support/threads.hpp"
 
 using namespace nasion;
-using support::FacePhoto;
+using lab::FacePhoto;
 
 namespace {
 
@@ -19,11 +19,10 @@ faces::SyntheticFace synthetic_face(int person, int view) {
   return faces::render_face(faces::imm_view(faces::random_person(rng.split(0)), view, rng.split(9)), 200, 150);
 }
 
-faces::FaceFinder<float> train_finder(const std::vector<FacePhoto>& photos,
-                                      const support::FaceFinderTraining& options) {
+faces::FaceFinder<float> train_finder(const std::vector<FacePhoto>& photos, const lab::FaceFinderTraining& options) {
   std::ostringstream nowhere;
   training::Progress progress(training::Progress::Style::quiet, nowhere);
-  return support::train_face_finder(photos, options, progress);
+  return lab::train_face_finder(photos, options, progress);
 }
 
 }  // namespace
@@ -31,7 +30,7 @@ faces::FaceFinder<float> train_finder(const std::vector<FacePhoto>& photos,
 TEST_CASE("The loss of a face finder, by hand") {
   const auto loss = [](std::vector<float> cells, std::vector<float> target) {
     const Index width = std::ssize(cells) / 4;
-    return support::face_finder_loss(Tensorf::from({1, 4, 1, width}, cells), Tensorf::from({1, 5, 1, width}, target))
+    return lab::face_finder_loss(Tensorf::from({1, 4, 1, width}, cells), Tensorf::from({1, 5, 1, width}, target))
         .item();
   };
   const double ln2 = std::log(2.0);
@@ -50,7 +49,7 @@ TEST_CASE("Squares that look like faces are told apart by their score") {
   nn::eval(network);
   const vision::Image photo(128, 128, 3, 60);
   std::vector<FacePhoto> photos{{photo, {{44, 44}, {84, 84}}}};
-  support::find_lookalikes(photos, network, 0.7);
+  lab::find_lookalikes(photos, network, 0.7);
   CHECK(photos[0].unlabelled.size() > 3);
   CHECK(photos[0].lookalikes.empty());
   for (const auto& box : photos[0].unlabelled) {  // the labelled face is none of them
@@ -58,7 +57,7 @@ TEST_CASE("Squares that look like faces are told apart by their score") {
     CHECK_FALSE((std::abs(middle_x - 64) < 8 && std::abs(middle_y - 64) < 8));
   }
   const auto count = photos[0].unlabelled.size();
-  support::find_lookalikes(photos, network, 0.8);
+  lab::find_lookalikes(photos, network, 0.8);
   CHECK(photos[0].unlabelled.empty());
   CHECK(photos[0].lookalikes.size() == count);
 }

@@ -1,4 +1,4 @@
-#include "support/faces.hpp"
+#include "lab/faces.hpp"
 
 #include <algorithm>
 #include <string>
@@ -10,7 +10,7 @@
 #include "support/temporary_folder.hpp"
 
 using namespace nasion;
-using support::FaceEntry;
+using lab::FaceEntry;
 
 namespace {
 
@@ -37,7 +37,7 @@ std::string error_of(const faces::Landmarks& points) {
   const FaceEntry entries[] = {write_face(folder, points)};
   faces::KeypointDataset dataset({.width = 16, .height = 16, .points = {0}});
   try {
-    support::add_faces(dataset, entries, 68, 1.4);
+    lab::add_faces(dataset, entries, 68, 1.4);
   } catch (const IoError& error) {
     return std::string(error.what()).substr(folder.path().string().size() + 1);
   }
@@ -50,7 +50,7 @@ TEST_CASE("Labelled photos stay as they are stored, so that their points lie on 
   const test::TemporaryFolder folder;
   const FaceEntry entries[] = {write_face(folder, points_in({60, 30, 50, 40}))};
   REQUIRE(vision::read_image(entries[0].image).width == 90);
-  const auto faces = support::read_faces(entries, 68);
+  const auto faces = lab::read_faces(entries, 68);
   REQUIRE(faces.size() == 1);
   CHECK(faces[0].photo.width == 120);
   CHECK(faces[0].photo.height == 90);
@@ -71,9 +71,9 @@ TEST_CASE("Points that are on no place of their photo are an error with the name
 TEST_CASE("Photos are known by their names and contents, not by where they lie") {
   const test::TemporaryFolder folder;
   const auto files_in = [&](const std::filesystem::path& place, const std::string& name = "1") {
-    support::FaceFiles files;
+    lab::FaceFiles files;
     for (auto* entries : {&files.training, &files.validation}) {
-      support::FaceEntry entry;
+      lab::FaceEntry entry;
       entry.name = entries == &files.training ? name : "2";
       entry.image = place / (entries == &files.training ? "a.jpg" : "b.jpg");
       entry.shape = entry.image;
@@ -91,27 +91,27 @@ TEST_CASE("Photos are known by their names and contents, not by where they lie")
     return files_in(place);
   };
   const auto files = fill(folder / "one", "pixels", "points");
-  const auto print = support::fingerprint(files);
+  const auto print = lab::fingerprint(files);
   CHECK(print.size() == 16);
-  CHECK(support::fingerprint(files) == print);
-  CHECK(support::fingerprint(fill(folder / "two", "pixels", "points")) == print);
-  CHECK(support::fingerprint(fill(folder / "three", "pixelz", "points")) != print);
-  CHECK(support::fingerprint(fill(folder / "four", "pixels", "pointz")) != print);
-  CHECK(support::fingerprint(fill(folder / "five", "pixelsp", "oints")) != print);
-  CHECK(support::fingerprint(files_in(folder / "one", "other")) != print);
+  CHECK(lab::fingerprint(files) == print);
+  CHECK(lab::fingerprint(fill(folder / "two", "pixels", "points")) == print);
+  CHECK(lab::fingerprint(fill(folder / "three", "pixelz", "points")) != print);
+  CHECK(lab::fingerprint(fill(folder / "four", "pixels", "pointz")) != print);
+  CHECK(lab::fingerprint(fill(folder / "five", "pixelsp", "oints")) != print);
+  CHECK(lab::fingerprint(files_in(folder / "one", "other")) != print);
 
   auto swapped = files;
   std::swap(swapped.training, swapped.validation);
-  CHECK(support::fingerprint(swapped) != print);
+  CHECK(lab::fingerprint(swapped) != print);
   auto moved = files;  // from validation to training
   moved.training.push_back(moved.validation.front());
   moved.validation.clear();
-  CHECK(support::fingerprint(moved) != print);
+  CHECK(lab::fingerprint(moved) != print);
 }
 
 TEST_CASE("Faces that a killed program left half drawn are removed, those that are there are not drawn again") {
   const test::TemporaryFolder folder;
-  const support::OutputFolder out(folder.path(), false);
+  const lab::OutputFolder out(folder.path(), false);
   const auto faces = out / "synthetic_faces";
   std::filesystem::create_directory(faces);
   for (int person = 1; person <= 40; ++person)
@@ -126,7 +126,7 @@ TEST_CASE("Faces that a killed program left half drawn are removed, those that a
   }
   test::write_text(out / "synthetic_faces.txt", "notes");
   nasion::training::Progress progress(nasion::training::Progress::Style::quiet);
-  CHECK(support::list_faces({}, out, progress).training.size() == 192);
+  CHECK(lab::list_faces({}, out, progress).training.size() == 192);
   std::vector<std::string> names;
   for (const auto& file : std::filesystem::directory_iterator(out.path())) names.push_back(file.path().filename());
   std::sort(names.begin(), names.end());

@@ -1,4 +1,4 @@
-#include "support/interrupt.hpp"
+#include "lab/src/interrupt.hpp"
 
 #include <signal.h>
 
@@ -6,31 +6,31 @@
 
 #include "support/catch.hpp"
 
-using support::interrupt_message;
+using lab::interrupt_message;
 
 TEST_CASE("The first signal is noted, and stops the program where it looks") {
   const int signal = GENERATE(SIGINT, SIGTERM, SIGHUP);
   ::signal(signal, SIG_DFL);
-  support::guard_process();
-  CHECK(support::interrupt_signal() == 0);
-  CHECK_NOTHROW(support::stop_if_asked());
+  lab::guard_process();
+  CHECK(lab::interrupt_signal() == 0);
+  CHECK_NOTHROW(lab::stop_if_asked());
   ::raise(signal);
-  CHECK(support::interrupt_signal() == signal);
+  CHECK(lab::interrupt_signal() == signal);
   try {
-    support::stop_if_asked();
+    lab::stop_if_asked();
     FAIL("did not stop");
-  } catch (const support::Interrupted& interrupted) {
+  } catch (const lab::Interrupted& interrupted) {
     CHECK(interrupted.signal == signal);
   }
-  support::guard_process();
-  CHECK(support::interrupt_signal() == 0);
+  lab::guard_process();
+  CHECK(lab::interrupt_signal() == 0);
 }
 
 TEST_CASE("A signal that was ignored stays so") {
   ::signal(SIGHUP, SIG_IGN);
-  support::guard_process();
+  lab::guard_process();
   ::raise(SIGHUP);
-  CHECK(support::interrupt_signal() == 0);
+  CHECK(lab::interrupt_signal() == 0);
   ::signal(SIGHUP, SIG_DFL);
 }
 
@@ -41,10 +41,10 @@ TEST_CASE("Whoever is stopped is told the command that goes on") {
   CHECK(interrupt_message(SIGTERM, 4, argv.data(), "--resume") ==
         "stopped by SIGTERM, go on with: ./part1 --out 'my runs' --resume");
   CHECK(interrupt_message(SIGHUP, 4, argv.data(), "") == "stopped by SIGHUP");
-  support::set_process({.rank = 0, .ranks = 2});
+  lab::set_process({.rank = 0, .ranks = 2});
   CHECK(interrupt_message(SIGINT, 1, argv.data(), "--resume") ==
         "stopped by SIGINT, go on with: mpirun -n 2 ./part1 --resume");
-  support::set_process({.rank = 1, .ranks = 2});
+  lab::set_process({.rank = 1, .ranks = 2});
   CHECK(interrupt_message(SIGINT, 1, argv.data(), "--resume").empty());
-  support::set_process({});
+  lab::set_process({});
 }

@@ -1,4 +1,4 @@
-#include "support/learning_rates.hpp"
+#include "lab/face_report.hpp"
 
 #include <cmath>
 
@@ -6,15 +6,15 @@
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
-using support::read_rate_trials, support::RateTrial;
+using lab::read_rate_trials, lab::RateTrial;
 
 TEST_CASE("Trials are read back as they were, also one that diverged") {
   const test::TemporaryFolder folder;
-  const support::OutputFolder out(folder.path(), true);
+  const lab::OutputFolder out(folder.path(), true);
   CHECK(read_rate_trials(out).empty());
   std::vector<RateTrial> trials{{"0.02", {}, 1.5}, {"0.5", {}, std::nan("")}};
   for (auto& trial : trials) trial.history.add({.epoch = 1, .train_loss = std::nan(""), .lr = 0.5});
-  support::write_rate_trials(out, trials);
+  lab::write_rate_trials(out, trials);
   const auto read = read_rate_trials(out);
   REQUIRE(read.size() == 2);
   CHECK(read[0].lr == "0.02");
@@ -25,7 +25,7 @@ TEST_CASE("Trials are read back as they were, also one that diverged") {
 
 TEST_CASE("Anything else in the file is an error that names it") {
   const test::TemporaryFolder folder;
-  const support::OutputFolder out(folder.path(), true);
+  const lab::OutputFolder out(folder.path(), true);
   const std::string header = "epoch,train_loss,val_loss,lr,seconds\\n";
   const std::string text =
       GENERATE_COPY(std::string("no JSON"), std::string(), std::string("{}"), std::string("[]"), std::string("[1, 2]"),

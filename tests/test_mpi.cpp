@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
+#include "lab/src/process.hpp"
 #include "nasion/io/safetensors.hpp"
 #include "nasion/training/history_file.hpp"
 #include "support/catch.hpp"
 #include "support/imm_folder.hpp"
-#include "support/process.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace nasion;
@@ -14,13 +14,13 @@ using test::read_text;
 
 namespace {
 
-support::ProcessResult start(int processes, std::vector<std::string> command) {
+lab::ProcessResult start(int processes, std::vector<std::string> command) {
   std::vector<std::string> whole{NASION_MPIEXEC, "-n", std::to_string(processes)};
   whole.insert(whole.end(), command.begin(), command.end());
-  return support::run_process(whole, "");
+  return lab::run_process(whole, "");
 }
 
-support::ProcessResult work(int processes, const test::TemporaryFolder& folder, const std::string& what = "train") {
+lab::ProcessResult work(int processes, const test::TemporaryFolder& folder, const std::string& what = "train") {
   return start(processes, {NASION_MPI_WORKER, folder.path().string(), what});
 }
 
@@ -105,7 +105,7 @@ TEST_CASE("part1_nose_tip --mpi in two processes is the run of one") {
                                      "1",
                                      "--quiet"};
     if (processes > 1) command.push_back("--mpi");
-    return processes > 1 ? start(processes, command) : support::run_process(command, "");
+    return processes > 1 ? start(processes, command) : lab::run_process(command, "");
   };
   CHECK(train(1, "one").code == 0);
   CHECK(train(2, "two").code == 0);

@@ -1,4 +1,4 @@
-#include "support/options.hpp"
+#include "lab/program.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -13,12 +13,11 @@
 #include "nasion/core/parallel.hpp"
 #include "nasion/io/io_error.hpp"
 #include "support/catch.hpp"
-#include "support/program.hpp"
 #include "support/temporary_folder.hpp"
 
-using support::OptimizerKind;
-using support::Options;
-using support::Recipe;
+using lab::OptimizerKind;
+using lab::Options;
+using lab::Recipe;
 
 namespace {
 /// What a program called with these words did: exit code, and what it printed.
@@ -34,12 +33,12 @@ Run run(std::vector<const char*> words, const std::function<void(const Options&)
   auto* const cout = std::cout.rdbuf(out.rdbuf());
   auto* const cerr = std::cerr.rdbuf(err.rdbuf());
   Run result;
-  result.code = support::run_program(static_cast<int>(words.size()), words.data(), "part1", "Finds noses.",
-                                     [&](const Options& o) {
-                                       result.options = o;
-                                       if (body) body(o);
-                                       return 0;
-                                     });
+  result.code =
+      lab::run_program(static_cast<int>(words.size()), words.data(), "part1", "Finds noses.", [&](const Options& o) {
+        result.options = o;
+        if (body) body(o);
+        return 0;
+      });
   std::cout.rdbuf(cout);
   std::cerr.rdbuf(cerr);
   result.out = out.str();

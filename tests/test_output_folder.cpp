@@ -1,12 +1,12 @@
-#include "support/output_folder.hpp"
+#include "lab/run.hpp"
 
 #include "nasion/io/io_error.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace fs = std::filesystem;
+using lab::OutputFolder;
 using nasion::IoError;
-using support::OutputFolder;
 
 TEST_CASE("An output folder is created with its parents") {
   test::TemporaryFolder folder;

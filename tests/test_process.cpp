@@ -1,9 +1,9 @@
-#include "support/process.hpp"
+#include "lab/src/process.hpp"
 
+#include "lab/src/interrupt.hpp"
 #include "support/catch.hpp"
-#include "support/interrupt.hpp"
 
-using support::run_process;
+using lab::run_process;
 
 TEST_CASE("A process gets its input and returns its output and code") {
   const std::string much(3'000'000, 'x');
@@ -29,7 +29,7 @@ TEST_CASE("A program that is not there has not started") {
 }
 
 TEST_CASE("A process does not inherit the signals that its parent ignores") {
-  support::guard_process();
-  CHECK(support::run_process({"sh", "-c", "kill -PIPE $$; echo alive"}, "").out.empty());
-  CHECK(support::run_process({"sh", "-c", "kill -XFSZ $$; echo alive"}, "").code == -1);
+  lab::guard_process();
+  CHECK(lab::run_process({"sh", "-c", "kill -PIPE $$; echo alive"}, "").out.empty());
+  CHECK(lab::run_process({"sh", "-c", "kill -XFSZ $$; echo alive"}, "").code == -1);
 }

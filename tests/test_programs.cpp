@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "lab/src/process.hpp"
 #include "nasion/faces/kaggle.hpp"
 #include "nasion/faces/landmarks.hpp"
 #include "nasion/faces/pts.hpp"
@@ -19,7 +20,6 @@
 #include "support/data_dir.hpp"
 #include "support/exif.hpp"
 #include "support/imm_folder.hpp"
-#include "support/process.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace nasion;
@@ -29,9 +29,9 @@ namespace {
 
 const std::string part1 = std::string(NASION_PROGRAM_DIR) + "/part1_nose_tip";
 
-support::ProcessResult run(std::vector<std::string> arguments, const std::string& program = "part1_nose_tip") {
+lab::ProcessResult run(std::vector<std::string> arguments, const std::string& program = "part1_nose_tip") {
   arguments.insert(arguments.begin(), std::string(NASION_PROGRAM_DIR) + "/" + program);
-  return support::run_process(arguments, "");
+  return lab::run_process(arguments, "");
 }
 
 /// Starts the program and kills it after a while, unless it has ended by then. Returns whether it had.
@@ -369,7 +369,7 @@ TEST_CASE("Bad input is one line, exit code 2, and no output") {
 TEST_CASE("quickstart trains, saves, loads and predicts") {
   const test::TemporaryFolder folder;
   const auto result =
-      support::run_process({"env", "-C", folder.path(), std::string(NASION_PROGRAM_DIR) + "/quickstart"}, "");
+      lab::run_process({"env", "-C", folder.path(), std::string(NASION_PROGRAM_DIR) + "/quickstart"}, "");
   INFO(result.err);
   CHECK(result.code == 0);
   CHECK_THAT(result.out, ContainsSubstring("found at"));

@@ -2,12 +2,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lab/src/process.hpp"
 #include "nasion/faces/landmark_finder.hpp"
 #include "nasion/faces/pts.hpp"
 #include "nasion/models/keypoint_cnn.hpp"
 #include "nasion/vision/draw.hpp"
 #include "support/catch.hpp"
-#include "support/process.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace nasion;
@@ -40,9 +40,9 @@ struct Folder {
     write_model(model, score);
     vision::write_jpeg(photo, vision::Image(160, 120, 3, 120));
   }
-  support::ProcessResult run(std::vector<std::string> arguments) const {
+  lab::ProcessResult run(std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin(), {std::string(NASION_PROGRAM_DIR) + "/predict", "--out", out});
-    return support::run_process(arguments, "");
+    return lab::run_process(arguments, "");
   }
   std::vector<std::string> results() const {
     std::vector<std::string> names;
@@ -226,10 +226,10 @@ TEST_CASE("Results are only replaced when that is asked for, and nothing else ev
 
 TEST_CASE("A call that could not write its results can be repeated") {
   const Folder f;
-  const auto limited = support::run_process(
-      {"bash", "-c", "ulimit -f 5; exec \"$0\" \"$@\"", std::string(NASION_PROGRAM_DIR) + "/predict", "--out", f.out,
-       f.model, f.photo, "--box", "20,30,60,60"},
-      "");
+  const auto limited =
+      lab::run_process({"bash", "-c", "ulimit -f 5; exec \"$0\" \"$@\"", std::string(NASION_PROGRAM_DIR) + "/predict",
+                        "--out", f.out, f.model, f.photo, "--box", "20,30,60,60"},
+                       "");
   CHECK(limited.code == 2);
   CHECK_THAT(limited.err, ContainsSubstring("photo.jpg: cannot write (File too large)"));
   CHECK(f.results().empty());
@@ -237,10 +237,10 @@ TEST_CASE("A call that could not write its results can be repeated") {
 
   SECTION("and an earlier prediction stays what it was") {
     const auto text = test::read_text(f.out / "photo.json");
-    const auto again = support::run_process(
-        {"bash", "-c", "ulimit -f 5; exec \"$0\" \"$@\"", std::string(NASION_PROGRAM_DIR) + "/predict", "--out", f.out,
-         f.model, f.photo, "--box", "25,30,60,60", "--overwrite"},
-        "");
+    const auto again =
+        lab::run_process({"bash", "-c", "ulimit -f 5; exec \"$0\" \"$@\"", std::string(NASION_PROGRAM_DIR) + "/predict",
+                          "--out", f.out, f.model, f.photo, "--box", "25,30,60,60", "--overwrite"},
+                         "");
     CHECK(again.code == 2);
     CHECK(test::read_text(f.out / "photo.json") == text);
     CHECK(f.results() == Names{"photo.jpg", "photo.json", "photo.pts"});

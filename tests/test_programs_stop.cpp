@@ -10,10 +10,10 @@
 #include <functional>
 #include <thread>
 
+#include "lab/src/process.hpp"
 #include "nasion/training/history_file.hpp"
 #include "support/catch.hpp"
 #include "support/imm_folder.hpp"
-#include "support/process.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace nasion;
@@ -83,10 +83,10 @@ struct Folder {
     more.insert(more.begin(), {"--data", faces, "--recipe", "seed", "--epochs", epochs, "--out", out, "--quiet"});
     return more;
   }
-  support::ProcessResult run(const std::vector<std::string>& arguments) const {
+  lab::ProcessResult run(const std::vector<std::string>& arguments) const {
     std::vector<std::string> command{part1};
     command.insert(command.end(), arguments.begin(), arguments.end());
-    return support::run_process(command, "");
+    return lab::run_process(command, "");
   }
 };
 
@@ -140,9 +140,9 @@ TEST_CASE("The second of two runs in one folder is refused, and the first one's 
 
 TEST_CASE("A file that may not grow is an error that names it, and the run goes on when it may") {
   const Folder f;
-  const auto limited = support::run_process({"bash", "-c", "ulimit -f 1000; exec \"$0\" \"$@\"", part1, "--data",
-                                             f.faces, "--recipe", "seed", "--epochs", "2", "--out", f.out, "--quiet"},
-                                            "");
+  const auto limited = lab::run_process({"bash", "-c", "ulimit -f 1000; exec \"$0\" \"$@\"", part1, "--data", f.faces,
+                                         "--recipe", "seed", "--epochs", "2", "--out", f.out, "--quiet"},
+                                        "");
   CHECK(limited.code == 2);
   CHECK_THAT(limited.err, ContainsSubstring("checkpoint.safetensors: cannot write (File too large)"));
   CHECK(lines(limited.err) == 1);
@@ -153,9 +153,9 @@ TEST_CASE("A file that may not grow is an error that names it, and the run goes 
 TEST_CASE("Nobody who reads what a run says, and streams that are closed, do not lose it") {
   const std::string how = GENERATE("| true", ">&-", ">&- 2>&- <&-", "> /dev/full");
   const Folder f;
-  const auto whole = support::run_process({"bash", "-c", "set -o pipefail; \"$0\" \"$@\" " + how, part1, "--data",
-                                           f.faces, "--recipe", "seed", "--epochs", "2", "--out", f.out},
-                                          "");
+  const auto whole = lab::run_process({"bash", "-c", "set -o pipefail; \"$0\" \"$@\" " + how, part1, "--data", f.faces,
+                                       "--recipe", "seed", "--epochs", "2", "--out", f.out},
+                                      "");
   INFO(how << whole.err);
   CHECK(whole.code == 0);
   CHECK(training::read_history(f.out / "history.csv").last_epoch() == 2);

@@ -1,17 +1,17 @@
-#include "support/report.hpp"
+#include "lab/report.hpp"
 
 #include <algorithm>
 #include <limits>
 #include <string>
 
+#include "lab/src/html.hpp"
 #include "nasion/vision/image.hpp"
 #include "support/catch.hpp"
 #include "support/foreign_locale.hpp"
-#include "support/html.hpp"
 #include "support/temporary_folder.hpp"
 
+using lab::Report;
 using nasion::vision::Image;
-using support::Report;
 
 namespace {
 Image ramp(int width, int height, int channels) {
@@ -98,7 +98,7 @@ TEST_CASE("A report's pictures are in the page and beside it, the same") {
 TEST_CASE("Base64 as in RFC 4648") {
   const auto [bytes, text] = GENERATE(table<std::string, std::string>(
       {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"\xff\xfe\xfd", "//79"}}));
-  CHECK(support::base64(bytes) == text);
+  CHECK(lab::base64(bytes) == text);
 }
 
 TEST_CASE("Text cannot become markup, wherever it stands") {
@@ -121,13 +121,12 @@ TEST_CASE("Text cannot become markup, wherever it stands") {
 
 TEST_CASE("Bytes that are no UTF-8 are replaced") {
   const std::string replaced = "\xef\xbf\xbd";
-  CHECK(support::escape_html("caf\xc3\xa9 \xe2\x80\x93 \xf0\x9f\x98\x80") ==
-        "caf\xc3\xa9 \xe2\x80\x93 \xf0\x9f\x98\x80");
-  CHECK(support::escape_html("caf\xe9") == "caf" + replaced);
-  CHECK(support::escape_html("\xc0\xaf") == replaced + replaced);
-  CHECK(support::escape_html("\xed\xa0\x80") == replaced + replaced + replaced);
-  CHECK(support::escape_html("a\xe2\x80") == "a" + replaced + replaced);
-  CHECK(support::escape_html(std::string("a\0b\n", 4)) == "a b ");
+  CHECK(lab::escape_html("caf\xc3\xa9 \xe2\x80\x93 \xf0\x9f\x98\x80") == "caf\xc3\xa9 \xe2\x80\x93 \xf0\x9f\x98\x80");
+  CHECK(lab::escape_html("caf\xe9") == "caf" + replaced);
+  CHECK(lab::escape_html("\xc0\xaf") == replaced + replaced);
+  CHECK(lab::escape_html("\xed\xa0\x80") == replaced + replaced + replaced);
+  CHECK(lab::escape_html("a\xe2\x80") == "a" + replaced + replaced);
+  CHECK(lab::escape_html(std::string("a\0b\n", 4)) == "a b ");
 }
 
 TEST_CASE("Columns of numbers are set as numbers") {
@@ -167,23 +166,23 @@ TEST_CASE("A chart that cannot be drawn leaves a warning") {
 }
 
 TEST_CASE("What is no PNG file is no picture") {
-  CHECK_THROWS_AS(support::Picture(std::string("GIF89a")), nasion::ValueError);
-  const support::Picture picture(nasion::vision::encode_png(ramp(300, 2, 1)));
+  CHECK_THROWS_AS(lab::Picture(std::string("GIF89a")), nasion::ValueError);
+  const lab::Picture picture(nasion::vision::encode_png(ramp(300, 2, 1)));
   CHECK(picture.width == 300);
   CHECK(picture.height == 2);
 }
 
 TEST_CASE("Numbers with a fixed count of decimals") {
-  CHECK(support::fixed(1.25, 1) == "1.2");
-  CHECK(support::fixed(-0.5, 3) == "-0.500");
-  CHECK(support::fixed(7, 0) == "7");
-  CHECK(support::fixed(-std::numeric_limits<double>::quiet_NaN(), 2) == "nan");
-  CHECK(support::fixed(-std::numeric_limits<double>::infinity(), 2) == "-inf");
-  CHECK(support::fixed(1e308, 3) == "1e+308");
-  CHECK(support::fixed(-123456789.25, 1) == "-123456789.2");
+  CHECK(lab::fixed(1.25, 1) == "1.2");
+  CHECK(lab::fixed(-0.5, 3) == "-0.500");
+  CHECK(lab::fixed(7, 0) == "7");
+  CHECK(lab::fixed(-std::numeric_limits<double>::quiet_NaN(), 2) == "nan");
+  CHECK(lab::fixed(-std::numeric_limits<double>::infinity(), 2) == "-inf");
+  CHECK(lab::fixed(1e308, 3) == "1e+308");
+  CHECK(lab::fixed(-123456789.25, 1) == "-123456789.2");
   const test::ForeignLocale foreign;
-  CHECK(support::fixed(1234.5, 1) == "1234.5");
-  CHECK(support::fixed(1.5e10, 1) == "1.5e+10");
+  CHECK(lab::fixed(1234.5, 1) == "1234.5");
+  CHECK(lab::fixed(1.5e10, 1) == "1.5e+10");
 }
 
 TEST_CASE("A report that cannot be written says where") {

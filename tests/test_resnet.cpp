@@ -6,12 +6,12 @@
 #include <sstream>
 #include <thread>
 
+#include "lab/src/process.hpp"
 #include "nasion/io/safetensors.hpp"
 #include "nasion/ops/loss.hpp"
 #include "nasion/optim/sgd.hpp"
 #include "support/catch.hpp"
 #include "support/golden.hpp"
-#include "support/process.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/threads.hpp"
 
@@ -412,7 +412,7 @@ for name, entry in header.items():
         bits = array.array({"F32": "I", "I64": "q"}[entry["dtype"]], data[begin:end])
         print(name, entry["dtype"], entry["shape"], sum(bits), sum(bits[::7]))
 )";
-  const auto python = support::run_process({"python3", "-c", script, path.string()}, "");
+  const auto python = lab::run_process({"python3", "-c", script, path.string()}, "");
   REQUIRE(python.started);
   CHECK(python.err == "");
   REQUIRE(python.code == 0);

@@ -1,4 +1,4 @@
-#include "support/run_lock.hpp"
+#include "lab/src/run_lock.hpp"
 
 #include <unistd.h>
 
@@ -9,7 +9,7 @@
 #include "support/temporary_folder.hpp"
 
 namespace fs = std::filesystem;
-using support::RunLock;
+using lab::RunLock;
 
 TEST_CASE("A folder is held by one, who is named, until the lock is gone") {
   const test::TemporaryFolder folder;

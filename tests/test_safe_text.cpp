@@ -1,9 +1,9 @@
-#include "support/safe_text.hpp"
+#include "lab/src/safe_text.hpp"
 
+#include "lab/src/process.hpp"
 #include "support/catch.hpp"
-#include "support/process.hpp"
 
-using support::one_line, support::shell_word, support::valid_utf8;
+using lab::one_line, lab::shell_word, lab::valid_utf8;
 
 TEST_CASE("A line for a terminal has no line ends, and nothing a terminal acts on") {
   CHECK(one_line("a.jpg: 3 x 4") == "a.jpg: 3 x 4");
@@ -37,7 +37,7 @@ TEST_CASE("A word survives the shell") {
   for (const std::string word : {"it's", "a b", "$HOME", "`ls`", "\"", "\\", "*", "~", "a\nb", "\x1b[31m", "caf\xe9'\\",
                                  "caf\u00e9", ";", "-n"}) {
     INFO(shell_word(word));
-    CHECK(support::run_process({"bash", "-c", "printf %s " + shell_word(word)}, "").out == word);
+    CHECK(lab::run_process({"bash", "-c", "printf %s " + shell_word(word)}, "").out == word);
     CHECK(one_line(shell_word(word)) == shell_word(word));
   }
 }

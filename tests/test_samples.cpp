@@ -1,4 +1,4 @@
-#include "support/samples.hpp"
+#include "lab/faces.hpp"
 
 #include "nasion/vision/draw.hpp"
 #include "support/catch.hpp"
@@ -24,7 +24,7 @@ bool green(const std::uint8_t* pixel) { return pixel[1] > 100 && pixel[0] < 100;
 }  // namespace
 
 TEST_CASE("augmented_sheet shows examples with a green dot on each point") {
-  const Image sheet = support::augmented_sheet(dark_faces({}), 8, 1);
+  const Image sheet = lab::augmented_sheet(dark_faces({}), 8, 1);
   const SheetOptions layout;
   CHECK(sheet.width == layout.padding + 6 * (120 + layout.padding));
   CHECK(sheet.height == layout.padding + 2 * (90 + layout.padding));
@@ -40,17 +40,17 @@ TEST_CASE("augmented_sheet shows examples with a green dot on each point") {
 
 TEST_CASE("augmented_sheet depends on the seed alone") {
   const auto dataset = dark_faces(Augmentation{.shift = 0.1, .noise = 0.1});
-  const Image sheet = support::augmented_sheet(dataset, 3, 1, 2);
-  CHECK(sheet == support::augmented_sheet(dataset, 3, 1, 2));
-  CHECK_FALSE(sheet == support::augmented_sheet(dataset, 3, 2, 2));
-  CHECK_THROWS_AS(support::augmented_sheet(dataset, 0, 1), ValueError);
-  CHECK_THROWS_AS(support::augmented_sheet(KeypointDataset({}), 4, 1), ValueError);
+  const Image sheet = lab::augmented_sheet(dataset, 3, 1, 2);
+  CHECK(sheet == lab::augmented_sheet(dataset, 3, 1, 2));
+  CHECK_FALSE(sheet == lab::augmented_sheet(dataset, 3, 2, 2));
+  CHECK_THROWS_AS(lab::augmented_sheet(dataset, 0, 1), ValueError);
+  CHECK_THROWS_AS(lab::augmented_sheet(KeypointDataset({}), 4, 1), ValueError);
 }
 
 TEST_CASE("augmentation_kinds_sheet shows each kind of change in a column of three") {
   const KeypointOptions options{.width = 40, .height = 30, .points = {0, 1}};
   const Landmarks points(imm::point_count, {40, 60});
-  const Image sheet = support::augmentation_kinds_sheet(Image(160, 120, 3, 20), points, options, 1);
+  const Image sheet = lab::augmentation_kinds_sheet(Image(160, 120, 3, 20), points, options, 1);
   const SheetOptions layout;
   CHECK(sheet.width == layout.padding + 9 * (40 + layout.padding));
   CHECK(sheet.height == layout.padding + 3 * (30 + text_height + 2 + layout.padding));

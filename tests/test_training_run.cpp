@@ -1,4 +1,4 @@
-#include "support/training_run.hpp"
+#include "lab/run.hpp"
 
 #include "nasion/core/error.hpp"
 #include "nasion/io/io_error.hpp"
@@ -6,14 +6,14 @@
 #include "support/temporary_folder.hpp"
 
 namespace fs = std::filesystem;
-using support::check_same_settings, support::checkpoint_history, support::Settings;
+using lab::check_same_settings, lab::checkpoint_history, lab::Settings;
 using Saved = std::map<std::string, std::string>;
 
 TEST_CASE("Photos are the same wherever they lie, and others under the same name are not") {
   const test::TemporaryFolder folder;
   fs::create_directory(folder / "imm");
   fs::create_directory_symlink(folder / "imm", folder / "link");
-  const support::OutputFolder out(folder / "out", false);
+  const lab::OutputFolder out(folder / "out", false);
   const auto photos = (folder / "imm").string();
   const auto settings = [](const std::string& where, const std::string& fingerprint) {
     return Settings{{"seed", "1"}, {"photos", where}, {"photos_fingerprint", fingerprint}};
@@ -48,7 +48,7 @@ TEST_CASE("A checkpoint says which epochs are done, or cannot be resumed") {
 }
 
 TEST_CASE("The exit code of a run tells whether it diverged") {
-  support::TrainingRun run;
+  lab::TrainingRun run;
   CHECK(run.exit_code() == 0);
   run.finite = false;
   CHECK(run.exit_code() == 3);
