@@ -3,9 +3,9 @@ if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release, RelWithDebInfo" FORCE)
 endif()
 
-if(NOT TARGET nasion::faces OR (NASION_BUILD_EXAMPLES AND NOT TARGET nasion::dlib_xml))
-  message(FATAL_ERROR "The tests need nlohmann_json and stb, the programs pugixml, too (Debian: nlohmann-json3-dev "
-    "libstb-dev libpugixml-dev); install them or configure with -DNASION_FETCH=ON")
+if(NOT TARGET nasion::faces OR NOT TARGET nasion::dlib_xml)
+  message(FATAL_ERROR "Tests and programs need nlohmann_json, stb and pugixml (Debian: nlohmann-json3-dev libstb-dev "
+    "libpugixml-dev); install them or configure with -DNASION_FETCH=ON")
 endif()
 
 set(CMAKE_CXX_EXTENSIONS OFF)
