@@ -14,6 +14,11 @@ TEST_CASE("check throws the named error with its parts as message") {
   CHECK_THROWS_AS(check(false, "a"), std::invalid_argument);
   CHECK_THROWS_WITH(check(false, "[op] ", 3, " is not ", 2.5), "[op] 3 is not 2.5");
   CHECK(message("x", 1) == "x1");
+  char text[] = "of";  // parts of every kind
+  const char* const pointer = "any";
+  CHECK(message(text, ' ', pointer, ' ', std::string("kind"), std::hex, 255, std::setw(4), true) ==
+        "of any kindff   1");
+  CHECK(message().empty());
 }
 
 TEST_CASE("Numbers in messages do not depend on the program's locale") {
