@@ -19,6 +19,10 @@ wine=$(command -v wine64 || command -v /usr/lib/wine/wine64) || skip "there is n
 command -v $compiler >/dev/null || skip "there is no $compiler"
 command -v $compiler32 >/dev/null || skip "there is no $compiler32"
 
+export WINEDEBUG=-all WINEPREFIX="$work/wine" WINEPATH=
+$compiler -static -x c++ - -o "$work/empty.exe" <<<'int main() {}'
+timeout 200 "$wine" "$work/empty.exe" || skip "Wine cannot run a program here"
+
 # Other people's headers alone: the rest of /usr/include is not for Windows.
 [ -e /usr/include/catch2 ] || skip "there is no /usr/include/catch2"
 ln -sfn /usr/include/catch2 "$work/headers/catch2"
@@ -38,7 +42,7 @@ printf '%s\n' support/main "${tests[@]/#/test_}" |
     $launcher $compiler "${flags[@]}" -DCATCH_CONFIG_NO_POSIX_SIGNALS || failed=$((failed + 1))
 rm -f "$work/cases.txt"
 if $compiler -static "${objects[@]}" -o "$work/test_mingw.exe"; then
-  WINEDEBUG=-all WINEPREFIX="$work/wine" WINEPATH= NASION_TEST_TALLY="Z:${work//\//\\}\\cases.txt" \
+  NASION_TEST_TALLY="Z:${work//\//\\}\\cases.txt" \
     timeout 300 "$wine" "$work/test_mingw.exe" || echo "mingw: some tests failed"
 fi
 p=0 f=1 s=0  # unless the tests came to their end

@@ -11,7 +11,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "nasion/core/printable.hpp"
 #include "nasion/io/io_error.hpp"
 #include "nasion/io/safetensors_header.hpp"
 #include "nasion/io/xxh64.hpp"
@@ -156,11 +155,7 @@ NASION_IO_INLINE SafetensorsHeader parse_header(const std::filesystem::path& pat
   // The JSON parser would take a zero byte for the end of the text.
   if (const auto zero = text.find('\0'); zero != text.npos)
     throw IoError(path, message("the header is not valid JSON at byte ", zero + 1, " of it"));
-  // What nlohmann::json::sax_parse() does with text. That compiles the parsers of four binary formats as well, which
-  // takes as long as all that is in this file.
-  nlohmann::detail::parser<nlohmann::json, decltype(nlohmann::detail::input_adapter(text.begin(), text.end()))>(
-      nlohmann::detail::input_adapter(text.begin(), text.end()))
-      .sax_parse(&events);
+  nlohmann::json::sax_parse(text.begin(), text.end(), &events);
 
   auto& tensors = header.tensors;
   std::sort(tensors.begin(), tensors.end(), [](const auto& a, const auto& b) {
@@ -185,38 +180,20 @@ NASION_IO_INLINE SafetensorsHeader parse_header(const std::filesystem::path& pat
   return header;
 }
 
-/// `text` as JSON, in quotes; empty when it is not valid UTF-8.
-inline std::string quoted_json(std::string_view text) {
-  constexpr std::string_view named = "\"\\\b\f\n\r\t", names = "\"\\bfnrt";
-  std::string json = "\"";
-  while (!text.empty()) {
-    const auto [code, bytes] = nasion::detail::first_character(text);
-    if (code == 0xFFFD && bytes == 1) return "";
-    if (const auto name = named.find(text[0]); name != named.npos) {
-      (json += '\\') += names[name];
-    } else if (code < 0x20) {
-      constexpr std::string_view digits = "0123456789abcdef";
-      ((json += "\\u00") += digits[code >> 4]) += digits[code & 15];
-    } else {
-      json += text.substr(0, bytes);
-    }
-    text.remove_prefix(bytes);
-  }
-  return json += '"';
-}
-
 NASION_IO_INLINE std::string header_text(const std::filesystem::path& path, const SafetensorsHeader& header) {
-  const auto json_string = [&](std::string_view text) {
-    auto json = quoted_json(text);
-    if (json.empty()) throw IoError(path, "cannot be written with " + in_quotes(text) + ", which is not valid UTF-8");
-    return json;
+  const auto json_string = [&](const std::string& text) {
+    try {
+      return nlohmann::json(text).dump();
+    } catch (const nlohmann::json::exception&) {
+      throw IoError(path, "cannot be written with " + in_quotes(text) + ", which is not valid UTF-8");
+    }
   };
   std::string text = "{";
   const auto separate = [&] {
     if (text.back() != '{') text += ',';
   };
   if (!header.metadata.empty()) {
-    (text += json_string(SafetensorsHeader::metadata_key)) += ":{";
+    (text += json_string(std::string(SafetensorsHeader::metadata_key))) += ":{";
     for (const auto& [name, value] : header.metadata) {
       separate();
       ((text += json_string(name)) += ':') += json_string(value);
