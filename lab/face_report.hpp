@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -96,6 +97,21 @@ void say_if_diverged(const std::string& program, const TrainingRun& run, const T
 void say_result(const std::string& program, const OutputFolder& out, const std::vector<Prediction>& predictions,
                 const TrainingRun& run, const TrainingRecipe& recipe, nasion::training::Progress& progress);
 
+/// Faces that a trained network is measured on, and what it said.
+struct TestSet {
+  std::string name;
+  std::vector<LabelledFace> faces;
+  std::vector<Prediction> predictions{};
+};
+
+/// The same for faces in the wild: how a report begins, the sections after what the network learns from, and the end.
+void add_wild_opening(Report& report, const std::vector<Prediction>& predictions, const TrainingRun& run,
+                      const TrainingRecipe& recipe, nasion::Index training_faces, const Settings& settings);
+void add_wild_results(Report& report, const std::vector<TestSet>& sets, const TrainingRun& run,
+                      const std::string& loss);
+void say_wild_result(const std::string& program, const OutputFolder& out, const std::vector<Prediction>& predictions,
+                     const TrainingRun& run, const TrainingRecipe& recipe, nasion::training::Progress& progress);
+
 struct RateTrial {
   std::string lr;
   nasion::training::History history;
@@ -165,13 +181,6 @@ class PredictionFiles {
   std::filesystem::path folder_, photo_;
 };
 
-/// Faces that a trained network is measured on, and what it said.
-struct TestSet {
-  std::string name;
-  std::vector<LabelledFace> faces;
-  std::vector<Prediction> predictions{};
-};
-
 /// What finds faces on a photo and then their points, which is what `predict` needs. The network for the first learns
 /// from the same photos, in as many steps as the other at most.
 nasion::faces::LandmarkFinder<float> with_face_finder(
@@ -195,4 +204,76 @@ std::optional<double> write_submission(const OutputFolder& out, const std::files
                                        const AnyModule& network, const nasion::faces::LandmarkFinderConfig& config,
                                        nasion::training::Progress& progress);
 
+inline namespace NASION_LAB_PROCESSES {
+
+/// What part 3 begins with, as FaceRun: faces in the wild, each of which a network sees in its view.
+struct WildFaceRun {
+  Processes processes;
+  OutputFolder out;
+  nasion::training::Progress progress;
+  FaceFiles files;
+  nasion::faces::LandmarkFinderConfig config;
+  Settings settings;
+  nasion::faces::KeypointDataset training, validation;
+  std::vector<TestSet> sets;  ///< the validation faces first
+
+  WildFaceRun(const std::string& program, const Options& options, const TrainingRecipe& recipe, int input_size,
+              const Processes& with = Processes())
+      : processes(with),
+        out(processes.root_first([&] { return OutputFolder(options.out, options.resume, processes.is_root()); })),
+        progress(nasion::training::Progress::detect(options.quiet || !processes.is_root())),
+        files(processes.root_first([&] { return list_faces(options, out, progress); })),
+        config{.points = files.points, .input_size = input_size},
+        settings(settings_of(program, options, recipe, files.source, fingerprint(files))),
+        training(dataset(recipe.augmentation)),
+        validation(dataset()) {
+    settings.emplace_back("input_size", std::to_string(config.input_size));
+    settings.emplace_back("face_margin", nasion::io::csv_field(config.face_margin));
+    add_faces(training, files.training, files.points, config.face_margin);
+    sets = read_test_sets(files);
+    add_faces(validation, sets.front().faces, config.face_margin);
+    progress.say(nasion::message("read ", training.size(), " training and ", validation.size(),
+                                 " validation faces: ", one_line(files.source)));
+  }
+
+  /// Without faces yet.
+  nasion::faces::KeypointDataset dataset(
+      const std::optional<nasion::vision::Augmentation>& augmentation = std::nullopt) const {
+    return nasion::faces::KeypointDataset({.width = config.input_size,
+                                           .height = config.input_size,
+                                           .points = all_points(files.points),
+                                           .augmentation = augmentation});
+  }
+
+  /// Also writes model.safetensors, with a network that finds the faces; the root does.
+  TrainingRun train(nasion::models::ResNet<nasion::models::BasicBlock<float>>& model, const TrainingRecipe& recipe,
+                    const Loss& loss, std::uint64_t seed) {
+    const auto run =
+        train_by_recipe(model, {out, settings, recipe, training, validation, loss, seed, progress, processes});
+    if (!processes.is_root()) return run;
+    auto metadata = model_metadata(settings, run);
+    metadata.merge(nasion::faces::metadata_of(config));
+    nasion::io::save(out.model(), with_face_finder(config, model, files, recipe, seed, progress), metadata);
+    return run;
+  }
+
+  /// What the network says of every set.
+  void predict_sets(const std::function<nasion::Tensorf(const nasion::Tensorf&)>& network) {
+    for (auto& set : sets) {
+      auto seen = dataset();
+      add_faces(seen, set.faces, config.face_margin);
+      set.predictions = predict(network, seen, set.faces);
+    }
+  }
+
+  /// predictions.csv and metrics.json.
+  void write(const TrainingRun& run, std::uint64_t seed, std::optional<double> kaggle_mae_px) const {
+    MoreMetrics more{.kaggle_mae_px = kaggle_mae_px};
+    for (const auto& set : std::span(sets).subspan(1)) more.tests.emplace_back(set.name, set.predictions);
+    write_predictions(out, sets.front().predictions, all_points(files.points));
+    write_metrics(out, sets.front().predictions, run, files.training.size(), settings, seed, more);
+  }
+};
+
+}  // namespace NASION_LAB_PROCESSES
 }  // namespace lab

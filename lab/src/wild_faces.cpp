@@ -112,4 +112,46 @@ std::optional<double> write_submission(const OutputFolder& out, const std::files
   return measured ? std::optional(total / measured) : std::nullopt;
 }
 
+void add_wild_opening(Report& report, const std::vector<Prediction>& predictions, const TrainingRun& run,
+                      const TrainingRecipe& recipe, Index training_faces, const Settings& settings) {
+  const auto errors = face_errors(predictions);
+  report.key("NME", fixed(errors.nme_percent, 2) + " %");
+  report.key("AUC at 8 %", fixed(errors.auc, 3));
+  report.key("above 8 %", fixed(errors.failure_percent, 1) + " %");
+  report.key("MAE", fixed(errors.mae_px, 1) + " px");
+  report.key("training", training::clock_time(run.seconds()));
+  warn_if_diverged(report, run, recipe);
+  report.paragraph(message("Trained on ", training_faces, " faces. On ", predictions.size(),
+                           " faces that it never saw, a point is off by ", fixed(errors.nme_percent, 2),
+                           " % of the distance between the outer corners of the eyes. ",
+                           fixed(errors.failure_percent, 1), " % of the faces have a mean error above 8 %."));
+  report.settings(settings);
+}
+
+void add_wild_results(Report& report, const std::vector<TestSet>& sets, const TrainingRun& run,
+                      const std::string& loss) {
+  const auto& predictions = sets.front().predictions;
+  report.heading("How it learned");
+  add_curves(report, run.history, loss);
+  report.heading("How often it is how far off");
+  report.table(errors_table(sets));
+  report.charts({{"error_distribution", error_distribution(sets), "Part of the faces whose error is not above."}});
+  if (has_views(predictions)) add_view_errors(report, predictions);
+  report.heading("What it sees");
+  report.figure({"answers", answers_sheet(predictions), "Validation faces with the points that the network sees."});
+  report.heading("Where it is right, and where it is wrong");
+  add_successes_and_failures(report, predictions, ErrorUnit::eyes_percent);
+  report.heading("Which points are hard");
+  add_point_errors(report, predictions);
+}
+
+void say_wild_result(const std::string& program, const OutputFolder& out, const std::vector<Prediction>& predictions,
+                     const TrainingRun& run, const TrainingRecipe& recipe, training::Progress& progress) {
+  say_if_diverged(program, run, recipe);
+  const auto errors = face_errors(predictions);
+  progress.say(message("validation NME ", fixed(errors.nme_percent, 2), " %, ", fixed(errors.failure_percent, 1),
+                       " % of the faces above 8 %, MAE ", fixed(errors.mae_px, 2),
+                       " px\nreport: ", one_line((out / "report.html").string())));
+}
+
 }  // namespace lab
