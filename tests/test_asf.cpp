@@ -107,7 +107,7 @@ TEST_CASE("read_asf names file, line and fault") {
         "03-2m.asf:4: the file ends after 2 of 3 points");
   CHECK(error_of(small + "b.jpg\n") == "03-2m.asf:7: unexpected text after the name of the image: 'b.jpg'");
   CHECK(error_of(std::string("\xFF\xD8\xFF\0garbage", 11)) ==
-        "03-2m.asf:1: expected the number of points, got '\?\?\?\?garbage'");
+        "03-2m.asf:1: expected the number of points, got '\ufffd\ufffd\ufffd\\u0000garbage'");
 }
 
 TEST_CASE("read_asf refuses what is no shape file") {

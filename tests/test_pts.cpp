@@ -95,7 +95,7 @@ TEST_CASE("read_pts names file, line and fault") {
           "a.pts:1: expected the number of points, got '" + std::string(count.substr(0, 32)) + "'");
   CHECK(error_of("version: 1\nsize: 3\n") == "a.pts:2: no points in the file");
   CHECK(error_of(header + "size: 3\n") == "a.pts:4: expected x and y of a point, got 'size: 3'");
-  CHECK(error_of("\xFF\xD8\xFF") == "a.pts:1: expected x and y of a point, got '\?\?\?'");
+  CHECK(error_of("\xFF\xD8\xFF") == "a.pts:1: expected x and y of a point, got '\ufffd\ufffd\ufffd'");
 }
 
 TEST_CASE("read_pts bounds what it reads") {

@@ -39,7 +39,8 @@ struct Part {
   using Manipulator = std::ios_base&(std::ios_base&);  // such as std::fixed
   explicit Part(Manipulator& f)
       : value(reinterpret_cast<const void*>(&f)),
-        stream([](std::ostream& out, const void* v) { out << *reinterpret_cast<Manipulator*>(v); }) {}
+        stream([](std::ostream& out, const void* v) { out << *reinterpret_cast<Manipulator*>(const_cast<void*>(v)); }) {
+  }
 };
 
 [[gnu::noinline]] inline std::string message_of(std::initializer_list<Part> parts) {
