@@ -206,11 +206,8 @@ std::optional<double> write_submission(const OutputFolder& out, const std::files
 
 inline namespace NASION_LAB_PROCESSES {
 
-/// What part 3 begins with, as FaceRun: faces in the wild, each of which a network sees in its view.
-struct WildFaceRun {
-  Processes processes;
-  OutputFolder out;
-  nasion::training::Progress progress;
+/// What part 3 begins with: faces in the wild, each of which a network sees in its view.
+struct WildFaceRun : RunPlace {
   FaceFiles files;
   nasion::faces::LandmarkFinderConfig config;
   Settings settings;
@@ -219,9 +216,7 @@ struct WildFaceRun {
 
   WildFaceRun(const std::string& program, const Options& options, const TrainingRecipe& recipe, int input_size,
               const Processes& with = Processes())
-      : processes(with),
-        out(processes.root_first([&] { return OutputFolder(options.out, options.resume, processes.is_root()); })),
-        progress(nasion::training::Progress::detect(options.quiet || !processes.is_root())),
+      : RunPlace(options, with),
         files(processes.root_first([&] { return list_faces(options, out, progress); })),
         config{.points = files.points, .input_size = input_size},
         settings(settings_of(program, options, recipe, files.source, fingerprint(files))),

@@ -194,20 +194,27 @@ nasion::faces::FaceFinder<float> train_face_finder(std::vector<FacePhoto> photos
 
 inline namespace NASION_LAB_PROCESSES {
 
-/// What parts 1, 2 and 4 begin with: a folder, faces of one size, and the settings that the result depends on.
-struct FaceRun {
+/// What every run begins with.
+struct RunPlace {
   Processes processes;
   OutputFolder out;
   nasion::training::Progress progress;
+
+  RunPlace(const Options& options, const Processes& with)
+      : processes(with),
+        out(processes.root_first([&] { return OutputFolder(options.out, options.resume, processes.is_root()); })),
+        progress(nasion::training::Progress::detect(options.quiet || !processes.is_root())) {}
+};
+
+/// What parts 1, 2 and 4 begin with: faces of one size, and the settings that the result depends on.
+struct FaceRun : RunPlace {
   Faces faces;
   Settings settings;
   nasion::faces::KeypointDataset training, validation;
 
   FaceRun(const std::string& program, const Options& options, const TrainingRecipe& recipe, int width, int height,
           const std::vector<int>& points, const Processes& with = Processes())
-      : processes(with),
-        out(processes.root_first([&] { return OutputFolder(options.out, options.resume, processes.is_root()); })),
-        progress(nasion::training::Progress::detect(options.quiet || !processes.is_root())),
+      : RunPlace(options, with),
         faces(processes.root_first([&] { return load_faces(options, out, progress); })),
         settings(settings_of(program, options, recipe, faces.source, faces.fingerprint)),
         training(make_dataset(faces.training, width, height, points, recipe.augmentation)),
