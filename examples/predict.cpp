@@ -49,7 +49,7 @@ void predict(const faces::LandmarkFinder<float>& finder, const fs::path& path, c
                       faces.size() == 1 ? " face" : " faces", flags.boxes.empty() ? ", score" : "");
   for (const auto& face : faces)
     if (face.score) line += " " + lab::fixed(*face.score, 2);
-  std::cout << lab::one_line(line + " -> " + files.picture().string()) << std::endl;
+  std::cout << printable(line + " -> " + files.picture().string()) << std::endl;
 }
 
 /// Photos that cannot be used do not keep the others from being used.
@@ -74,7 +74,7 @@ int run(const Flags& flags) {
       failure = path.string() + ": " + error.what();
     }
     check<ValueError>(flags.photos.size() > 1, failure);
-    std::cerr << "predict: " << lab::one_line(failure) << std::endl;
+    std::cerr << "predict: " << printable(failure) << std::endl;
     ++failed;
   }
   check<ValueError>(failed == 0, failed, " of ", flags.photos.size(), " photos are without a result");

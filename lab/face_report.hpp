@@ -13,6 +13,7 @@
 #include "lab/faces.hpp"
 #include "lab/report.hpp"
 #include "lab/run.hpp"
+#include "nasion/core/printable.hpp"
 #include "nasion/faces/landmark_finder.hpp"
 #include "nasion/faces/landmarks.hpp"
 #include "nasion/nn/module.hpp"
@@ -228,7 +229,7 @@ struct WildFaceRun : RunPlace {
     sets = read_test_sets(files);
     add_faces(validation, sets.front().faces, config.face_margin);
     progress.say(nasion::message("read ", training.size(), " training and ", validation.size(),
-                                 " validation faces: ", one_line(files.source)));
+                                 " validation faces: ", nasion::printable(files.source)));
   }
 
   /// Without faces yet.

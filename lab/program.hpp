@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "lab/src/interrupt.hpp"
-#include "lab/src/safe_text.hpp"
+#include "nasion/core/printable.hpp"
 
 namespace CLI {
 class App;

@@ -279,7 +279,7 @@ TEST_CASE("A photo's name cannot steer the terminal, and need not be UTF-8") {
   INFO(result.err);
   REQUIRE(result.code == 0);
   CHECK(lines(result.out) == 1);
-  CHECK_THAT(result.out, ContainsSubstring("new line/ [31mred\ufffd.jpg: 160 x 120"));
+  CHECK_THAT(result.out, ContainsSubstring("new\\nline/\\u001b[31mred\ufffd.jpg: 160 x 120"));
   CHECK(read_json(f.out / "\x1b[31mred\xe9.json")["photo"] ==
         f.folder.path().string() + "/new\nline/\x1b[31mred\ufffd.jpg");
   const auto again = f.run({f.model, odd, "--box", "20,30,60,60"});

@@ -212,7 +212,7 @@ TEST_CASE("Names that are no UTF-8 end in reports as well as others, and steer n
   INFO(result.err);
   CHECK(result.code == 0);
   CHECK(result.out.find('\x1b') == std::string::npos);
-  CHECK_THAT(result.out, ContainsSubstring("f\ufffd [31m x") && ContainsSubstring("o\ufffd [2J"));
+  CHECK_THAT(result.out, ContainsSubstring("f\ufffd\\u001b[31m\\nx") && ContainsSubstring("o\ufffd\\u001b[2J"));
   CHECK(fs::exists(f.folder / "o\xff\x1b[2J" / "metrics.json"));
   CHECK(f.run({"--data", odd, "--recipe", "seed", "--epochs", "1", "--out", f.folder / "o\xff\x1b[2J", "--resume"})
             .code == 0);

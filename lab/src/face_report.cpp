@@ -6,7 +6,7 @@
 #include <limits>
 #include <span>
 
-#include "lab/src/safe_text.hpp"
+#include "nasion/core/printable.hpp"
 #include "nasion/faces/imm.hpp"
 #include "nasion/io/csv.hpp"
 #include "nasion/vision/draw.hpp"
@@ -240,7 +240,7 @@ void say_result(const std::string& program, const OutputFolder& out, const std::
   if (errors.has_turned()) views += ", turned " + fixed(errors.turned, 2);
   progress.say(nasion::message("validation MSE ", fixed(normalised_mse(predictions), 6), ", mean error ",
                                fixed(errors.all, 2), " px", views.empty() ? "" : " (" + views.substr(2) + ")",
-                               "\nreport: ", one_line((out / "report.html").string())));
+                               "\nreport: ", nasion::printable((out / "report.html").string())));
 }
 
 }  // namespace lab

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "lab/src/interrupt.hpp"
-#include "lab/src/safe_text.hpp"
 #include "nasion/core/parallel.hpp"
+#include "nasion/core/printable.hpp"
 #include "nasion/faces/face_view.hpp"
 #include "nasion/faces/imm.hpp"
 #include "nasion/faces/labelled_photos.hpp"
@@ -73,7 +73,8 @@ FaceFiles list_imm_faces(const Options& options, const OutputFolder& out, nasion
   } else {
     folder = out / "synthetic_faces";
     remove_unfinished(folder);
-    if (!std::filesystem::exists(folder)) progress.say("making synthetic faces in " + one_line(folder.string()));
+    if (!std::filesystem::exists(folder))
+      progress.say("making synthetic faces in " + nasion::printable(folder.string()));
     faces::write_synthetic_imm(folder, options.seed, 40, [&](int done, int total) {
       stop_if_asked();
       if (done == 1) progress.begin("drawing faces", total);
@@ -180,7 +181,7 @@ Faces load_faces(const Options& options, const OutputFolder& out, nasion::traini
               read_faces(files.validation, files.points)};
   for (auto& face : faces.training) nasion::faces::imm::repair_eye_order(face.points);
   progress.say(nasion::message("read ", faces.training.size(), " training and ", faces.validation.size(),
-                               " validation photos: ", one_line(faces.source)));
+                               " validation photos: ", nasion::printable(faces.source)));
   return faces;
 }
 

@@ -1,35 +1,26 @@
 #include "lab/src/html.hpp"
 
-#include <cstddef>
-
 #include "lab/src/safe_text.hpp"
 
 namespace lab {
 
 std::string escape_html(std::string_view text) {
   std::string safe;
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    const auto byte = static_cast<unsigned char>(text[0]);
-    if (length == 0)
-      safe += "\xef\xbf\xbd";
-    else if (length > 1)
-      safe += text.substr(0, length);
-    else if (byte < 32 || byte == 127)
+  for (const char c : valid_utf8(text)) {
+    if (static_cast<unsigned char>(c) < 32 || c == 127)
       safe += ' ';
-    else if (byte == '&')
+    else if (c == '&')
       safe += "&amp;";
-    else if (byte == '<')
+    else if (c == '<')
       safe += "&lt;";
-    else if (byte == '>')
+    else if (c == '>')
       safe += "&gt;";
-    else if (byte == '"')
+    else if (c == '"')
       safe += "&quot;";
-    else if (byte == '\'')
+    else if (c == '\'')
       safe += "&#39;";
     else
-      safe += text[0];
-    text.remove_prefix(length == 0 ? 1 : length);
+      safe += c;
   }
   return safe;
 }

@@ -9,6 +9,7 @@
 
 #include "lab/src/interrupt.hpp"
 #include "nasion/core/parallel.hpp"
+#include "nasion/core/printable.hpp"
 #include "nasion/io/io_error.hpp"
 
 namespace lab {
@@ -27,7 +28,7 @@ int run_app(int argc, const char* const* argv, const About& about, const std::fu
   app.footer(about.footer);
   add_flags(app);
   const auto ended = [&app](int code, const std::string& what) {
-    std::cerr << app.get_name() << ": " << one_line(what) << std::endl;
+    std::cerr << app.get_name() << ": " << nasion::printable(what) << std::endl;
     return code;
   };
   guard_process();

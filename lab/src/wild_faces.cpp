@@ -3,7 +3,7 @@
 #include <span>
 
 #include "lab/face_report.hpp"
-#include "lab/src/safe_text.hpp"
+#include "nasion/core/printable.hpp"
 #include "nasion/faces/dlib_xml.hpp"
 #include "nasion/faces/kaggle.hpp"
 #include "nasion/faces/metrics.hpp"
@@ -100,15 +100,16 @@ std::optional<double> write_submission(const OutputFolder& out, const std::files
   if (const auto missing = list.missing(); !missing.empty()) {
     std::string names;
     for (const auto& name : std::span(missing).first(std::min<std::size_t>(3, missing.size()))) names += " " + name;
-    progress.say(one_line(message(xml.string(), ": ", missing.size(), " of ", list.images.size(),
-                                  " photos do not exist and have no lines:", names, missing.size() > 3 ? " ..." : "")));
+    progress.say(
+        printable(message(xml.string(), ": ", missing.size(), " of ", list.images.size(),
+                          " photos do not exist and have no lines:", names, missing.size() > 3 ? " ..." : "")));
   }
   if (other > 0)
     progress.say(message(xml.string(), ": ", other, " of ", faces.size(), " faces have other points than the ",
                          config.points, " of the network, and are not measured"));
   if (found == 0) throw IoError(xml, "none of its photos exists");
   faces::write_kaggle_submission(out / "kaggle.csv", answers);
-  progress.say(message("points of ", found, " faces: ", one_line((out / "kaggle.csv").string())));
+  progress.say(message("points of ", found, " faces: ", printable((out / "kaggle.csv").string())));
   return measured ? std::optional(total / measured) : std::nullopt;
 }
 
@@ -151,7 +152,7 @@ void say_wild_result(const std::string& program, const OutputFolder& out, const 
   const auto errors = face_errors(predictions);
   progress.say(message("validation NME ", fixed(errors.nme_percent, 2), " %, ", fixed(errors.failure_percent, 1),
                        " % of the faces above 8 %, MAE ", fixed(errors.mae_px, 2),
-                       " px\nreport: ", one_line((out / "report.html").string())));
+                       " px\nreport: ", printable((out / "report.html").string())));
 }
 
 }  // namespace lab
