@@ -37,7 +37,7 @@ for suite in "$@"; do
 done
 install_packages "${packages[@]}"
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 red=()
 options=(-DNASION_BUILD_TESTS=ON ${NASION_TEST_FILES:+"-DNASION_TEST_FILES=$NASION_TEST_FILES"})
 
 # count FILE...: adds up ctest's JUnit file and the tallies of the unit tests, which count their own cases.
@@ -66,25 +66,30 @@ count() {
   ' "$@"
 }
 
+# add_up SUITE PASSED FAILED SKIPPED STARTED
+add_up() {
+  passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+  [ "$3" = 0 ] || red+=("$1: $3 failed")
+  note "$1: $2 passed, $3 failed, $4 skipped in $((SECONDS - $5)) s"
+}
+
 # run_suite PRESET [ctest arguments]
 run_suite() {
-  local preset=$1 started=$SECONDS p f s
+  local preset=$1 started=$SECONDS p=0 f=0 s=0 unbuilt=0
   shift
   local results=$PWD/build/$preset/results.xml tally=$PWD/build/$preset/tally.txt
   note "$preset: building"
   if ! configure "$preset" "${options[@]}" || ! cmake --build "build/$preset" --parallel "$(cores)" -- -k 0; then
     echo "$preset: the build failed"
-    failed=$((failed + 1))
+    unbuilt=1
   fi
   note "$preset: testing ($((SECONDS - started)) s so far)"
   rm -f "$results" "$tally"
   NASION_TEST_TALLY=$tally without_address_randomisation ctest --test-dir "build/$preset" --output-on-failure \
     --parallel "$(cores)" --output-junit "$results" "$@" || echo "$preset: some tests failed"
   touch "$tally"
-  [ -f "$results" ] || { failed=$((failed + 1)); return; }
-  read -r p f s < <(count "$tally" "$results")
-  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-  note "$preset: $p passed, $f failed, $s skipped in $((SECONDS - started)) s"
+  if [ -f "$results" ]; then read -r p f s < <(count "$tally" "$results"); else unbuilt=1; fi
+  add_up "$preset" "$p" $((f + unbuilt)) "$s" "$started"
 }
 
 # run_script SUITE COMMAND...: it is given a file, and writes its three numbers there.
@@ -95,8 +100,7 @@ run_script() {
   rm -f "$tally"
   "$@" "$tally" || true
   [ ! -f "$tally" ] || read -r p f s < "$tally"
-  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-  note "$suite: $p passed, $f failed, $s skipped in $((SECONDS - started)) s"
+  add_up "$suite" "$p" "$f" "$s" "$started"
 }
 
 for suite in "$@"; do
@@ -110,6 +114,7 @@ for suite in "$@"; do
   esac
 done
 
+[ ${#red[@]} = 0 ] || printf '\n%s' "${red[@]}"
 printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 # A suite that cannot run here says so and is no failure; but something must have been looked at.
 [ "$failed" = 0 ] && [ $((passed + skipped)) -gt 0 ]
