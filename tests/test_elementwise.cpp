@@ -294,7 +294,7 @@ TEST_CASE("Where the result is NaN the gradient passes as in PyTorch") {
 namespace {
 
 /// x sigmoid(x) (Elfwing et al. 2018), as a user would write it.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> silu(const Tensor<T>& x) {
   const Op op("silu");
   const auto gate = [](T v) { return 1 / (1 + std::exp(-v)); };

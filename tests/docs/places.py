@@ -18,7 +18,7 @@ from pathlib import Path
 # Operators as profiles and tables write them.
 ROWS = {"operator+": "add", "operator-": "sub", "operator*": "mul", "operator/": "div"}
 WRITTEN = {"operator+": "x + y", "operator-": "x - y", "operator*": "x * y", "operator/": "x / y"}
-HEAD = r"(?ms)^template <std::floating_point T([^\n]*)>\n"
+HEAD = r"(?ms)^template <Real T([^\n]*)>\n"
 
 
 @dataclass(frozen=True)

@@ -313,7 +313,7 @@ Tensor<T> initial_gradient(const char* op, const Tensor<T>& output, const Tensor
 
 }  // namespace detail
 
-template <std::floating_point T>
+template <Real T>
 void Tensor<T>::backward(const Tensor& gradient, bool retain_graph) const {
   detail::run_backward<T>(
       {{*this, detail::initial_gradient("backward", *this, gradient)}}, retain_graph,
@@ -330,7 +330,7 @@ void Tensor<T>::backward(const Tensor& gradient, bool retain_graph) const {
       [](const auto&, const Tensor&) {}, detail::gradient_listener<T>);
 }
 
-template <std::floating_point T>
+template <Real T>
 void Tensor<T>::check_in_place(const char* op) const {
   check<ValueError>(!grad_enabled() || !requires_grad(), "[", op, "] a tensor ", shape(),
                     " that requires a gradient is changed in place; use NoGrad for updates, or detach()");
@@ -341,7 +341,7 @@ void Tensor<T>::check_in_place(const char* op) const {
 /// that the outputs do not depend on has an undefined gradient. ShapeError for a gradient of another shape than its
 /// output, or none for several elements; ValueError for an input that does not require a gradient, and as for
 /// backward().
-template <std::floating_point T>
+template <Real T>
 std::vector<Tensor<T>> grad(const std::vector<Tensor<T>>& outputs, const std::vector<Tensor<T>>& inputs,
                             const std::vector<Tensor<T>>& output_grads = {}, bool retain_graph = false) {
   check<ValueError>(output_grads.empty() || output_grads.size() == outputs.size(), "[grad] ", outputs.size(),

@@ -51,7 +51,7 @@ inline MemoryOrder order_of_strides(const Shape& shape, const std::int64_t* stri
 
 /// The tensor's memory for another library, outside of any graph. Whoever takes it calls `deleter(result)` once when
 /// done; until then the memory lives. If it writes there, mutable_data() afterwards tells backward() of it.
-template <std::floating_point T>
+template <Real T>
 DLManagedTensor* to_dlpack(const Tensor<T>& x) {
   detail::Access::impl(x)->buffer->share();
   auto made = std::make_unique<detail::DlpackExport<T>>();
@@ -74,7 +74,7 @@ DLManagedTensor* to_dlpack(const Tensor<T>& x) {
 /// A tensor on the memory of another library's, whose deleter is called when the last tensor on it is gone (not after
 /// an error here: then it is still the caller's). ValueError unless it holds T in main memory, row-major or, of rank 4,
 /// channels-last.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> from_dlpack(DLManagedTensor* managed) {
   check<ValueError>(managed != nullptr, "[from_dlpack] the pointer is null");
   const DLTensor& x = managed->dl_tensor;

@@ -11,7 +11,7 @@
 namespace nasion {
 
 /// Row-major, as tensors are.
-template <std::floating_point T>
+template <Real T>
 using RowMatrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 namespace detail {
@@ -24,22 +24,22 @@ const Tensor<T>& check_matrix(const char* op, const Tensor<T>& x) {
 
 /// The numbers of x [rows, columns] as a matrix for reading. A map is valid as long as a tensor holds the memory.
 /// ShapeError for other ranks.
-template <std::floating_point T>
+template <Real T>
 Eigen::Map<const RowMatrix<T>> as_matrix(const Tensor<T>& x) {
   return {detail::check_matrix("as_matrix", x).data(), x.dim(0), x.dim(1)};
 }
 /// The same for writing: counts as a modification. ShapeError for other ranks.
-template <std::floating_point T>
+template <Real T>
 Eigen::Map<RowMatrix<T>> as_mutable_matrix(const Tensor<T>& x) {
   return {detail::check_matrix("as_mutable_matrix", x).mutable_data(), x.dim(0), x.dim(1)};
 }
 /// The elements of x, of any shape, in memory order, as a vector of x.size(); a view, while x lives.
-template <std::floating_point T>
+template <Real T>
 Eigen::Map<const Eigen::VectorX<T>> as_vector(const Tensor<T>& x) {
   return {x.data(), x.size()};
 }
 /// The same for writing: counts as a modification.
-template <std::floating_point T>
+template <Real T>
 Eigen::Map<Eigen::VectorX<T>> as_mutable_vector(const Tensor<T>& x) {
   return {x.mutable_data(), x.size()};
 }
@@ -67,7 +67,7 @@ Tensor<typename Derived::Scalar> to_tensor(const Eigen::MatrixBase<Derived>& mat
   return x;
 }
 /// Matrix of N rows, C columns -> [N, C]. The matrix itself becomes the memory of the tensor: nothing is copied.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> to_tensor(RowMatrix<T>&& matrix) {
   const auto owner = std::make_shared<RowMatrix<T>>(std::move(matrix));
   return Tensor<T>::from_external(owner->data(), {owner->rows(), owner->cols()}, MemoryOrder::row_major,

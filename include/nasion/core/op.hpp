@@ -55,7 +55,7 @@ class Op : public Checker {
   static void flops(double count) { detail::count_cost(count); }
   /// The numbers of a fresh tensor, in memory order, for writing until the function or closure ends. (A pointer that is
   /// kept for longer must be from mutable_data().)
-  template <std::floating_point T>
+  template <Real T>
   static T* writable(const Tensor<T>& x) {
     return detail::writable(x);
   }

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -15,12 +14,13 @@
 #include "nasion/core/buffer.hpp"
 #include "nasion/core/error.hpp"
 #include "nasion/core/random.hpp"
+#include "nasion/core/real.hpp"
 #include "nasion/core/shape.hpp"
 #include "nasion/core/strided.hpp"
 
 namespace nasion {
 
-template <std::floating_point T>
+template <Real T>
 class Tensor;
 
 namespace detail {
@@ -47,7 +47,7 @@ struct Access;
 ///
 /// The logical shape of an image batch is [N, C, H, W] in both memory orders. A default-constructed tensor is
 /// undefined: only defined() and assignment are allowed, everything else is a ValueError.
-template <std::floating_point T>
+template <Real T>
 class Tensor {
  public:
   using value_type = T;

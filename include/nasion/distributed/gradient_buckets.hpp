@@ -17,7 +17,7 @@ namespace nasion::distributed {
 /// Parameters in buckets of `bucket_bytes` or a little more, the last ones first: as backward() completes their
 /// gradients. A full bucket is sent at once, the others meanwhile wait for theirs. Buckets are sent in their order,
 /// whatever the order of the gradients, so that all processes send the same.
-template <std::floating_point T>
+template <Real T>
 class GradientBuckets {
  public:
   /// `shard` tells the processes apart. ValueError unless bucket_bytes > 0.

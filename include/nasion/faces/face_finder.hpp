@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <concepts>
 #include <cstddef>
 #include <utility>
 #include <vector>
@@ -21,7 +20,7 @@ namespace nasion::faces {
 
 /// Grey images [N, 1, H, W] in [-0.5, 0.5] -> [N, 4, H / 8, W / 8], rounded up. Each cell says of a face of about
 /// `face_size` pixels that is centred near its place: how likely it is there (as a logit), and its box, see face_of().
-template <std::floating_point T>
+template <Real T>
 struct FaceFinder {
   static constexpr int stride = 8;      ///< pixels from cell to cell
   static constexpr int face_size = 32;  ///< pixels: the longer side of the box around a face's landmarks
@@ -102,7 +101,7 @@ struct FindFacesOptions {
 
 /// The faces of a photo, best first. `network` is a FaceFinder in eval mode; nn::fold_batch_norm makes it faster.
 /// ValueError for a photo without pixels, or options that are not positive.
-template <std::floating_point T>
+template <Real T>
 std::vector<FoundFace> find_faces(const FaceFinder<T>& network, const vision::Image& photo,
                                   const FindFacesOptions& options = {}) {
   check<ValueError>(options.threshold > 0 && options.smallest > 0 && options.smallest_part > 0,

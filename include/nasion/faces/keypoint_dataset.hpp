@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -21,7 +20,7 @@
 namespace nasion::faces {
 
 /// A grey image as the network sees it: [1, H, W], values in [-0.5, 0.5]. ValueError unless it is grey.
-template <std::floating_point T = float>
+template <Real T = float>
 Tensor<T> to_tensor(const vision::Image& image) {
   check<ValueError>(image.channels == 1, "[to_tensor] the image must be grey, but has ", image.channels, " channels");
   auto x = Tensor<T>::empty({1, image.height, image.width});
@@ -32,7 +31,7 @@ Tensor<T> to_tensor(const vision::Image& image) {
 
 /// The grey picture that to_tensor() made [1, H, W] of; values beyond [-0.5, 0.5] become black or white, NaN black.
 /// ShapeError for other shapes.
-template <std::floating_point T>
+template <Real T>
 vision::Image to_image(const Tensor<T>& x) {
   check<ShapeError>(x.rank() == 3 && x.dim(0) == 1, "[to_image] needs [1, H, W], got ", x.shape());
   vision::Image image(static_cast<int>(x.dim(2)), static_cast<int>(x.dim(1)), 1);
@@ -46,7 +45,7 @@ vision::Image to_image(const Tensor<T>& x) {
 
 /// Network coordinates of one image, x and y of each point as parts of width and height -> points in pixels of the
 /// photo, of which the network saw `view`.
-template <std::floating_point T>
+template <Real T>
 Landmarks to_points(std::span<const T> coordinates, const vision::Box& view) {
   Landmarks points;
   for (std::size_t i = 0; i + 1 < coordinates.size(); i += 2)
@@ -56,7 +55,7 @@ Landmarks to_points(std::span<const T> coordinates, const vision::Box& view) {
 }
 
 /// The same for an image of this size that was seen whole.
-template <std::floating_point T>
+template <Real T>
 Landmarks to_points(std::span<const T> coordinates, double width, double height) {
   return to_points(coordinates, vision::Box{0, 0, width, height});
 }

@@ -3,7 +3,6 @@
 // face.
 
 #include <cmath>
-#include <concepts>
 #include <cstddef>
 #include <filesystem>
 #include <optional>
@@ -65,14 +64,14 @@ inline LandmarkFinderConfig landmark_finder_config(const io::Metadata& metadata,
 }
 
 /// The network for the points: grey faces [N, 1, input_size, input_size] -> [N, 2 points], parts of the view's side.
-template <std::floating_point T>
+template <Real T>
 models::ResNet<models::BasicBlock<T>> landmark_resnet18(const LandmarkFinderConfig& config, Rng& rng) {
   return models::resnet18<T>({.in_channels = 1, .outputs = 2 * config.points}, rng);
 }
 
 /// Both networks, and how to use them. In its file, the network for the points has torchvision's names, those of the
 /// other begin with `face_finder.`.
-template <std::floating_point T>
+template <Real T>
 struct LandmarkFinder {
   using Scalar = T;
 
@@ -87,7 +86,7 @@ struct LandmarkFinder {
 };
 
 /// Reads a model file, ready for use. IoError when it is something else, such as a model of another program.
-template <std::floating_point T>
+template <Real T>
 LandmarkFinder<T> load_landmark_finder(const std::filesystem::path& path) {
   const auto config = landmark_finder_config(io::read_metadata(path), path);
   Rng rng(0);  // for weights that the file replaces
@@ -152,7 +151,7 @@ struct LocatedFace {
 /// All faces of a photo with their landmarks, the surest first. `finder` is in eval mode; nn::fold_batch_norm makes it
 /// faster. A face's score is the one it was found with, less for points on which the network disagrees with itself: by
 /// 20 times the disagreement, as logits, which leaves out three of four false faces.
-template <std::floating_point T>
+template <Real T>
 std::vector<LocatedFace> find_landmarks(const LandmarkFinder<T>& finder, const vision::Image& photo,
                                         const FindFacesOptions& options = {}) {
   std::vector<LocatedFace> faces;

@@ -2,7 +2,6 @@
 // A second opinion at no cost of training: what a network says of a face and of the same face in a mirror, averaged.
 
 #include <algorithm>
-#include <concepts>
 #include <cstddef>
 #include <span>
 
@@ -14,7 +13,7 @@
 namespace nasion::faces {
 
 /// Images [N, C, H, W] with left and right exchanged. Without a gradient. ShapeError for other ranks.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> mirror_images(const Tensor<T>& images) {
   check<ShapeError>(images.rank() == 4, "[mirror_images] needs [N, C, H, W], got ", images.shape());
   const auto from = contiguous(images.detach());
@@ -28,7 +27,7 @@ Tensor<T> mirror_images(const Tensor<T>& images) {
 
 /// Coordinates [N, 2 K] of points in mirrored images, as parts of width and height -> of the same points in the images
 /// themselves. ShapeError when there are not 2 K of them, K the size of `mirrored` (see mirrored_landmarks).
-template <std::floating_point T>
+template <Real T>
 Tensor<T> mirror_coordinates(const Tensor<T>& coordinates, std::span<const int> mirrored) {
   const auto count = static_cast<Index>(mirrored.size());
   check<ShapeError>(coordinates.rank() == 2 && coordinates.dim(1) == 2 * count, "[mirror_coordinates] coordinates ",
@@ -48,7 +47,7 @@ Tensor<T> mirror_coordinates(const Tensor<T>& coordinates, std::span<const int> 
 
 /// The mean of `model`'s coordinates [N, 2 K] for the images and for their mirror images, without a gradient. Errors as
 /// for mirror_coordinates.
-template <class Model, std::floating_point T>
+template <class Model, Real T>
 Tensor<T> mirror_average(const Model& model, const Tensor<T>& images, std::span<const int> mirrored) {
   const NoGrad no_grad;
   return (model(images) + mirror_coordinates(model(mirror_images(images)), mirrored)) * T(0.5);

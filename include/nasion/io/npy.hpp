@@ -74,7 +74,7 @@ void parse_npy(const std::filesystem::path& path, std::string_view bytes, Make&&
   }
 }
 
-template <std::floating_point T>
+template <Real T>
 Tensor<T> parse_npy_tensor(const std::filesystem::path& path, std::string_view bytes) {
   Tensor<T> x;
   parse_npy<T>(path, bytes, [&](const Shape& shape) {
@@ -104,7 +104,7 @@ inline constexpr std::string_view npy_descr = std::is_integral_v<T> ? "<i8"
 
 /// Reads an array of floating-point numbers (f2, f4, f8), integers or bools, converted to T, little-endian, in C or
 /// Fortran order. IoError unless the file is a valid .npy file of format 1.0 to 3.0 and rank <= 6, to its last byte.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> read_npy(const std::filesystem::path& path) {
   return detail::parse_npy_tensor<T>(path, read_file(path, std::numeric_limits<std::uintmax_t>::max()));
 }
@@ -116,7 +116,7 @@ inline IntegerArray read_npy_integers(const std::filesystem::path& path) {
 
 /// Writes f4 or f8 in C order, in one step (see write_atomically); the bytes are those of numpy.save. IoError when it
 /// cannot be written.
-template <std::floating_point T>
+template <Real T>
 void write_npy(const std::filesystem::path& path, const Tensor<T>& x) {
   const auto rows = contiguous(x.detach());
   const std::string header = detail::npy_header_text(detail::npy_descr<T>, rows.shape());

@@ -107,7 +107,7 @@ class NpzFile {
 
   /// An array of numbers, converted to T as by read_npy(). IoError naming file and member when there is no such array
   /// or two, when it cannot be read, or is longer than `max_bytes`.
-  template <std::floating_point T>
+  template <Real T>
   Tensor<T> tensor(std::string_view name) const {
     return detail::parse_npy_tensor<T>(place(name), bytes(name));
   }
@@ -149,7 +149,7 @@ class NpzFile {
 /// Reads all arrays of numbers by name, each as read_npy() does; those that hold texts, objects, dates or records are
 /// passed over (NpzFile::names() has them). IoError naming file and member for one that cannot be read, and for more
 /// than `max_bytes` of all when unpacked.
-template <std::floating_point T>
+template <Real T>
 std::map<std::string, Tensor<T>> read_npz(const std::filesystem::path& path, std::uint64_t max_bytes = max_npz_bytes) {
   const NpzFile file(path, max_bytes);
   std::map<std::string, Tensor<T>> arrays;
@@ -170,7 +170,7 @@ std::map<std::string, Tensor<T>> read_npz(const std::filesystem::path& path, std
 /// Writes arrays as f4 or f8, in one step (see write_atomically); the same arrays give the same bytes. `compress` makes
 /// files smaller (numpy.savez_compressed), and slower. The file is put together in memory. IoError when it cannot be
 /// written, or for names that are empty or not UTF-8.
-template <std::floating_point T>
+template <Real T>
 void write_npz(const std::filesystem::path& path, const std::map<std::string, Tensor<T>>& arrays,
                bool compress = false) {
   if (arrays.empty()) {  // nothing but the end of an archive, which libzip does not write

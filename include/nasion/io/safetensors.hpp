@@ -30,7 +30,7 @@ bool has_name(const List& list, const std::string& name) {
 
 /// What a file holds: numbers (F64, F32, F16 or BF16), single integers (rank 0) as counters, other integers (BOOL, I8
 /// to I64, U8 to U32), texts.
-template <std::floating_point T>
+template <Real T>
 struct SafetensorsFile {
   nn::StateDict<T> state;
   std::map<std::string, IntegerArray> integers{};
@@ -54,7 +54,7 @@ struct SafetensorsFile {
 namespace detail {
 
 /// The integers as what `visited` has under this name, if they fit: a counter (also of shape [1]) or a tensor.
-template <std::floating_point T>
+template <Real T>
 bool add_integers(const nn::Visitor<T>& visited, const std::string& name, const IntegerArray& array,
                   nn::StateDict<T>& state) {
   if (array.shape == Shape{1} && has_name(visited.counters, name)) {
@@ -70,7 +70,7 @@ bool add_integers(const nn::Visitor<T>& visited, const std::string& name, const 
 }
 
 /// Strict: every error names the file, and then nothing in the module that was visited has been changed.
-template <std::floating_point T>
+template <Real T>
 void restore(const std::filesystem::path& path, const nn::Visitor<T>& visited, const SafetensorsFile<T>& file) {
   FirstFew unreadable, unexpected;
   for (const auto& [name, what] : file.unread) {
@@ -94,7 +94,7 @@ void restore(const std::filesystem::path& path, const nn::Visitor<T>& visited, c
 /// were killed has been removed (see remove_leftovers). The same content gives the same bytes. Numbers have T's own
 /// precision; tensors in channels-last order are written row-major. IoError when it cannot be written, or for names
 /// that are used twice, reserved or not UTF-8. ValueError when there are unread tensors, which would be lost.
-template <std::floating_point T>
+template <Real T>
 void write_safetensors(const std::filesystem::path& path, const SafetensorsFile<T>& file) {
   check<ValueError>(file.unread.empty(), "[write_safetensors] tensors that were not read cannot be written, such as ",
                     file.unread.empty() ? "" : in_quotes(file.unread.begin()->first));
@@ -145,7 +145,7 @@ void write_safetensors(const std::filesystem::path& path, const SafetensorsFile<
 
 /// Reads a whole file, numbers converted to T. IoError naming file and tensor unless it is a valid safetensors file of
 /// rank <= 6, to its last byte, and what its checksum says, if it has one.
-template <std::floating_point T>
+template <Real T>
 SafetensorsFile<T> read_safetensors(const std::filesystem::path& path, const ReadOptions& options = {}) {
   detail::SafetensorsReader reader(path, options);
   SafetensorsFile<T> file{.state = {}, .integers = {}, .metadata = std::move(reader.header.metadata)};

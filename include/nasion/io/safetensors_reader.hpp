@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -62,7 +61,7 @@ class SafetensorsReader {
       fail("the names or texts in it are not those that were written: " + damaged);
   }
 
-  template <std::floating_point T>
+  template <Real T>
   Tensor<T> read_tensor(const TensorInfo& info) {
     const auto x = Tensor<T>::empty(info.shape);
     T* to = nasion::detail::writable(x);

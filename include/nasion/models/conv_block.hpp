@@ -7,7 +7,7 @@
 namespace nasion::models {
 
 /// Convolution, batch norm, ReLU.   [N, in, H, W] -> [N, out, H / stride, W / stride], rounded up
-template <std::floating_point T>
+template <Real T>
 struct ConvBlock {
   nn::Conv2d<T> conv;
   nn::BatchNorm2d<T> bn;

@@ -15,7 +15,7 @@ struct HeatmapFcnConfig {
 };
 
 /// Images [N, in_channels, H, W] -> logits [N, points, maps.h, maps.w].
-template <std::floating_point T>
+template <Real T>
 struct HeatmapFcn {
   nn::Conv2d<T> conv1, conv2, conv3, conv4, conv5, conv6, conv7, conv8;
   nn::BatchNorm2d<T> bn1, bn5;

@@ -14,7 +14,7 @@ namespace nasion::models {
 /// [N, K, height, width], a normal distribution of `sigma` pixels about each point, cut off at 3 sigma, that sums to 1;
 /// sigma 0: all at the pixel that holds the point. A point outside of the image gets an empty map, from which nothing
 /// is learned. ShapeError unless coordinates come in pairs; ValueError for empty maps or a negative sigma.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> heatmap_targets(const Tensor<T>& coordinates, Index height, Index width, double sigma) {
   check(coordinates.rank() == 2 && coordinates.dim(1) % 2 == 0, "[heatmap_targets] coordinates ", coordinates.shape(),
         " must be [N, 2 K]");
@@ -56,7 +56,7 @@ Tensor<T> heatmap_targets(const Tensor<T>& coordinates, Index height, Index widt
 /// Where each map has its peak, to a part of a pixel: the mean position under the softmax of the logits, over the
 /// pixels at most `radius` from the largest one. logits [N, K, H, W] -> [N, 2 K], x and y as parts of width and height.
 /// Not differentiable. ShapeError unless rank 4 with pixels; ValueError for a negative radius.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> heatmap_peaks(const Tensor<T>& logits, Index radius) {
   check(logits.rank() == 4 && logits.dim(2) > 0 && logits.dim(3) > 0, "[heatmap_peaks] logits ", logits.shape(),
         " must be [N, K, H, W] with pixels");

@@ -24,7 +24,7 @@ struct KeypointCnnConfig {
 
 /// Images [N, in_channels, H, W] -> [N, outputs], the coordinates that it was trained for. Any size of image that the
 /// first kernel fits in.
-template <std::floating_point T>
+template <Real T>
 struct KeypointCnn {
   std::vector<nn::Conv2d<T>> convs;
   std::vector<Index> pooled;

@@ -14,7 +14,7 @@ namespace nasion::models {
 namespace detail {
 
 /// Kaiming-normal convolution that keeps the size up to its stride. No bias: batch normalisation would take it away.
-template <std::floating_point T>
+template <Real T>
 nn::Conv2d<T> resnet_conv(Index in, Index out, Index kernel, Index stride, Rng& rng) {
   nn::Conv2d<T> conv({.in = in, .out = out, .kernel = kernel, .stride = stride, .padding = kernel / 2, .bias = false},
                      rng);
@@ -25,7 +25,7 @@ nn::Conv2d<T> resnet_conv(Index in, Index out, Index kernel, Index stride, Rng& 
 }  // namespace detail
 
 /// What brings x to the size of a block's result, where they differ.
-template <std::floating_point T>
+template <Real T>
 struct Downsample {
   nn::Conv2d<T> conv;
   nn::BatchNorm2d<T> bn;
@@ -48,7 +48,7 @@ struct Downsample {
 };
 
 /// relu(x + two 3x3 convolutions of x).   [N, in, H, W] -> [N, width, H / stride, W / stride]
-template <std::floating_point T>
+template <Real T>
 struct BasicBlock {
   using Scalar = T;
   static constexpr Index expansion = 1;  // channels of the result per width
@@ -86,7 +86,7 @@ struct BasicBlock {
 
 /// relu(x + convolutions 1x1, 3x3 and 1x1 of x), the stride at the 3x3.   [N, in, H, W] -> [N, 4 width, H / stride,
 /// ...]
-template <std::floating_point T>
+template <Real T>
 struct Bottleneck {
   using Scalar = T;
   static constexpr Index expansion = 4;
@@ -187,17 +187,17 @@ struct ResNet {
 
 /// ResNet-18, torchvision's resnet18: [N, in_channels, H, W] -> [N, outputs]; 11.7 million parameters with 3 channels
 /// and 1000 outputs.
-template <std::floating_point T>
+template <Real T>
 ResNet<BasicBlock<T>> resnet18(const ResNetConfig& config, Rng& rng) {
   return {{2, 2, 2, 2}, config, rng};
 }
 /// ResNet-34, torchvision's resnet34: 21.8 million parameters.
-template <std::floating_point T>
+template <Real T>
 ResNet<BasicBlock<T>> resnet34(const ResNetConfig& config, Rng& rng) {
   return {{3, 4, 6, 3}, config, rng};
 }
 /// ResNet-50, torchvision's resnet50: 25.6 million parameters.
-template <std::floating_point T>
+template <Real T>
 ResNet<Bottleneck<T>> resnet50(const ResNetConfig& config, Rng& rng) {
   return {{3, 4, 6, 3}, config, rng};
 }

@@ -19,7 +19,7 @@ struct SoftArgmaxCnnConfig {
 
 /// Images [N, in_channels, H, W] -> coordinates [N, 2 points]: x and y as parts of width and height, within (0, 1).
 /// Maps have a quarter of the image's resolution.
-template <std::floating_point T>
+template <Real T>
 struct SoftArgmaxCnn {
   ConvBlock<T> block1, block2, block3;
   std::vector<ConvBlock<T>> dilated;

@@ -11,7 +11,7 @@
 namespace nasion::models {
 
 /// Two blocks one after the other, [N, in, H, W] -> [N, out, H, W].
-template <std::floating_point T>
+template <Real T>
 struct DoubleBlock {
   ConvBlock<T> first, second;
 
@@ -33,7 +33,7 @@ struct UNetConfig {
 };
 
 /// Images [N, in_channels, H, W] -> maps [N, outputs, H, W].   ShapeError unless H and W are at least 2^levels.
-template <std::floating_point T>
+template <Real T>
 struct UNet {
   std::vector<DoubleBlock<T>> down;  // from full resolution to the lowest
   std::vector<DoubleBlock<T>> up;    // of the same level as down, which is why the lowest has none

@@ -19,7 +19,7 @@ struct BatchNorm2dConfig {
 /// running ones, which it then only reads.   `BatchNorm2d<float>({.features = 64})`
 ///
 /// Most networks go on with ReLU, often after an addition: `bn.relu(x)` and `bn.relu(x, residual)` do all in one pass.
-template <std::floating_point T>
+template <Real T>
 struct BatchNorm2d {
   Tensor<T> weight, bias;               // [features], or undefined
   Tensor<T> running_mean, running_var;  // [features]

@@ -10,14 +10,14 @@
 namespace nasion::nn {
 
 /// max(x, 0), of any shape.
-template <std::floating_point T>
+template <Real T>
 struct ReLU {
   Tensor<T> operator()(const Tensor<T>& x) const { return relu(x); }
   static void visit(auto&, auto&&) {}
 };
 
 /// x where positive, slope x elsewhere, of any shape.
-template <std::floating_point T>
+template <Real T>
 struct LeakyReLU {
   T slope = T(0.01);
   Tensor<T> operator()(const Tensor<T>& x) const { return leaky_relu(x, slope); }
@@ -25,21 +25,21 @@ struct LeakyReLU {
 };
 
 /// 1 / (1 + e^-x), of any shape.
-template <std::floating_point T>
+template <Real T>
 struct Sigmoid {
   Tensor<T> operator()(const Tensor<T>& x) const { return sigmoid(x); }
   static void visit(auto&, auto&&) {}
 };
 
 /// Hyperbolic tangent, of any shape.
-template <std::floating_point T>
+template <Real T>
 struct Tanh {
   Tensor<T> operator()(const Tensor<T>& x) const { return tanh(x); }
   static void visit(auto&, auto&&) {}
 };
 
 /// exp(x) / sum(exp(x)) along `dim`, which by default are the classes of [N, C, ...].
-template <std::floating_point T>
+template <Real T>
 struct Softmax {
   int dim = 1;
   Tensor<T> operator()(const Tensor<T>& x) const { return softmax(x, dim); }
@@ -47,7 +47,7 @@ struct Softmax {
 };
 
 /// Logarithm of Softmax along `dim`, without loss of digits.
-template <std::floating_point T>
+template <Real T>
 struct LogSoftmax {
   int dim = 1;
   Tensor<T> operator()(const Tensor<T>& x) const { return log_softmax(x, dim); }
@@ -55,14 +55,14 @@ struct LogSoftmax {
 };
 
 /// [N, C, H, W] -> [N, C H W]
-template <std::floating_point T>
+template <Real T>
 struct Flatten {
   Tensor<T> operator()(const Tensor<T>& x) const { return flatten(x); }
   static void visit(auto&, auto&&) {}
 };
 
 /// Largest number of each window, [N, C, H, W] -> [N, C, OH, OW]: see max_pool2d().
-template <std::floating_point T>
+template <Real T>
 struct MaxPool2d {
   PoolOptions options;
   Tensor<T> operator()(const Tensor<T>& x) const { return max_pool2d(x, options); }
@@ -70,7 +70,7 @@ struct MaxPool2d {
 };
 
 /// Mean of each window, [N, C, H, W] -> [N, C, OH, OW]: see avg_pool2d().
-template <std::floating_point T>
+template <Real T>
 struct AvgPool2d {
   PoolOptions options;
   Tensor<T> operator()(const Tensor<T>& x) const { return avg_pool2d(x, options); }
@@ -78,7 +78,7 @@ struct AvgPool2d {
 };
 
 /// Largest numbers of windows that cover the image, [N, C, H, W] -> [N, C, output.h, output.w].
-template <std::floating_point T>
+template <Real T>
 struct AdaptiveMaxPool2d {
   Size2 output;
   Tensor<T> operator()(const Tensor<T>& x) const { return adaptive_max_pool2d(x, output); }
@@ -86,7 +86,7 @@ struct AdaptiveMaxPool2d {
 };
 
 /// Means over windows that cover the image, [N, C, H, W] -> [N, C, output.h, output.w].
-template <std::floating_point T>
+template <Real T>
 struct AdaptiveAvgPool2d {
   Size2 output;
   Tensor<T> operator()(const Tensor<T>& x) const { return adaptive_avg_pool2d(x, output); }
@@ -95,7 +95,7 @@ struct AdaptiveAvgPool2d {
 
 /// Images of another size, [N, C, H, W] -> [N, C, OH, OW]: a given one, or `scale_factor` times as large. See
 /// interpolate().
-template <std::floating_point T>
+template <Real T>
 struct Upsample {
   InterpolateOptions options;
   Tensor<T> operator()(const Tensor<T>& x) const { return interpolate(x, options); }
@@ -104,7 +104,7 @@ struct Upsample {
 
 /// Zeroes elements at random while training, and scales the others by 1 / (1 - p); identity in eval mode. Any shape.
 /// Its generator is part of a checkpoint.
-template <std::floating_point T>
+template <Real T>
 struct Dropout {
   double p;
   bool is_training = true;
@@ -122,7 +122,7 @@ struct Dropout {
 };
 
 /// The same for whole channels of single images [N, C, H, W].
-template <std::floating_point T>
+template <Real T>
 struct Dropout2d : Dropout<T> {
   using Dropout<T>::Dropout;
   Tensor<T> operator()(const Tensor<T>& x) const { return this->is_training ? dropout2d(x, this->p, this->rng) : x; }

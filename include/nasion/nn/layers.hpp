@@ -20,7 +20,7 @@ struct Conv2dConfig {
 };
 
 /// Convolution, [N, in, H, W] -> [N, out, OH, OW].   `Conv2d<float>({.in = 1, .out = 12, .kernel = 3}, rng)`
-template <std::floating_point T>
+template <Real T>
 struct Conv2d {
   Tensor<T> weight;  // [out, in / groups, kernel.h, kernel.w]
   Tensor<T> bias;    // [out], or undefined
@@ -61,7 +61,7 @@ struct ConvTranspose2dConfig {
 
 /// Transposed convolution, [N, in, H, W] -> [N, out, OH, OW].
 /// `ConvTranspose2d<float>({.in = 64, .out = 32, .kernel = 2, .stride = 2}, rng)` doubles the size.
-template <std::floating_point T>
+template <Real T>
 struct ConvTranspose2d {
   Tensor<T> weight;  // [in, out / groups, kernel.h, kernel.w]
   Tensor<T> bias;    // [out], or undefined
@@ -100,7 +100,7 @@ struct LinearConfig {
 };
 
 /// Fully connected, y = x W^T + b: [N, in] -> [N, out].   `Linear<float>({.in = 128, .out = 2}, rng)`
-template <std::floating_point T>
+template <Real T>
 struct Linear {
   Tensor<T> weight;  // [out, in]
   Tensor<T> bias;    // [out], or undefined

@@ -215,7 +215,7 @@ FirstScalar<R, Args...> scalar_of_call(R (M::*)(Args...) const);
 /// That of a module that is itself a template, such as Net<float>: its first argument.
 template <class M>
 struct ScalarOfTemplate : std::type_identity<void> {};
-template <template <class, class...> class M, std::floating_point T, class... Rest>
+template <template <class, class...> class M, Real T, class... Rest>
 struct ScalarOfTemplate<M<T, Rest...>> : std::type_identity<T> {};
 
 template <class M>

@@ -8,7 +8,7 @@
 namespace nasion::nn {
 
 /// Applies its modules, of any types, in order. Children are named "0", "1", ... as in PyTorch.
-template <std::floating_point T>
+template <Real T>
 class Sequential {
  public:
   Sequential() = default;

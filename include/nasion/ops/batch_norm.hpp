@@ -148,7 +148,7 @@ Grads<T> batch_norm_backward(const BatchNormSaved<T>& saved, const Tensor<T>& gr
 /// In training, mean and (biased) variance are those of the batch, of all processes if it is shared, and the running
 /// ones are moved in place, the variance by its unbiased estimate; otherwise the running ones are used.   ShapeError
 /// when sizes do not fit or there is one value per channel in training.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<T>& running_mean, const Tensor<T>& running_var,
                      const Tensor<T>& weight = {}, const Tensor<T>& bias = {}, const BatchNormOptions& o = {},
                      const Tensor<T>& residual = {}) {

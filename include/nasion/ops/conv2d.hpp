@@ -116,7 +116,7 @@ inline Conv2dAlgorithm conv2d_algorithm(const Shape& x, const Shape& weight, con
 /// where OH = floor((H + 2 padding - dilation (kh - 1) - 1) / stride) + 1.   ShapeError when they do not fit;
 /// ValueError for stride, dilation or groups below 1, a negative padding, or an algorithm that is not for these sizes
 /// or this type.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias = {},
                  const Conv2dOptions& options = {}) {
   const Op op("conv2d");

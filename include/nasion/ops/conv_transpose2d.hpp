@@ -61,7 +61,7 @@ inline kernels::Conv2dSizes conv_transpose2d_sizes(const Op& op, const Shape& x,
 /// x [N, C, H, W] with weight [C, K / groups, kh, kw] and bias [K] (or undefined) -> [N, K, OH, OW] in the order of x,
 /// where OH = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1.   ShapeError when they do not fit;
 /// ValueError for options out of range.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> conv_transpose2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias = {},
                            const ConvTranspose2dOptions& options = {}) {
   const Op op("conv_transpose2d");

@@ -34,7 +34,7 @@ Tensor<T> drop(const Op& op, const Tensor<T>& x, const Shape& mask_shape, Memory
 
 /// Zeroes each element of x, of any shape, with probability p and scales the others by 1 / (1 - p).   ValueError for p
 /// outside [0, 1].
-template <std::floating_point T>
+template <Real T>
 Tensor<T> dropout(const Tensor<T>& x, double p, Rng& rng) {
   const Op op("dropout");
   return detail::drop(op, x, x.shape(), x.order(), p, rng);
@@ -43,7 +43,7 @@ Tensor<T> dropout(const Tensor<T>& x, double p, Rng& rng) {
 /// Zeroes whole channels of single images with probability p and scales the others by 1 / (1 - p) (Tompson et al., CVPR
 /// 2015): neighbouring pixels are too alike for single ones to be missed.   ShapeError unless x is [N, C, H, W];
 /// ValueError for p outside [0, 1].
-template <std::floating_point T>
+template <Real T>
 Tensor<T> dropout2d(const Tensor<T>& x, double p, Rng& rng) {
   const Op op("dropout2d");
   op.check(x.rank() == 4, "input ", x.shape(), " must be [N, C, H, W]");

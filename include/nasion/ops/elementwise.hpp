@@ -12,7 +12,7 @@ namespace nasion {
 
 /// f(x) of each element, a fresh tensor in the order of x, outside of any graph: a loop for the inside of an operation,
 /// or of its gradient. f maps a T to a T and is called by several threads, in any order.
-template <std::floating_point T, class F>
+template <Real T, class F>
 Tensor<T> map_elements(const Tensor<T>& x, F f) {
   const auto y = Tensor<T>::empty(x.shape(), x.order());
   kernels::map(x.size(), x.data(), Op::writable(y), [f](T v) { return static_cast<T>(f(v)); });
@@ -38,13 +38,13 @@ Tensor<T> zip(const Shape& shape, const Tensor<T>& a, const Tensor<T>& b, F f) {
 
 /// f(a, b) of each pair of elements, otherwise as map_elements(). Shapes broadcast as in NumPy: a ShapeError of `op`
 /// when they do not. The result is in the order of the first operand that has its shape.
-template <std::floating_point T, class F>
+template <Real T, class F>
 Tensor<T> zip_elements(const Checker& op, const Tensor<T>& a, const Tensor<T>& b, F f) {
   const Shape shape = broadcast_shape(op.name(), a.shape(), b.shape());
   return detail::zip(shape, a, b, [f](T p, T q) { return static_cast<T>(f(p, q)); });
 }
 /// The same for a gradient, where the shapes are known to fit.
-template <std::floating_point T, class F>
+template <Real T, class F>
 Tensor<T> zip_elements(const Tensor<T>& a, const Tensor<T>& b, F f) {
   return zip_elements(Checker("zip_elements"), a, b, f);
 }
@@ -94,13 +94,13 @@ Tensor<T> zip_gradient(const Tensor<T>& dy, const Tensor<T>& a, const Tensor<T>&
 /// g of y, where it is no product: relu() stops even an infinite g. Both are called by several threads, in any order,
 /// and may be inlined into loops of vectors when they are lambdas.   ValueError for a null pointer to a function.
 ///
-///     template <std::floating_point T>
+///     template <Real T>
 ///     Tensor<T> softsign(const Tensor<T>& x) {
 ///       const Op op("softsign");
 ///       return elementwise(op, x, [](T v) { return v / (1 + std::abs(v)); },
 ///                          [](T v) { return 1 / ((1 + std::abs(v)) * (1 + std::abs(v))); });
 ///     }
-template <std::floating_point T, ElementFunction<T> F, ElementDerivative<T> D>
+template <Real T, ElementFunction<T> F, ElementDerivative<T> D>
 Tensor<T> elementwise(const Op& op, const Tensor<T>& x, F f, D df, DerivativeOf of = DerivativeOf::input) {
   detail::check_function(op, "function", f);
   detail::check_function(op, "derivative", df);
@@ -115,7 +115,7 @@ Tensor<T> elementwise(const Op& op, const Tensor<T>& x, F f, D df, DerivativeOf 
   });
 }
 /// The same without a name of its own: "elementwise" in a profile.
-template <std::floating_point T, ElementFunction<T> F, ElementDerivative<T> D>
+template <Real T, ElementFunction<T> F, ElementDerivative<T> D>
 Tensor<T> elementwise(const Tensor<T>& x, F f, D df, DerivativeOf of = DerivativeOf::input) {
   const Op op("elementwise");
   return elementwise(op, x, f, df, of);
@@ -125,7 +125,7 @@ Tensor<T> elementwise(const Tensor<T>& x, F f, D df, DerivativeOf of = Derivativ
 
 /// a + b, element by element. Shapes broadcast as in NumPy, ShapeError when they do not; so do all operations of two
 /// tensors here.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> operator+(const Tensor<T>& a, const Tensor<T>& b) {
   const Op op("add");
   return op.record(zip_elements(op, a, b, [](T p, T q) { return p + q; }), {a, b}, [](const Tensor<T>& dy) -> Grads<T> {
@@ -134,7 +134,7 @@ Tensor<T> operator+(const Tensor<T>& a, const Tensor<T>& b) {
 }
 
 /// a - b, element by element, broadcast.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> operator-(const Tensor<T>& a, const Tensor<T>& b) {
   const Op op("sub");
   return op.record(zip_elements(op, a, b, [](T p, T q) { return p - q; }), {a, b}, [](const Tensor<T>& dy) -> Grads<T> {
@@ -143,7 +143,7 @@ Tensor<T> operator-(const Tensor<T>& a, const Tensor<T>& b) {
 }
 
 /// a b, element by element, broadcast.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> operator*(const Tensor<T>& a, const Tensor<T>& b) {
   const Op op("mul");
   return op.record(zip_elements(op, a, b, [](T p, T q) { return p * q; }), {a, b},
@@ -153,7 +153,7 @@ Tensor<T> operator*(const Tensor<T>& a, const Tensor<T>& b) {
 }
 
 /// a / b, element by element, broadcast. Division by 0 gives infinity or NaN.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> operator/(const Tensor<T>& a, const Tensor<T>& b) {
   const Op op("div");
   const auto y = zip_elements(op, a, b, [](T p, T q) { return p / q; });
@@ -178,21 +178,21 @@ Tensor<T> choose(const Op& op, const Tensor<T>& a, const Tensor<T>& b, Better be
 }  // namespace detail
 
 /// The larger of two elements, broadcast; equal elements share the gradient, as in PyTorch. NaN wins.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> maximum(const Tensor<T>& a, const Tensor<T>& b) {
   const Op op("maximum");
   return detail::choose(op, a, b, [](T p, T q) { return p > q; });
 }
 
 /// The smaller of two elements, broadcast; equal elements share the gradient. NaN wins.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> minimum(const Tensor<T>& a, const Tensor<T>& b) {
   const Op op("minimum");
   return detail::choose(op, a, b, [](T p, T q) { return p < q; });
 }
 
 /// max(a + b, 0) in one pass, broadcast; the gradient at 0 is 0. NaN stays, and lets the gradient pass.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> add_relu(const Tensor<T>& a, const Tensor<T>& b) {
   const Op op("add_relu");
   const auto y = zip_elements(op, a, b, [](T p, T q) { return p + q < 0 ? T{0} : p + q; });
@@ -205,48 +205,48 @@ Tensor<T> add_relu(const Tensor<T>& a, const Tensor<T>& b) {
 // An operand and a number.
 
 /// x + s for each element.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> operator+(const Tensor<T>& x, std::type_identity_t<T> s) {
   const Op op("add");
   return op.record(map_elements(x, [s](T v) { return v + s; }), {x},
                    [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
 }
-template <std::floating_point T>
+template <Real T>
 Tensor<T> operator+(std::type_identity_t<T> s, const Tensor<T>& x) {
   return x + s;
 }
 /// s x for each element.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> operator*(const Tensor<T>& x, std::type_identity_t<T> s) {
   const Op op("mul");
   return op.record(map_elements(x, [s](T v) { return v * s; }), {x},
                    [s](const Tensor<T>& dy) -> Grads<T> { return {map_elements(dy, [s](T g) { return g * s; })}; });
 }
-template <std::floating_point T>
+template <Real T>
 Tensor<T> operator*(std::type_identity_t<T> s, const Tensor<T>& x) {
   return x * s;
 }
 /// -x, x - s or s - x for each element.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> operator-(const Tensor<T>& x) {
   return x * T{-1};
 }
-template <std::floating_point T>
+template <Real T>
 Tensor<T> operator-(const Tensor<T>& x, std::type_identity_t<T> s) {
   return x + (-s);
 }
-template <std::floating_point T>
+template <Real T>
 Tensor<T> operator-(std::type_identity_t<T> s, const Tensor<T>& x) {
   return -x + s;
 }
 /// x / s or s / x for each element. Division by 0 gives infinity or NaN.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> operator/(const Tensor<T>& x, std::type_identity_t<T> s) {
   const Op op("div");
   return op.record(map_elements(x, [s](T v) { return v / s; }), {x},
                    [s](const Tensor<T>& dy) -> Grads<T> { return {map_elements(dy, [s](T g) { return g / s; })}; });
 }
-template <std::floating_point T>
+template <Real T>
 Tensor<T> operator/(std::type_identity_t<T> s, const Tensor<T>& x) {
   const Op op("div");
   return elementwise(
@@ -256,35 +256,35 @@ Tensor<T> operator/(std::type_identity_t<T> s, const Tensor<T>& x) {
 // One operand.
 
 /// e^x
-template <std::floating_point T>
+template <Real T>
 Tensor<T> exp(const Tensor<T>& x) {
   const Op op("exp");
   return elementwise(
       op, x, [](T v) { return kernels::exp(v); }, [](T y) { return y; }, DerivativeOf::result);
 }
 /// Natural logarithm: -infinity for 0, NaN below.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> log(const Tensor<T>& x) {
   const Op op("log");
   return elementwise(
       op, x, [](T v) { return std::log(v); }, [](T g, T v) { return g / v; });
 }
 /// Square root: NaN below 0. The gradient at 0 is infinite.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> sqrt(const Tensor<T>& x) {
   const Op op("sqrt");
   return elementwise(
       op, x, [](T v) { return std::sqrt(v); }, [](T g, T y) { return g / (2 * y); }, DerivativeOf::result);
 }
 /// x^2
-template <std::floating_point T>
+template <Real T>
 Tensor<T> square(const Tensor<T>& x) {
   const Op op("square");
   return elementwise(
       op, x, [](T v) { return v * v; }, [](T g, T v) { return g * v * 2; });
 }
 /// x^exponent, as std::pow has it: NaN for a negative x unless the exponent is whole.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> pow(const Tensor<T>& x, std::type_identity_t<T> exponent) {
   const Op op("pow");
   return elementwise(
@@ -292,14 +292,14 @@ Tensor<T> pow(const Tensor<T>& x, std::type_identity_t<T> exponent) {
       [exponent](T g, T v) { return kernels::power_gradient(g, v, exponent); });
 }
 /// Absolute value; the gradient at 0 is 0.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> abs(const Tensor<T>& x) {
   const Op op("abs");
   return elementwise(
       op, x, [](T v) { return std::abs(v); }, [](T v) { return static_cast<T>((v > 0) - (v < 0)); });
 }
 /// x limited to [low, high]; no gradient outside. NaN stays. ValueError unless low <= high.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> clamp(const Tensor<T>& x, std::type_identity_t<T> low, std::type_identity_t<T> high) {
   const Op op("clamp");
   op.check<ValueError>(low <= high, "low ", low, " is above high ", high);
@@ -310,7 +310,7 @@ Tensor<T> clamp(const Tensor<T>& x, std::type_identity_t<T> low, std::type_ident
       [=](T g, T v) { return v >= low && v <= high ? g : T{0}; });
 }
 /// max(x, 0); the gradient at 0 is 0. NaN stays, and lets the gradient pass.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> relu(const Tensor<T>& x) {
   const Op op("relu");
   return elementwise(
@@ -319,7 +319,7 @@ Tensor<T> relu(const Tensor<T>& x) {
 // Both sides first, then the choice: compilers turn that into vectors, and a choice of what to compute into a branch.
 
 /// x where positive, slope x elsewhere; the gradient at 0 is that of the negative side.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> leaky_relu(const Tensor<T>& x, std::type_identity_t<T> slope = T(0.01)) {
   const Op op("leaky_relu");
   const auto choose = [slope](T value, T v) {
@@ -330,7 +330,7 @@ Tensor<T> leaky_relu(const Tensor<T>& x, std::type_identity_t<T> slope = T(0.01)
       op, x, [choose](T v) { return choose(v, v); }, choose);
 }
 /// x where positive, alpha (e^x - 1) elsewhere.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> elu(const Tensor<T>& x, std::type_identity_t<T> alpha = T{1}) {
   const Op op("elu");
   return elementwise(
@@ -345,14 +345,14 @@ Tensor<T> elu(const Tensor<T>& x, std::type_identity_t<T> alpha = T{1}) {
       });
 }
 /// 1 / (1 + e^-x), without overflow.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> sigmoid(const Tensor<T>& x) {
   const Op op("sigmoid");
   return elementwise(
       op, x, [](T v) { return kernels::sigmoid(v); }, [](T y) { return y * (1 - y); }, DerivativeOf::result);
 }
 /// Hyperbolic tangent.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> tanh(const Tensor<T>& x) {
   const Op op("tanh");
   return elementwise(

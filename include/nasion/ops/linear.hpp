@@ -34,7 +34,7 @@ Tensor<T> linear_bfloat16(const Op& op, const kernels::Conv2dSizes& s, const Ten
 }  // namespace detail
 
 /// y = x W^T + b.   x [N, in], w [out, in], b [out] or undefined -> y [N, out].   ShapeError when they do not fit.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b = {}) {
   const Op op("linear");
   using enum kernels::Factor;

@@ -63,7 +63,7 @@ T sign(T d) {
 
 /// Mean squared error: (prediction - target)^2. ShapeError unless the shapes are equal, which holds for all losses of
 /// two tensors here.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> mse_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean) {
   const Op op("mse_loss");
   return detail::difference_loss(
@@ -71,7 +71,7 @@ Tensor<T> mse_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reducti
 }
 
 /// Mean absolute error: |prediction - target|.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean) {
   const Op op("l1_loss");
   return detail::difference_loss(
@@ -80,7 +80,7 @@ Tensor<T> l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reductio
 
 /// Smooth absolute error (Girshick, Fast R-CNN, ICCV 2015): d^2 / (2 beta) up to |d| = beta, |d| - beta / 2 beyond, for
 /// d = prediction - target.   ValueError unless beta >= 0; 0 gives l1_loss.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> smooth_l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean,
                          std::type_identity_t<T> beta = 1) {
   const Op op("smooth_l1_loss");
@@ -102,7 +102,7 @@ Tensor<T> smooth_l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, R
 /// Wing loss for landmarks (Feng et al., CVPR 2018): w log(1 + |d| / epsilon) up to |d| = w, |d| - C beyond, where C
 /// makes both meet. Small errors count more than in l1_loss. The defaults are the paper's w = 10 and epsilon = 2 pixels
 /// for coordinates divided by an image size of 250 pixels.   ValueError unless both are positive.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> wing_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean,
                     std::type_identity_t<T> w = T(0.04), std::type_identity_t<T> epsilon = T(0.008)) {
   const Op op("wing_loss");
@@ -122,7 +122,7 @@ Tensor<T> wing_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduct
 
 /// Binary cross-entropy of sigmoid(logits) against probabilities, from the logits, so that nothing overflows:
 /// -pos_weight target log(sigmoid(x)) - (1 - target) log(1 - sigmoid(x)).   ValueError unless pos_weight >= 0.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target, Reduction reduction = Reduction::mean,
                                std::type_identity_t<T> pos_weight = 1) {
   const Op op("bce_with_logits_loss");
@@ -146,7 +146,7 @@ Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target,
 
 /// The same with a weight for each class, broadcast over the targets: pos_weight [C] for logits [N, C].   ValueError
 /// unless pos_weight >= 0.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target, const Tensor<T>& pos_weight,
                                Reduction reduction = Reduction::mean) {
   const Op op("bce_with_logits_loss");
@@ -162,7 +162,7 @@ Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target,
 
 /// Cross-entropy against class numbers: -log softmax(logits)[class]. logits [N, C, ...], `classes` N x ... numbers in 0
 /// .. C-1, row-major; unreduced [N, ...]. ShapeError or ValueError otherwise.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> cross_entropy(const Tensor<T>& logits, const std::vector<Index>& classes,
                         Reduction reduction = Reduction::mean) {
   const Op op("cross_entropy");
@@ -196,7 +196,7 @@ Tensor<T> cross_entropy(const Tensor<T>& logits, const std::vector<Index>& class
 
 /// Cross-entropy against probabilities: -sum over classes of target log softmax(logits). logits and target [N, C, ...];
 /// reduced over N x ... as in PyTorch. ShapeError when they do not fit.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> cross_entropy(const Tensor<T>& logits, const Tensor<T>& target, Reduction reduction = Reduction::mean) {
   const Op op("cross_entropy");
   op.check(logits.rank() >= 2, "logits ", logits.shape(), " must be [N, C, ...]");
@@ -207,7 +207,7 @@ Tensor<T> cross_entropy(const Tensor<T>& logits, const Tensor<T>& target, Reduct
 /// Cross-entropy of heatmaps: each map's softmax over its pixels against a target distribution, -sum over pixels of
 /// target log softmax(logits).   logits and target [N, K, H, W]; reduced over N and K, or [N, K] without reduction.
 /// ShapeError when they do not fit.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> spatial_cross_entropy(const Tensor<T>& logits, const Tensor<T>& target,
                                 Reduction reduction = Reduction::mean) {
   const Op op("spatial_cross_entropy");

@@ -37,7 +37,7 @@ Tensor<T> product(const Tensor<T>& a, const Tensor<T>& b) {
 }  // namespace detail
 
 /// a b.   a [.., m, k], b [.., k, n] with equal leading dimensions -> [.., m, n].   ShapeError when they do not fit.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b) {
   const Op op("matmul");
   using enum kernels::Factor;

@@ -89,14 +89,14 @@ Tensor<T> avg_pool(const Op& op, const Tensor<T>& x, const kernels::PoolSizes& s
 /// Largest number of each window; padding never wins.   x [N, C, H, W] -> [N, C, OH, OW] for OH windows down and OW
 /// across, floor((H + 2 padding - kernel) / stride) + 1 without ceil_mode.   ShapeError for other ranks, or when no
 /// window fits; ValueError for options out of range.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> max_pool2d(const Tensor<T>& x, const PoolOptions& options = {}) {
   const Op op("max_pool2d");
   return detail::max_pool(op, x, detail::pool_sizes(op, x.shape(), options));
 }
 
 /// Mean of each window; padding counts as zeros.   Shapes and errors as for max_pool2d.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> avg_pool2d(const Tensor<T>& x, const PoolOptions& options = {}) {
   const Op op("avg_pool2d");
   return detail::avg_pool(op, x, detail::pool_sizes(op, x.shape(), options));
@@ -105,7 +105,7 @@ Tensor<T> avg_pool2d(const Tensor<T>& x, const PoolOptions& options = {}) {
 /// Largest numbers over output.h x output.w windows that cover the image; the output may be larger than the input. [N,
 /// C, H, W] -> [N, C, output.h, output.w].   ShapeError for other ranks or images without pixels, ValueError for an
 /// empty output.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> adaptive_max_pool2d(const Tensor<T>& x, const Size2& output) {
   const Op op("adaptive_max_pool2d");
   return detail::max_pool(op, x, detail::adaptive_pool_sizes(op, x.shape(), output));
@@ -113,7 +113,7 @@ Tensor<T> adaptive_max_pool2d(const Tensor<T>& x, const Size2& output) {
 
 /// Means over output.h x output.w windows that cover the image; the output may be larger than the input.   Shapes and
 /// errors as for adaptive_max_pool2d.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> adaptive_avg_pool2d(const Tensor<T>& x, const Size2& output) {
   const Op op("adaptive_avg_pool2d");
   return detail::avg_pool(op, x, detail::adaptive_pool_sizes(op, x.shape(), output));

@@ -41,7 +41,7 @@ inline Shape dropped(const Shape& kept, const Dims& dims) {
 }  // namespace detail
 
 /// x repeated along dimensions of size 1 (or missing in front) to `shape`.   ShapeError when it does not broadcast.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
   const Op op("broadcast_to");
   op.check(broadcasts_to(x.shape(), shape), "input ", x.shape(), " does not broadcast to ", shape);
@@ -51,7 +51,7 @@ Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
 
 /// Sum over `dims`. With `keep` these stay with size 1, otherwise they go. ShapeError for a dimension that does not
 /// exist or is named twice.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> sum(const Tensor<T>& x, const Dims& dims = {}, bool keep = false) {
   const Op op("sum");
   const Shape kept = detail::reduced_shape(op, x.shape(), dims);
@@ -65,7 +65,7 @@ Tensor<T> sum(const Tensor<T>& x, const Dims& dims = {}, bool keep = false) {
 }
 
 /// Mean over `dims`; NaN over no elements. Errors as for sum().
-template <std::floating_point T>
+template <Real T>
 Tensor<T> mean(const Tensor<T>& x, const Dims& dims = {}, bool keep = false) {
   const Op op("mean");
   const Index count = x.size() / std::max<Index>(1, detail::reduced_shape(op, x.shape(), dims).size());
@@ -136,7 +136,7 @@ Tensor<T> best(const Op& op, const Tensor<T>& x, int dim, bool keep, Better bett
 
 /// Position of the largest element along `dim`, the first on ties, NaN counting as largest: row-major in the shape
 /// without `dim`. ShapeError when the dimension is empty or does not exist.
-template <std::floating_point T>
+template <Real T>
 std::vector<Index> argmax(const Tensor<T>& x, int dim) {
   const Op op("argmax");
   return detail::arg_best(op, x, dim, [](T a, T b) { return a > b; });
@@ -144,26 +144,26 @@ std::vector<Index> argmax(const Tensor<T>& x, int dim) {
 
 /// Largest element along `dim`, which stays with size 1 if `keep`; NaN wins, and the gradient goes to the first of
 /// equals. ShapeError when the dimension is empty or does not exist.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> max(const Tensor<T>& x, int dim, bool keep = false) {
   const Op op("max");
   return detail::best(op, x, dim, keep, [](T a, T b) { return a > b; });
 }
 
 /// Smallest element along `dim`, in all else as max().
-template <std::floating_point T>
+template <Real T>
 Tensor<T> min(const Tensor<T>& x, int dim, bool keep = false) {
   const Op op("min");
   return detail::best(op, x, dim, keep, [](T a, T b) { return a < b; });
 }
 
 /// Largest of all elements, of rank 0. ShapeError when there is none.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> max(const Tensor<T>& x) {
   return max(flatten(x, 0), 0);
 }
 /// Smallest of all elements, of rank 0. ShapeError when there is none.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> min(const Tensor<T>& x) {
   return min(flatten(x, 0), 0);
 }

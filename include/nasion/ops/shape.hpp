@@ -5,9 +5,9 @@
 
 namespace nasion {
 
-template <std::floating_point T>
+template <Real T>
 Tensor<T> reshape(const Tensor<T>& x, const Shape& shape);
-template <std::floating_point T>
+template <Real T>
 Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end);
 
 namespace detail {
@@ -34,7 +34,7 @@ Tensor<T> reordered(const Tensor<T>& x, MemoryOrder order) {
 
 /// x in the given memory order: itself when it already is, a view when images of one channel or one pixel lie the same
 /// in both, otherwise a copy. ShapeError for channels-last unless rank 4.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> to_order(const Tensor<T>& x, MemoryOrder order) {
   if (x.order() == order) return x;
   const Op op("to_order");
@@ -44,7 +44,7 @@ Tensor<T> to_order(const Tensor<T>& x, MemoryOrder order) {
 }
 
 /// x in row-major order.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> contiguous(const Tensor<T>& x) {
   return to_order(x, MemoryOrder::row_major);
 }
@@ -62,7 +62,7 @@ Tensor<T> reshaped(const Op& op, const Tensor<T>& x, const Shape& shape) {
 
 /// x with another shape of as many elements, in row-major reading; one size may be -1 and follows from the others. A
 /// view, unless x is channels-last.   ShapeError for another number of elements.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> reshape(const Tensor<T>& x, std::initializer_list<Index> sizes) {
   const Op op("reshape");
   std::vector<Index> full(sizes);
@@ -77,7 +77,7 @@ Tensor<T> reshape(const Tensor<T>& x, std::initializer_list<Index> sizes) {
   }
   return detail::reshaped(op, x, Shape(std::span<const Index>(full)));
 }
-template <std::floating_point T>
+template <Real T>
 Tensor<T> reshape(const Tensor<T>& x, const Shape& shape) {
   const Op op("reshape");
   return detail::reshaped(op, x, shape);
@@ -85,7 +85,7 @@ Tensor<T> reshape(const Tensor<T>& x, const Shape& shape) {
 
 /// Dimensions `first` and following as one: [N, C, H, W] -> [N, C H W]; rank 0 becomes [1]. ShapeError when `first`
 /// does not exist.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> flatten(const Tensor<T>& x, int first = 1) {
   if (x.rank() == 0) return reshape(x, Shape{1});
   const int from = x.shape().axis(first);
@@ -98,7 +98,7 @@ Tensor<T> flatten(const Tensor<T>& x, int first = 1) {
 
 /// Dimension d of the result is dimension dims[d] of x; a copy, row-major.   ShapeError unless dims names each
 /// dimension once.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> permute(const Tensor<T>& x, const std::vector<int>& dims) {
   const Op op("permute");
   op.check(static_cast<int>(dims.size()) == x.rank(), "", dims.size(), " dimensions named for input ", x.shape());
@@ -119,7 +119,7 @@ Tensor<T> permute(const Tensor<T>& x, const std::vector<int>& dims) {
 }
 
 /// Dimensions a and b exchanged: a copy, row-major. ShapeError when one does not exist.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> transpose(const Tensor<T>& x, int a = -2, int b = -1) {
   std::vector<int> dims(static_cast<std::size_t>(x.rank()));
   for (int d = 0; d < x.rank(); ++d) dims[static_cast<std::size_t>(d)] = d;
@@ -129,7 +129,7 @@ Tensor<T> transpose(const Tensor<T>& x, int a = -2, int b = -1) {
 
 /// Zeros, or `value`, around x: `before[d]` and `after[d]` elements in dimension d. The order stays.   ShapeError
 /// unless there are two amounts for each dimension, none negative.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& before, const std::vector<Index>& after,
               std::type_identity_t<T> value = T{0}) {
   const Op op("pad");
@@ -161,7 +161,7 @@ Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& before, const std::v
 
 /// Elements begin .. end-1 of dimension `dim`. A view for the first dimension of a row-major tensor, otherwise a copy
 /// in the order of x.   ShapeError unless 0 <= begin <= end <= size.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end) {
   const Op op("slice");
   const int axis = x.shape().axis(dim);
@@ -186,7 +186,7 @@ Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end) {
 
 /// Tensors joined along `dim`, in the order of the first.   ShapeError unless all other sizes are equal, ValueError for
 /// no tensors.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> concat(const std::vector<Tensor<T>>& parts, int dim) {
   const Op op("concat");
   op.check<ValueError>(!parts.empty(), "needs at least one tensor");

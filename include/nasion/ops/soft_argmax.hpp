@@ -17,7 +17,7 @@ inline kernels::MapSizes map_sizes(const Op& op, const Shape& logits) {
 
 /// exp(x) / sum(exp(x)) over the H x W pixels of each map: logits [N, K, H, W] -> the same shape and order.
 /// ShapeError unless rank 4 with pixels.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> spatial_softmax(const Tensor<T>& logits) {
   const Op op("spatial_softmax");
   const auto s = detail::map_sizes(op, logits.shape());
@@ -34,7 +34,7 @@ Tensor<T> spatial_softmax(const Tensor<T>& logits) {
 /// Expected position under the softmax of each map: logits [N, K, H, W] -> [N, 2 K], x and y of each map as parts of
 /// width and height, a pixel counting at its centre (integral regression: Sun et al., ECCV 2018).   ShapeError unless
 /// rank 4 with pixels.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> soft_argmax2d(const Tensor<T>& logits) {
   const Op op("soft_argmax2d");
   detail::map_sizes(op, logits.shape());

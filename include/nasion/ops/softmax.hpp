@@ -20,7 +20,7 @@ inline kernels::SoftmaxSizes softmax_sizes(const Op& op, const Shape& x, int dim
 
 /// Logarithm of softmax along `dim`.   Any shape -> the same, row-major.   ShapeError when the dimension is empty or
 /// does not exist.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> log_softmax(const Tensor<T>& input, int dim) {
   const Op op("log_softmax");
   const auto x = contiguous(input);
@@ -36,7 +36,7 @@ Tensor<T> log_softmax(const Tensor<T>& input, int dim) {
 }
 
 /// exp(x) / sum(exp(x)) along `dim`.   Any shape -> the same, row-major.   Errors as for log_softmax.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> softmax(const Tensor<T>& x, int dim) {
   const Op op("softmax");
   return exp(log_softmax(x, dim));

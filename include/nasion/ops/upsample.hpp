@@ -43,7 +43,7 @@ kernels::Resampling<T> axis_resampling(Index inputs, Index outputs, const Interp
 
 /// x [N, C, H, W] -> [N, C, size.h, size.w], or floor(H scale_factor) x floor(W scale_factor). Shrinking does not
 /// average (no antialiasing), as in PyTorch by default.   ShapeError for images without pixels, ValueError for options.
-template <std::floating_point T>
+template <Real T>
 Tensor<T> interpolate(const Tensor<T>& x, const InterpolateOptions& o) {
   const Op op("interpolate");
   detail::check_interpolate_options(op, o);

@@ -20,7 +20,7 @@ struct AdamOptions {
 /// g = grad + weight_decay p  (decoupled: g = grad and p -= lr weight_decay p);   m = beta1 m + (1 - beta1) g;   v =
 /// beta2 v + (1 - beta2) g^2; p -= lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps).   Parameters without a
 /// gradient stay.
-template <std::floating_point T>
+template <Real T>
 class Adam {
  public:
   using Scalar = T;
@@ -127,7 +127,7 @@ struct AdamWOptions {
 };
 
 /// Adam whose weight decay is decoupled: it shrinks every parameter alike, however large its gradients were.
-template <std::floating_point T>
+template <Real T>
 class AdamW : public Adam<T> {
  public:
   /// Errors as for Adam.

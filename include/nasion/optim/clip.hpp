@@ -50,7 +50,7 @@ void map_gradients(const std::vector<Tensor<T>>& parameters, F&& f) {
 /// Scales all gradients together so that their norm, as of one long vector, is at most `max_norm`. Returns the norm
 /// they had. A norm that is NaN makes all of them NaN, as PyTorch's clip_grad_norm_ does.   ValueError unless
 /// max_norm >= 0.
-template <std::floating_point T>
+template <Real T>
 double clip_grad_norm(const std::vector<Tensor<T>>& parameters, double max_norm) {
   check<ValueError>(max_norm >= 0, "[clip_grad_norm] max_norm must not be negative, got ", max_norm);
   double squares = 0;
@@ -62,7 +62,7 @@ double clip_grad_norm(const std::vector<Tensor<T>>& parameters, double max_norm)
 }
 
 /// Limits each number of the gradients to [-limit, limit]. NaN stays.   ValueError unless limit >= 0.
-template <std::floating_point T>
+template <Real T>
 void clip_grad_value(const std::vector<Tensor<T>>& parameters, double limit) {
   check<ValueError>(limit >= 0, "[clip_grad_value] limit must not be negative, got ", limit);
   const T most = static_cast<T>(limit);

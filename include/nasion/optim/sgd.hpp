@@ -17,7 +17,7 @@ struct SgdOptions {
 /// g = grad + weight_decay p;   v = momentum v + (1 - dampening) g  (v = g at first);
 /// p -= lr (g + momentum v with Nesterov, v with momentum, otherwise g).   Parameters without a gradient stay. All
 /// options may change between steps: v begins with the first step that has a momentum, and rests in those without.
-template <std::floating_point T>
+template <Real T>
 class SGD {
  public:
   using Scalar = T;

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -70,7 +69,7 @@ struct FilterSheetOptions {
 /// filters of one output channel lie side by side, one for each input channel. With few input channels, several
 /// output channels share a row, to be read from left to right; a wider line parts them. ShapeError for other ranks,
 /// ValueError for weights that are not finite or that do not fit max_size.
-template <std::floating_point T>
+template <Real T>
 Image filter_sheet(const Tensor<T>& weight, const FilterSheetOptions& options = {}) {
   check<ShapeError>(weight.rank() == 4, "[filter_sheet] needs filters [out, in, height, width], got ", weight.shape());
   const Index out = weight.dim(0), in = weight.dim(1), height = weight.dim(2), width = weight.dim(3);
