@@ -209,9 +209,13 @@ TEST_CASE("Results are only replaced when that is asked for, and nothing else ev
   SECTION("another photo of the same name") {
     fs::create_directory(f.folder / "other");
     fs::copy_file(f.photo, f.folder / "other/photo.jpg");
-    const auto other = f.run({f.model, f.folder / "other/photo.jpg", "--overwrite"});
-    CHECK(other.code == 2);
-    CHECK_THAT(other.err, ContainsSubstring("is no earlier prediction for this photo"));
+    for (const bool overwrite : {false, true}) {  // which would not help, so that nobody is told to try it
+      std::vector<std::string> arguments{f.model, f.folder / "other/photo.jpg"};
+      if (overwrite) arguments.push_back("--overwrite");
+      const auto other = f.run(arguments);
+      CHECK(other.code == 2);
+      CHECK_THAT(other.err, ContainsSubstring("is no earlier prediction for this photo"));
+    }
   }
   SECTION("the photo itself, and labels beside it") {
     test::write_text(f.folder / "photo.pts", "labels");

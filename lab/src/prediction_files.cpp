@@ -68,12 +68,14 @@ void PredictionFiles::write(const nasion::vision::Image& photo, const std::vecto
       {picture(), picture().extension() == ".jpg" ? vision::encode_jpeg(drawn) : vision::encode_png(drawn)}};
   for (std::size_t i = 0; i < faces.size(); ++i)
     files.emplace_back(points(i), nasion::faces::pts_text(faces[i].points));
-  const auto earlier = overwrite ? earlier_files() : std::vector<fs::path>{};
+  const auto earlier = earlier_files();
   std::error_code unreadable;
-  for (const auto& [file, bytes] : files)
-    if (fs::exists(file, unreadable) && std::find(earlier.begin(), earlier.end(), file) == earlier.end())
-      throw nasion::IoError(file, overwrite ? "is there already, and is no earlier prediction for this photo"
-                                            : "is there already: --overwrite replaces an earlier prediction");
+  for (const auto& [file, bytes] : files) {
+    if (!fs::exists(file, unreadable)) continue;
+    const bool ours = std::find(earlier.begin(), earlier.end(), file) != earlier.end();
+    if (!ours) throw nasion::IoError(file, "is there already, and is no earlier prediction for this photo");
+    if (!overwrite) throw nasion::IoError(file, "is there already: --overwrite replaces an earlier prediction");
+  }
   fs::create_directories(folder_, unreadable);
   replace(files, earlier);
 }
