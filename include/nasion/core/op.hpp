@@ -37,6 +37,27 @@ void count_bytes(const Tensor<T>& result, const std::vector<Tensor<T>>& inputs) 
   count_cost(0, total);
 }
 
+/// The node of `result`, for record(); null when nothing is recorded. Apart from it, to be compiled once for all
+/// operations.
+template <class T>
+[[gnu::noinline]] Node<T>* new_node(const char* op, const Tensor<T>& result, const std::vector<Tensor<T>>& inputs) {
+  if (profile) count_bytes(result, inputs);
+  if (!nasion::grad_enabled() ||
+      std::none_of(inputs.begin(), inputs.end(), [](const auto& x) { return x.defined() && x.requires_grad(); }))
+    return nullptr;
+  const auto node = std::make_shared<Node<T>>(op, result.shape());
+  node->inputs.reserve(inputs.size());
+  for (const auto& x : inputs) {
+    auto& edge = node->inputs.emplace_back();
+    if (!x.defined()) continue;
+    const auto& impl = Access::impl(x);
+    edge.node = impl->node;
+    if (impl->requires_grad) edge.leaf = impl;
+    edge.shape = impl->shape;
+  }
+  return (Access::impl(result)->node = node).get();
+}
+
 }  // namespace detail
 
 /// An operation while it runs: the first thing in its function. It makes the operation a row of a Profile, from here to
@@ -66,23 +87,7 @@ class Op : public Checker {
   template <class T, class Backward>
   Tensor<T> record(const Tensor<T>& result, const std::type_identity_t<std::vector<Tensor<T>>>& inputs,
                    Backward&& backward) const {
-    if (detail::profile) detail::count_bytes(result, inputs);
-    if (!grad_enabled() ||
-        std::none_of(inputs.begin(), inputs.end(), [](const auto& x) { return x.defined() && x.requires_grad(); }))
-      return result;
-    auto node = std::make_shared<detail::Node<T>>(name(), result.shape());
-    for (const auto& x : inputs) {
-      detail::Edge<T> edge;
-      if (x.defined()) {
-        const auto& impl = detail::Access::impl(x);
-        edge.node = impl->node;
-        if (impl->requires_grad) edge.leaf = impl;
-        edge.shape = impl->shape;
-      }
-      node->inputs.push_back(std::move(edge));
-    }
-    node->backward = std::forward<Backward>(backward);
-    detail::Access::impl(result)->node = std::move(node);
+    if (const auto node = detail::new_node(name(), result, inputs)) node->backward = std::forward<Backward>(backward);
     return result;
   }
 

@@ -53,6 +53,18 @@ class Tensor {
   using value_type = T;
 
   Tensor() = default;
+  Tensor(const Tensor&) = default;
+  Tensor(Tensor&&) noexcept = default;
+  // Apart: to count down and free inline takes a hundred bytes, wherever a tensor goes out of scope.
+  [[gnu::noinline]] Tensor& operator=(const Tensor& other) {
+    impl_ = other.impl_;
+    return *this;
+  }
+  [[gnu::noinline]] Tensor& operator=(Tensor&& other) noexcept {
+    impl_ = std::move(other.impl_);
+    return *this;
+  }
+  [[gnu::noinline]] ~Tensor() {}
 
   /// Uninitialised. For results that are written in full. ShapeError for channels_last unless the rank is 4, here and
   /// below.

@@ -21,13 +21,6 @@
 
 namespace nasion::io {
 
-namespace detail {
-template <class List>
-bool has_name(const List& list, const std::string& name) {
-  return std::any_of(list.begin(), list.end(), [&](const auto& entry) { return entry.name == name; });
-}
-}  // namespace detail
-
 /// What a file holds: numbers (F64, F32, F16 or BF16), single integers (rank 0) as counters, other integers (BOOL, I8
 /// to I64, U8 to U32), texts.
 template <Real T>
@@ -44,7 +37,7 @@ struct SafetensorsFile {
     if (const auto found = unread.find(name); found != unread.end())
       throw ValueError("[SafetensorsFile] tensor " + in_quotes(name) + " is " + found->second +
                        ", a dtype that is not read");
-    if (integers.contains(name) || detail::has_name(state.counters, name))
+    if (integers.contains(name) || nn::detail::has_name(state.counters, name))
       throw ValueError("[SafetensorsFile] tensor " + in_quotes(name) +
                        " is one of integers, among `integers` or, of rank 0, `state.counters`");
     throw ValueError("[SafetensorsFile] there is no tensor " + in_quotes(name));
@@ -57,11 +50,11 @@ namespace detail {
 template <Real T>
 bool add_integers(const nn::Visitor<T>& visited, const std::string& name, const IntegerArray& array,
                   nn::StateDict<T>& state) {
-  if (array.shape == Shape{1} && has_name(visited.counters, name)) {
+  if (array.shape == Shape{1} && nn::detail::has_name(visited.counters, name)) {
     state.counters.push_back({name, array.values[0]});
     return true;
   }
-  if (!has_name(visited.tensors, name)) return false;
+  if (!nn::detail::has_name(visited.tensors, name)) return false;
   const auto numbers = Tensor<T>::empty(array.shape);
   std::transform(array.values.begin(), array.values.end(), nasion::detail::writable(numbers),
                  [](std::int64_t v) { return static_cast<T>(v); });
@@ -74,7 +67,7 @@ template <Real T>
 void restore(const std::filesystem::path& path, const nn::Visitor<T>& visited, const SafetensorsFile<T>& file) {
   FirstFew unreadable, unexpected;
   for (const auto& [name, what] : file.unread) {
-    const bool needed = has_name(visited.tensors, name) || has_name(visited.counters, name);
+    const bool needed = nn::detail::has_name(visited.tensors, name) || nn::detail::has_name(visited.counters, name);
     (needed ? unreadable : unexpected).add(printable(name, 100), " ", what);
   }
   if (!unreadable.empty()) throw IoError(path, "holds in dtypes that are not read:" + unreadable.text());
@@ -98,13 +91,11 @@ template <Real T>
 void write_safetensors(const std::filesystem::path& path, const SafetensorsFile<T>& file) {
   check<ValueError>(file.unread.empty(), "[write_safetensors] tensors that were not read cannot be written, such as ",
                     file.unread.empty() ? "" : in_quotes(file.unread.begin()->first));
-  struct Part {
-    detail::TensorInfo info;
-    std::string_view bytes;
-  };
-  std::vector<Part> parts;
+  detail::SafetensorsHeader header{file.metadata, {}};
+  std::vector<std::string_view> data;
   const auto add = [&](const std::string& name, detail::Dtype dtype, const Shape& shape, std::string_view bytes) {
-    parts.push_back({{name, dtype, shape}, bytes});
+    header.tensors.push_back({name, dtype, shape, data.size(), 0});
+    data.push_back(bytes);
   };
   std::vector<Tensor<T>> row_major;  // keeps the copies until they are written
   for (const auto& [name, tensor] : file.state.tensors) {
@@ -119,18 +110,17 @@ void write_safetensors(const std::filesystem::path& path, const SafetensorsFile<
     add(name, detail::Dtype::I64, array.shape, detail::bytes_of(array.values.data(), array.shape.size()));
   }
   // Largest numbers first, so that all are aligned; then by name. So does the format's own library.
-  std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
-    return std::tie(b.info.dtype, a.info.name) < std::tie(a.info.dtype, b.info.name);
+  detail::sort_tensors(header.tensors, [](const detail::TensorInfo& a, const detail::TensorInfo& b) {
+    return std::tie(b.dtype, a.name) < std::tie(a.dtype, b.name);
   });
 
-  detail::SafetensorsHeader header{file.metadata, {}};
   std::vector<std::string_view> pieces(2);
   detail::Xxh64 sum;
   std::uint64_t at = 0;
-  for (auto& [info, bytes] : parts) {
+  for (auto& info : header.tensors) {
+    const auto bytes = data[static_cast<std::size_t>(info.begin)];  // until here the number of its piece
     info.begin = at;
     info.end = at += bytes.size();
-    header.tensors.push_back(std::move(info));
     pieces.push_back(bytes);
     sum.update(bytes);
   }

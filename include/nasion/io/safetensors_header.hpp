@@ -63,6 +63,9 @@ struct SafetensorsHeader {
 /// format asks; then no tensor's place is outside the data, and every byte of data belongs to one tensor.
 SafetensorsHeader parse_header(const std::filesystem::path& path, std::string_view text, std::uint64_t data_size);
 
+/// Into the order in which each comes `before` the next.
+void sort_tensors(std::vector<TensorInfo>& tensors, bool (*before)(const TensorInfo&, const TensorInfo&));
+
 /// The header as JSON text, padded with spaces so that the data after it is aligned to 8 bytes. IoError for a name that
 /// is used twice or reserved, or texts that are not UTF-8.
 std::string header_text(const std::filesystem::path& path, const SafetensorsHeader& header);

@@ -147,6 +147,17 @@ class HeaderEvents {
   std::vector<std::uint64_t> shape_, offsets_;
 };
 
+/// As nlohmann::json::sax_parse(), which brings readers of binary formats along: a third of the time that this file
+/// takes to compile.
+inline void parse_json(std::string_view text, HeaderEvents& events) {
+#if NLOHMANN_JSON_VERSION_MAJOR == 3 && NLOHMANN_JSON_VERSION_MINOR >= 8
+  auto input = nlohmann::detail::input_adapter(text.begin(), text.end());
+  nlohmann::detail::parser<nlohmann::json, decltype(input)>(std::move(input)).sax_parse(&events);
+#else
+  nlohmann::json::sax_parse(text.begin(), text.end(), &events);
+#endif
+}
+
 NASION_IO_INLINE SafetensorsHeader parse_header(const std::filesystem::path& path, std::string_view text,
                                                 std::uint64_t data_size) {
   SafetensorsHeader header;
@@ -155,15 +166,14 @@ NASION_IO_INLINE SafetensorsHeader parse_header(const std::filesystem::path& pat
   // The JSON parser would take a zero byte for the end of the text.
   if (const auto zero = text.find('\0'); zero != text.npos)
     throw IoError(path, message("the header is not valid JSON at byte ", zero + 1, " of it"));
-  nlohmann::json::sax_parse(text.begin(), text.end(), &events);
+  parse_json(text, events);
 
-  auto& tensors = header.tensors;
-  std::sort(tensors.begin(), tensors.end(), [](const auto& a, const auto& b) {
+  sort_tensors(header.tensors, [](const TensorInfo& a, const TensorInfo& b) {
     return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
   });
   std::uint64_t covered = 0;
   const std::string* last = nullptr;
-  for (const auto& tensor : tensors) {
+  for (const auto& tensor : header.tensors) {
     if (tensor.end > data_size)
       throw IoError(path, message("tensor ", in_quotes(tensor.name), " ends at byte ", tensor.end,
                                   " of the data, which has ", data_size, " bytes"));
@@ -178,6 +188,16 @@ NASION_IO_INLINE SafetensorsHeader parse_header(const std::filesystem::path& pat
   if (covered != data_size)
     throw IoError(path, message("bytes ", covered, " to ", data_size, " of the data belong to no tensor"));
   return header;
+}
+
+NASION_IO_INLINE void sort_tensors(std::vector<TensorInfo>& tensors,
+                                   bool (*before)(const TensorInfo&, const TensorInfo&)) {
+  std::vector<TensorInfo*> order;
+  for (auto& tensor : tensors) order.push_back(&tensor);
+  std::sort(order.begin(), order.end(), [before](const auto* a, const auto* b) { return before(*a, *b); });
+  std::vector<TensorInfo> sorted;
+  for (auto* tensor : order) sorted.push_back(std::move(*tensor));
+  tensors = std::move(sorted);
 }
 
 NASION_IO_INLINE std::string header_text(const std::filesystem::path& path, const SafetensorsHeader& header) {

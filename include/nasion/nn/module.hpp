@@ -286,9 +286,16 @@ StateDict<ScalarOf<M>> state_dict(const M& module) {
 }
 
 namespace detail {
+// A loop, of which a compiler makes a third of the code of std::find_if, in as many places as there are lists.
 template <class List>
 auto find_name(List& list, const std::string& name) {
-  return std::find_if(list.begin(), list.end(), [&](const auto& entry) { return entry.name == name; });
+  auto entry = list.begin();
+  while (entry != list.end() && entry->name != name) ++entry;
+  return entry;
+}
+template <class List>
+bool has_name(const List& list, const std::string& name) {
+  return find_name(list, name) != list.end();
 }
 
 /// The number as a counter; nothing unless it is a single whole one.
@@ -341,7 +348,7 @@ template <class T>
 auto tensors_to_load(const Visitor<T>& visited, const StateDict<T>& state) {
   auto tensors = visited.tensors;
   for (const auto& own : visited.optional_tensors) {
-    const bool given = find_name(state.tensors, own.name) != state.tensors.end();
+    const bool given = has_name(state.tensors, own.name);
     if (given && !own.slot->defined())
       tensors.push_back({own.name, Tensor<T>::empty(own.shape, own.order), own.slot, false});
     else if (!given)
@@ -369,9 +376,8 @@ void load_state(const Visitor<T>& visited, const StateDict<T>& state, FirstFew u
       if (!is_known(entry->name) || find_name(given, entry->name) != entry)
         misfits.unexpected.add(short_name(entry->name));
   };
-  const auto is_counter = [&](const auto& name) { return find_name(visited.counters, name) != visited.counters.end(); };
-  find_unexpected(state.tensors,
-                  [&](const auto& name) { return find_name(tensors, name) != tensors.end() || is_counter(name); });
+  const auto is_counter = [&](const auto& name) { return has_name(visited.counters, name); };
+  find_unexpected(state.tensors, [&](const auto& name) { return has_name(tensors, name) || is_counter(name); });
   find_unexpected(state.counters, is_counter);
   misfits.check();
 
