@@ -1,5 +1,8 @@
 #include "nasion/optim/adam.hpp"
 
+#include <cmath>
+#include <limits>
+
 #include "nasion/models/keypoint_cnn.hpp"
 #include "nasion/ops/loss.hpp"
 #include "nasion/optim/sgd.hpp"
@@ -86,6 +89,17 @@ TEST_CASE("Adam refuses settings that make no sense") {
   CHECK_THROWS_AS(make({.eps = -1}), ValueError);
   CHECK_THROWS_WITH(optim::Adam<double>({p * 2}, {}), ContainsSubstring("[Adam] parameter [1]"));
   CHECK_THROWS_AS(make({.weight_decay = std::nan("")}), ValueError);
+  CHECK_THROWS_AS(make({.lr = std::numeric_limits<double>::infinity()}), ValueError);
+
+  // Nor when they are set later.
+  optim::AdamW<double> adam({p}, {});
+  p.set_grad(Tensord::ones({1}));
+  adam.options.beta1 = 1;
+  CHECK_THROWS_WITH(adam.step(), ContainsSubstring("[AdamW] beta1 1 and"));
+  adam.options.beta1 = 0.9;
+  adam.options.lr = -1;
+  CHECK_THROWS_WITH(adam.step(), ContainsSubstring("[AdamW] lr -1"));
+  CHECK(p.item() == 1);
 }
 
 namespace {

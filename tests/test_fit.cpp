@@ -198,6 +198,12 @@ TEST_CASE("fit takes the optimizer's learning rate unless it is given one, and g
   CHECK(sgd.options.lr == 0.25);
   CHECK(run({.lr = 0.5}) == 0.5);
   CHECK(sgd.options.lr == 0.25);
+
+  // What is no learning rate is no divergence, and does not climb.
+  for (const double lr : {-1.0, std::nan("")}) CHECK_THROWS_WITH(run({.lr = lr}), ContainsSubstring("[SGD] lr"));
+  CHECK_THROWS_AS(run({.schedule = [](double) { return -1.0; }}), ValueError);
+  CHECK_THROWS_WITH(run({.schedule = nullptr}), ContainsSubstring("[fit] needs a schedule"));
+  CHECK(sgd.options.lr == 0.25);
 }
 
 TEST_CASE("A run of a single step learns, also with a schedule that begins and ends at 0") {

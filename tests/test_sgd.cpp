@@ -1,5 +1,8 @@
 #include "nasion/optim/sgd.hpp"
 
+#include <cmath>
+#include <limits>
+
 #include "nasion/ops/reduce.hpp"
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"
@@ -110,6 +113,19 @@ TEST_CASE("SGD refuses settings that make no sense") {
   CHECK_THROWS_AS(make({.lr = 1, .momentum = 0.9, .dampening = 0.1, .nesterov = true}), ValueError);
   CHECK_THROWS_AS(optim::SGD<double>({Tensord{}}, {}), ValueError);
   CHECK_THROWS_WITH(optim::SGD<double>({p * 2}, {}), ContainsSubstring("[SGD] parameter [1]"));
+  const double infinity = std::numeric_limits<double>::infinity();
+  CHECK_THROWS_AS(make({.lr = infinity}), ValueError);
+  CHECK_THROWS_AS(make({.lr = 1, .dampening = infinity}), ValueError);
+
+  // Nor when they are set later.
+  auto sgd = make({.lr = 1});
+  p.set_grad(Tensord::ones({1}));
+  for (const optim::SgdOptions& o :
+       {optim::SgdOptions{.lr = -1}, {.lr = 1, .momentum = -0.9}, {.lr = std::nan("")}, {.lr = 1, .nesterov = true}}) {
+    sgd.options = o;
+    CHECK_THROWS_WITH(sgd.step(), ContainsSubstring("[SGD]"));
+    CHECK(p.item() == 1);
+  }
 }
 
 TEST_CASE("SGD follows options that change between steps, as PyTorch does") {

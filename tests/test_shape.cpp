@@ -3,15 +3,25 @@
 #include "nasion/ops/shape.hpp"
 
 #include <limits>
+#include <sstream>
 
 #include "nasion/ops/elementwise.hpp"
 #include "support/catch.hpp"
+#include "support/foreign_locale.hpp"
 #include "support/gradcheck.hpp"
 
 using namespace nasion;
 using test::gradcheck;
 using test::random;
 using test::values;
+
+TEST_CASE("Shapes and sizes look alike in every locale") {
+  CHECK(test::in_foreign_locale([] {
+          std::ostringstream out;
+          out << Shape{1024, 20} << " " << Size2(1024, 20);
+          return out.str();
+        }) == "[1024, 20] 1024x20");
+}
 
 TEST_CASE("Shape knows its sizes") {
   const Shape s{16, 3, 224, 224};

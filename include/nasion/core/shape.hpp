@@ -9,6 +9,7 @@
 #include <limits>
 #include <ostream>
 #include <span>
+#include <string>
 
 #include "nasion/core/error.hpp"
 
@@ -67,9 +68,11 @@ class Shape {
 
   bool operator==(const Shape& other) const { return std::equal(begin(), end(), other.begin(), other.end()); }
 
+  /// `[2, 1024]`, in any locale: `[2, 1,024]` would have three dimensions.
   friend std::ostream& operator<<(std::ostream& out, const Shape& shape) {
     out << '[';
-    for (int d = 0; d < shape.rank_; ++d) out << (d ? ", " : "") << shape.sizes_[static_cast<std::size_t>(d)];
+    for (int d = 0; d < shape.rank_; ++d)
+      out << (d ? ", " : "") << std::to_string(shape.sizes_[static_cast<std::size_t>(d)]);
     return out << ']';
   }
 

@@ -2,6 +2,7 @@
 // Heights and widths, as of kernels, strides and images.
 
 #include <ostream>
+#include <string>
 
 #include "nasion/core/shape.hpp"
 
@@ -15,7 +16,9 @@ struct Size2 {
   bool operator==(const Size2&) const = default;
   /// Whether low <= h <= high, and w as well.
   bool within(Index low, Index high) const { return h >= low && h <= high && w >= low && w <= high; }
-  friend std::ostream& operator<<(std::ostream& out, const Size2& size) { return out << size.h << "x" << size.w; }
+  friend std::ostream& operator<<(std::ostream& out, const Size2& size) {
+    return out << std::to_string(size.h) << "x" << std::to_string(size.w);
+  }
 };
 
 /// Largest kernel, stride, padding and dilation, so that products of two stay far from overflow.

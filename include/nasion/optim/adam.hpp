@@ -26,14 +26,11 @@ class Adam {
   using Scalar = T;
   AdamOptions options;
 
-  /// ValueError for negative settings, a beta outside [0, 1), or a parameter that is no leaf or given twice.
+  /// ValueError for settings that are negative or not finite, a beta outside [0, 1), or a parameter that is no leaf or
+  /// given twice.
   Adam(std::vector<Tensor<T>> parameters, const AdamOptions& o) : options(o), parameters_(std::move(parameters)) {
-    const char* name = o.decoupled ? "AdamW" : "Adam";
-    check<ValueError>(
-        o.lr >= 0 && o.eps >= 0 && o.weight_decay >= 0 && o.beta1 >= 0 && o.beta1 < 1 && o.beta2 >= 0 && o.beta2 < 1,
-        "[", name, "] lr ", o.lr, ", eps ", o.eps, " and weight_decay ", o.weight_decay,
-        " must not be negative, beta1 ", o.beta1, " and beta2 ", o.beta2, " must be in [0, 1)");
-    detail::check_parameters(name, parameters_);
+    check_options();
+    detail::check_parameters(name(), parameters_);
     steps_.resize(parameters_.size(), 0);
     for (const auto& p : parameters_) {
       first_.push_back(Tensor<T>::zeros(p.shape(), p.order()));
@@ -46,9 +43,11 @@ class Adam {
     for (const auto& p : parameters_) p.zero_grad();
   }
 
-  /// One update of all parameters that have a gradient. Nothing of it is recorded.
+  /// One update of all parameters that have a gradient. Nothing of it is recorded. ValueError, and nothing is changed,
+  /// when `options` has been given values that the constructor refuses.
   void step() {
-    const nasion::detail::Timer timer(options.decoupled ? "AdamW" : "Adam", Pass::update);
+    check_options();
+    const nasion::detail::Timer timer(name(), Pass::update);
     const NoGrad no_grad;
     std::vector<Update> updates;
     std::vector<Tensor<T>> reordered;  // gradients that lie in another order than their parameter
@@ -99,6 +98,18 @@ class Adam {
           decay(static_cast<T>(o.decoupled ? 0 : o.weight_decay)),
           keep(static_cast<T>(o.decoupled ? 1 - o.lr * o.weight_decay : 1)) {}
   };
+
+  const char* name() const { return options.decoupled ? "AdamW" : "Adam"; }
+
+  void check_options() const {
+    const auto& o = options;
+    for (const double setting : {o.lr, o.eps, o.weight_decay})
+      check<ValueError>(setting >= 0 && std::isfinite(setting), "[", name(), "] lr ", o.lr, ", eps ", o.eps,
+                        " and weight_decay ", o.weight_decay, " must be finite and not negative");
+    for (const double beta : {o.beta1, o.beta2})
+      check<ValueError>(beta >= 0 && beta < 1, "[", name(), "] beta1 ", o.beta1, " and beta2 ", o.beta2,
+                        " must be in [0, 1)");
+  }
 
   /// V: one number, or as many as a register has.
   template <class V>

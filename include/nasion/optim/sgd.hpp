@@ -1,6 +1,8 @@
 #pragma once
 // Stochastic gradient descent, with the update order of PyTorch's torch.optim.SGD.
 
+#include <cmath>
+
 #include "nasion/nn/module.hpp"
 #include "nasion/ops/shape.hpp"
 #include "nasion/optim/pieces.hpp"
@@ -23,14 +25,10 @@ class SGD {
   using Scalar = T;
   SgdOptions options;
 
-  /// ValueError for negative settings, for Nesterov without momentum or with dampening, or when a parameter is no
-  /// leaf or given twice.
+  /// ValueError for settings that are negative or not finite, for Nesterov without momentum or with dampening, or when
+  /// a parameter is no leaf or given twice.
   SGD(std::vector<Tensor<T>> parameters, const SgdOptions& o) : options(o), parameters_(std::move(parameters)) {
-    check<ValueError>(o.lr >= 0 && o.momentum >= 0 && o.weight_decay >= 0, "[SGD] lr ", o.lr, ", momentum ", o.momentum,
-                      " and weight_decay ", o.weight_decay, " must not be negative");
-    check<ValueError>(!o.nesterov || (o.momentum > 0 && o.dampening == 0),
-                      "[SGD] Nesterov needs a momentum and no dampening, got momentum ", o.momentum, " and dampening ",
-                      o.dampening);
+    check_options();
     detail::check_parameters("SGD", parameters_);
     moved_.resize(parameters_.size(), 0);
     for (const auto& p : parameters_)
@@ -42,8 +40,10 @@ class SGD {
     for (const auto& p : parameters_) p.zero_grad();
   }
 
-  /// One update of all parameters that have a gradient. Nothing of it is recorded.
+  /// One update of all parameters that have a gradient. Nothing of it is recorded. ValueError, and nothing is changed,
+  /// when `options` has been given values that the constructor refuses.
   void step() {
+    check_options();
     const nasion::detail::Timer timer("SGD", Pass::update);
     const NoGrad no_grad;
     std::vector<Update> updates;
@@ -85,6 +85,17 @@ class SGD {
     Index size;
     T fresh;  // part of the gradient that goes into the velocity
   };
+
+  void check_options() const {
+    const auto& o = options;
+    for (const double setting : {o.lr, o.momentum, o.weight_decay})
+      check<ValueError>(setting >= 0 && std::isfinite(setting), "[SGD] lr ", o.lr, ", momentum ", o.momentum,
+                        " and weight_decay ", o.weight_decay, " must be finite and not negative");
+    check<ValueError>(std::isfinite(o.dampening), "[SGD] dampening ", o.dampening, " must be finite");
+    check<ValueError>(!o.nesterov || (o.momentum > 0 && o.dampening == 0),
+                      "[SGD] Nesterov needs a momentum and no dampening, got momentum ", o.momentum, " and dampening ",
+                      o.dampening);
+  }
 
   void descend(const Update& u, Index begin, Index end) const {
     const T lr = static_cast<T>(options.lr), decay = static_cast<T>(options.weight_decay);

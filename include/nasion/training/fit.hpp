@@ -113,7 +113,8 @@ inline double plateau_factor(const History& history, const optim::PlateauOptions
 /// Batches have `input` and `target`; the loaders' epochs are numbered, so that a resumed run sees what it would have
 /// seen. With `processes` other than one, the loaders give this one's part, and the history is that of all. The
 /// optimizer's learning rate is as before afterwards. A run of a single step is in the middle of its schedule, whose
-/// ends may be 0.   ValueError for a training loader without batches.
+/// ends may be 0.   ValueError for a training loader without batches, and for a learning rate that the optimizer
+/// refuses.
 template <class M, class Optimizer, class Loss, class TrainLoader, class ValLoader, class Processes = OneProcess>
 bool fit(M& model, Optimizer& optimizer, Loss&& loss, TrainLoader& training, ValLoader& validation, History& history,
          const FitOptions& options, Processes&& processes = {}) {
@@ -124,6 +125,7 @@ bool fit(M& model, Optimizer& optimizer, Loss&& loss, TrainLoader& training, Val
   const bool validates = processes.sum({0, validation.size()}).examples > 0;
   check<ValueError>(!options.plateau || validates,
                     "[fit] a plateau is seen in validation losses, but there are no validation examples");
+  check<ValueError>(options.schedule != nullptr, "[fit] needs a schedule, such as optim::constant()");
   const detail::LearningRate restored(optimizer.options.lr);
   const double base = options.lr.value_or(optimizer.options.lr), all = steps * options.epochs;
   for (int epoch = history.last_epoch() + 1; epoch <= options.epochs; ++epoch) {
