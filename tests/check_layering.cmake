@@ -1,7 +1,8 @@
 # Fails when a header includes from a layer that it does not stand on:
 #     core <- kernels <- ops <- nn <- models; io, data, optim, vision, training, testing and distributed stand beside them and
 #     do not reach into kernels; faces stands on vision, data, models and io; lab and examples stand on all.
-# Programs know lab by its five headers; what is in lab/src is for lab alone.
+# Programs know lab by its five headers; what is in lab/src is for lab alone. They read from top to bottom: one file each, of
+# at most 120 lines.
 # Kernels carry their instruction set in their name. Few headers know the operating system, and none asks the standard
 # library for what some lack.
 # cmake -DINCLUDE=<absolute include folder> -P check_layering.cmake
@@ -72,4 +73,15 @@ foreach(program IN LISTS programs)
   if(private)
     message(SEND_ERROR "${program} includes from lab/src, which is for lab alone")
   endif()
+  file(READ "${program}" text)
+  string(REGEX MATCHALL "\n" lines "${text}")
+  list(LENGTH lines count)
+  if(count GREATER 120)
+    message(SEND_ERROR "${program} has ${count} lines, more than 120: what a reader need not see goes to lab/")
+  endif()
 endforeach()
+file(GLOB_RECURSE sources RELATIVE "${root}/examples" "${root}/examples/*.[ch]pp")
+list(FILTER sources EXCLUDE REGEX "^[^/]*[.]cpp$")
+if(sources OR NOT programs)
+  message(SEND_ERROR "examples/ holds programs of one file each, not ${sources}")
+endif()

@@ -1,5 +1,6 @@
 #pragma once
-// Arithmetic with broadcasting and functions of one element. Results keep the memory order of the operands.
+// Arithmetic with broadcasting and functions of one element. Results keep the memory order of the operands. Operations
+// of one tensor take any shape, of which their results are, and any value: what has no result is NaN.
 
 #include <cmath>
 #include <type_traits>
@@ -123,8 +124,7 @@ Tensor<T> elementwise(const Tensor<T>& x, F f, D df, DerivativeOf of = Derivativ
 
 // Two operands.
 
-/// a + b, element by element. Shapes broadcast as in NumPy, ShapeError when they do not; so do all operations of two
-/// tensors here.
+/// a + b, element by element. Shapes broadcast as in NumPy; ShapeError when they do not.
 template <Real T>
 Tensor<T> operator+(const Tensor<T>& a, const Tensor<T>& b) {
   const Op op("add");
@@ -133,7 +133,7 @@ Tensor<T> operator+(const Tensor<T>& a, const Tensor<T>& b) {
   });
 }
 
-/// a - b, element by element, broadcast.
+/// a - b, element by element. Shapes broadcast; ShapeError when they do not.
 template <Real T>
 Tensor<T> operator-(const Tensor<T>& a, const Tensor<T>& b) {
   const Op op("sub");
@@ -142,7 +142,7 @@ Tensor<T> operator-(const Tensor<T>& a, const Tensor<T>& b) {
   });
 }
 
-/// a b, element by element, broadcast.
+/// a b, element by element. Shapes broadcast; ShapeError when they do not.
 template <Real T>
 Tensor<T> operator*(const Tensor<T>& a, const Tensor<T>& b) {
   const Op op("mul");
@@ -152,7 +152,7 @@ Tensor<T> operator*(const Tensor<T>& a, const Tensor<T>& b) {
                    });
 }
 
-/// a / b, element by element, broadcast. Division by 0 gives infinity or NaN.
+/// a / b, element by element; infinity or NaN where b is 0. Shapes broadcast; ShapeError when they do not.
 template <Real T>
 Tensor<T> operator/(const Tensor<T>& a, const Tensor<T>& b) {
   const Op op("div");
@@ -177,21 +177,23 @@ Tensor<T> choose(const Op& op, const Tensor<T>& a, const Tensor<T>& b, Better be
 }
 }  // namespace detail
 
-/// The larger of two elements, broadcast; equal elements share the gradient, as in PyTorch. NaN wins.
+/// The larger of two elements; NaN wins, and equal elements share the gradient, as in PyTorch. Shapes broadcast;
+/// ShapeError when they do not.
 template <Real T>
 Tensor<T> maximum(const Tensor<T>& a, const Tensor<T>& b) {
   const Op op("maximum");
   return detail::choose(op, a, b, [](T p, T q) { return p > q; });
 }
 
-/// The smaller of two elements, broadcast; equal elements share the gradient. NaN wins.
+/// The smaller of two elements, in all else as maximum().
 template <Real T>
 Tensor<T> minimum(const Tensor<T>& a, const Tensor<T>& b) {
   const Op op("minimum");
   return detail::choose(op, a, b, [](T p, T q) { return p < q; });
 }
 
-/// max(a + b, 0) in one pass, broadcast; the gradient at 0 is 0. NaN stays, and lets the gradient pass.
+/// max(a + b, 0) in one pass; the gradient at 0 is 0. NaN stays, and lets the gradient pass. Shapes broadcast;
+/// ShapeError when they do not.
 template <Real T>
 Tensor<T> add_relu(const Tensor<T>& a, const Tensor<T>& b) {
   const Op op("add_relu");
@@ -204,7 +206,7 @@ Tensor<T> add_relu(const Tensor<T>& a, const Tensor<T>& b) {
 
 // An operand and a number.
 
-/// x + s for each element.
+/// x + s or s + x for each element.
 template <Real T>
 Tensor<T> operator+(const Tensor<T>& x, std::type_identity_t<T> s) {
   const Op op("add");
@@ -215,7 +217,7 @@ template <Real T>
 Tensor<T> operator+(std::type_identity_t<T> s, const Tensor<T>& x) {
   return x + s;
 }
-/// s x for each element.
+/// x s or s x for each element.
 template <Real T>
 Tensor<T> operator*(const Tensor<T>& x, std::type_identity_t<T> s) {
   const Op op("mul");
@@ -255,35 +257,35 @@ Tensor<T> operator/(std::type_identity_t<T> s, const Tensor<T>& x) {
 
 // One operand.
 
-/// e^x
+/// e^x for each element: infinity where that is too large for T.
 template <Real T>
 Tensor<T> exp(const Tensor<T>& x) {
   const Op op("exp");
   return elementwise(
       op, x, [](T v) { return kernels::exp(v); }, [](T y) { return y; }, DerivativeOf::result);
 }
-/// Natural logarithm: -infinity for 0, NaN below.
+/// Natural logarithm of each element: -infinity for 0, NaN below.
 template <Real T>
 Tensor<T> log(const Tensor<T>& x) {
   const Op op("log");
   return elementwise(
       op, x, [](T v) { return std::log(v); }, [](T g, T v) { return g / v; });
 }
-/// Square root: NaN below 0. The gradient at 0 is infinite.
+/// Square root of each element: NaN below 0. The gradient at 0 is infinite.
 template <Real T>
 Tensor<T> sqrt(const Tensor<T>& x) {
   const Op op("sqrt");
   return elementwise(
       op, x, [](T v) { return std::sqrt(v); }, [](T g, T y) { return g / (2 * y); }, DerivativeOf::result);
 }
-/// x^2
+/// x^2 for each element.
 template <Real T>
 Tensor<T> square(const Tensor<T>& x) {
   const Op op("square");
   return elementwise(
       op, x, [](T v) { return v * v; }, [](T g, T v) { return g * v * 2; });
 }
-/// x^exponent, as std::pow has it: NaN for a negative x unless the exponent is whole.
+/// x^exponent for each element, as std::pow has it: NaN for a negative x unless the exponent is whole.
 template <Real T>
 Tensor<T> pow(const Tensor<T>& x, std::type_identity_t<T> exponent) {
   const Op op("pow");
@@ -291,14 +293,14 @@ Tensor<T> pow(const Tensor<T>& x, std::type_identity_t<T> exponent) {
       op, x, [exponent](T v) { return std::pow(v, exponent); },
       [exponent](T g, T v) { return kernels::power_gradient(g, v, exponent); });
 }
-/// Absolute value; the gradient at 0 is 0.
+/// Absolute value of each element; the gradient at 0 is 0.
 template <Real T>
 Tensor<T> abs(const Tensor<T>& x) {
   const Op op("abs");
   return elementwise(
       op, x, [](T v) { return std::abs(v); }, [](T v) { return static_cast<T>((v > 0) - (v < 0)); });
 }
-/// x limited to [low, high]; no gradient outside. NaN stays. ValueError unless low <= high.
+/// Each element limited to [low, high], beyond which the gradient is 0. NaN stays. ValueError unless low <= high.
 template <Real T>
 Tensor<T> clamp(const Tensor<T>& x, std::type_identity_t<T> low, std::type_identity_t<T> high) {
   const Op op("clamp");
@@ -309,7 +311,7 @@ Tensor<T> clamp(const Tensor<T>& x, std::type_identity_t<T> low, std::type_ident
                                           : v; },
       [=](T g, T v) { return v >= low && v <= high ? g : T{0}; });
 }
-/// max(x, 0); the gradient at 0 is 0. NaN stays, and lets the gradient pass.
+/// max(x, 0) for each element; the gradient at 0 is 0. NaN stays, and lets the gradient pass.
 template <Real T>
 Tensor<T> relu(const Tensor<T>& x) {
   const Op op("relu");
@@ -318,7 +320,7 @@ Tensor<T> relu(const Tensor<T>& x) {
 }
 // Both sides first, then the choice: compilers turn that into vectors, and a choice of what to compute into a branch.
 
-/// x where positive, slope x elsewhere; the gradient at 0 is that of the negative side.
+/// x where positive, slope x elsewhere, for any slope; the gradient at 0 is that of the negative side.
 template <Real T>
 Tensor<T> leaky_relu(const Tensor<T>& x, std::type_identity_t<T> slope = T(0.01)) {
   const Op op("leaky_relu");
@@ -329,7 +331,7 @@ Tensor<T> leaky_relu(const Tensor<T>& x, std::type_identity_t<T> slope = T(0.01)
   return elementwise(
       op, x, [choose](T v) { return choose(v, v); }, choose);
 }
-/// x where positive, alpha (e^x - 1) elsewhere.
+/// x where positive, alpha (e^x - 1) elsewhere, for any alpha; the gradient at 0 is that of the negative side.
 template <Real T>
 Tensor<T> elu(const Tensor<T>& x, std::type_identity_t<T> alpha = T{1}) {
   const Op op("elu");
@@ -344,14 +346,14 @@ Tensor<T> elu(const Tensor<T>& x, std::type_identity_t<T> alpha = T{1}) {
         return v > 0 ? T{1} : negative;
       });
 }
-/// 1 / (1 + e^-x), without overflow.
+/// 1 / (1 + e^-x) for each element, in [0, 1], without overflow.
 template <Real T>
 Tensor<T> sigmoid(const Tensor<T>& x) {
   const Op op("sigmoid");
   return elementwise(
       op, x, [](T v) { return kernels::sigmoid(v); }, [](T y) { return y * (1 - y); }, DerivativeOf::result);
 }
-/// Hyperbolic tangent.
+/// Hyperbolic tangent of each element, in [-1, 1].
 template <Real T>
 Tensor<T> tanh(const Tensor<T>& x) {
   const Op op("tanh");

@@ -61,8 +61,8 @@ T sign(T d) {
 
 }  // namespace detail
 
-/// Mean squared error: (prediction - target)^2. ShapeError unless the shapes are equal, which holds for all losses of
-/// two tensors here.
+/// Squared error: (prediction - target)^2, of any shape. The mean or sum over all elements, [], or unreduced that
+/// shape. ShapeError unless the shapes are equal.
 template <Real T>
 Tensor<T> mse_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean) {
   const Op op("mse_loss");
@@ -70,7 +70,7 @@ Tensor<T> mse_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reducti
       op, prediction, target, reduction, [](T d) { return d * d; }, [](T d) { return 2 * d; });
 }
 
-/// Mean absolute error: |prediction - target|.
+/// Absolute error: |prediction - target|. Shapes, reductions and errors as for mse_loss().
 template <Real T>
 Tensor<T> l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean) {
   const Op op("l1_loss");
@@ -79,7 +79,7 @@ Tensor<T> l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reductio
 }
 
 /// Smooth absolute error (Girshick, Fast R-CNN, ICCV 2015): d^2 / (2 beta) up to |d| = beta, |d| - beta / 2 beyond, for
-/// d = prediction - target.   ValueError unless beta >= 0; 0 gives l1_loss.
+/// d = prediction - target.   ValueError unless beta >= 0; 0 gives l1_loss. In all else as mse_loss().
 template <Real T>
 Tensor<T> smooth_l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean,
                          std::type_identity_t<T> beta = 1) {
@@ -101,7 +101,8 @@ Tensor<T> smooth_l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, R
 
 /// Wing loss for landmarks (Feng et al., CVPR 2018): w log(1 + |d| / epsilon) up to |d| = w, |d| - C beyond, where C
 /// makes both meet. Small errors count more than in l1_loss. The defaults are the paper's w = 10 and epsilon = 2 pixels
-/// for coordinates divided by an image size of 250 pixels.   ValueError unless both are positive.
+/// for coordinates divided by an image size of 250 pixels.   ValueError unless both are positive. In all else as
+/// mse_loss().
 template <Real T>
 Tensor<T> wing_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean,
                     std::type_identity_t<T> w = T(0.04), std::type_identity_t<T> epsilon = T(0.008)) {
@@ -121,7 +122,8 @@ Tensor<T> wing_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduct
 }
 
 /// Binary cross-entropy of sigmoid(logits) against probabilities, from the logits, so that nothing overflows:
-/// -pos_weight target log(sigmoid(x)) - (1 - target) log(1 - sigmoid(x)).   ValueError unless pos_weight >= 0.
+/// -pos_weight target log(sigmoid(x)) - (1 - target) log(1 - sigmoid(x)).   Logits are any numbers, targets in [0, 1],
+/// which is not checked; ValueError unless pos_weight >= 0. In all else as mse_loss().
 template <Real T>
 Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target, Reduction reduction = Reduction::mean,
                                std::type_identity_t<T> pos_weight = 1) {
@@ -144,8 +146,8 @@ Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target,
       [=](T x, T) { return pos_weight * std::max(-x, T{0}) - std::max(x, T{0}) + (pos_weight - 1) * near_zero(x); });
 }
 
-/// The same with a weight for each class, broadcast over the targets: pos_weight [C] for logits [N, C].   ValueError
-/// unless pos_weight >= 0.
+/// The same with a weight for each class, broadcast over the targets: pos_weight [C] for logits [N, C].   ShapeError
+/// when it does not broadcast, ValueError for a weight below 0.
 template <Real T>
 Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target, const Tensor<T>& pos_weight,
                                Reduction reduction = Reduction::mean) {
@@ -161,7 +163,8 @@ Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target,
 }
 
 /// Cross-entropy against class numbers: -log softmax(logits)[class]. logits [N, C, ...], `classes` N x ... numbers in 0
-/// .. C-1, row-major; unreduced [N, ...]. ShapeError or ValueError otherwise.
+/// .. C-1, row-major -> [], or unreduced [N, ...]. ShapeError for logits of fewer dimensions or another number of
+/// classes, ValueError for one outside.
 template <Real T>
 Tensor<T> cross_entropy(const Tensor<T>& logits, const std::vector<Index>& classes,
                         Reduction reduction = Reduction::mean) {
@@ -194,8 +197,9 @@ Tensor<T> cross_entropy(const Tensor<T>& logits, const std::vector<Index>& class
   return detail::reduced(each, reduction);
 }
 
-/// Cross-entropy against probabilities: -sum over classes of target log softmax(logits). logits and target [N, C, ...];
-/// reduced over N x ... as in PyTorch. ShapeError when they do not fit.
+/// Cross-entropy against probabilities: -sum over classes of target log softmax(logits). logits and target [N, C, ...]
+/// -> [], reduced over N x ... as in PyTorch, or unreduced [N, ...]. Targets are taken as they are, also if they do not
+/// sum to 1. ShapeError when the shapes differ or have fewer dimensions.
 template <Real T>
 Tensor<T> cross_entropy(const Tensor<T>& logits, const Tensor<T>& target, Reduction reduction = Reduction::mean) {
   const Op op("cross_entropy");
@@ -205,8 +209,8 @@ Tensor<T> cross_entropy(const Tensor<T>& logits, const Tensor<T>& target, Reduct
 }
 
 /// Cross-entropy of heatmaps: each map's softmax over its pixels against a target distribution, -sum over pixels of
-/// target log softmax(logits).   logits and target [N, K, H, W]; reduced over N and K, or [N, K] without reduction.
-/// ShapeError when they do not fit.
+/// target log softmax(logits).   logits and target [N, K, H, W] -> [], reduced over N and K, or unreduced [N, K].
+/// ShapeError for other ranks, maps without pixels, or when the shapes differ.
 template <Real T>
 Tensor<T> spatial_cross_entropy(const Tensor<T>& logits, const Tensor<T>& target,
                                 Reduction reduction = Reduction::mean) {

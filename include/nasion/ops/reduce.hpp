@@ -40,7 +40,8 @@ inline Shape dropped(const Shape& kept, const Dims& dims) {
 
 }  // namespace detail
 
-/// x repeated along dimensions of size 1 (or missing in front) to `shape`.   ShapeError when it does not broadcast.
+/// x repeated along dimensions of size 1 (or missing in front) to `shape`: a copy, row-major.   ShapeError when it does
+/// not broadcast.
 template <Real T>
 Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
   const Op op("broadcast_to");
@@ -49,8 +50,8 @@ Tensor<T> broadcast_to(const Tensor<T>& x, const Shape& shape) {
                    [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
 }
 
-/// Sum over `dims`. With `keep` these stay with size 1, otherwise they go. ShapeError for a dimension that does not
-/// exist or is named twice.
+/// Sum over `dims`, all if empty: x [2, 3, 4] over {0, -1} -> [3], or with `keep` [1, 3, 1]; 0 over no elements.
+/// ShapeError for a dimension that does not exist or is named twice.
 template <Real T>
 Tensor<T> sum(const Tensor<T>& x, const Dims& dims = {}, bool keep = false) {
   const Op op("sum");
@@ -64,7 +65,7 @@ Tensor<T> sum(const Tensor<T>& x, const Dims& dims = {}, bool keep = false) {
   });
 }
 
-/// Mean over `dims`; NaN over no elements. Errors as for sum().
+/// Mean over `dims`; NaN over no elements. Shapes and errors as for sum().
 template <Real T>
 Tensor<T> mean(const Tensor<T>& x, const Dims& dims = {}, bool keep = false) {
   const Op op("mean");
@@ -142,8 +143,8 @@ std::vector<Index> argmax(const Tensor<T>& x, int dim) {
   return detail::arg_best(op, x, dim, [](T a, T b) { return a > b; });
 }
 
-/// Largest element along `dim`, which stays with size 1 if `keep`; NaN wins, and the gradient goes to the first of
-/// equals. ShapeError when the dimension is empty or does not exist.
+/// Largest element along `dim`: x [2, 3, 4] along 1 -> [2, 4], or with `keep` [2, 1, 4]. NaN wins, and the gradient
+/// goes to the first of equals. ShapeError when the dimension is empty or does not exist.
 template <Real T>
 Tensor<T> max(const Tensor<T>& x, int dim, bool keep = false) {
   const Op op("max");
@@ -157,12 +158,12 @@ Tensor<T> min(const Tensor<T>& x, int dim, bool keep = false) {
   return detail::best(op, x, dim, keep, [](T a, T b) { return a < b; });
 }
 
-/// Largest of all elements, of rank 0. ShapeError when there is none.
+/// Largest of all elements, []. NaN wins. ShapeError when there is none.
 template <Real T>
 Tensor<T> max(const Tensor<T>& x) {
   return max(flatten(x, 0), 0);
 }
-/// Smallest of all elements, of rank 0. ShapeError when there is none.
+/// Smallest of all elements, []. NaN wins. ShapeError when there is none.
 template <Real T>
 Tensor<T> min(const Tensor<T>& x) {
   return min(flatten(x, 0), 0);

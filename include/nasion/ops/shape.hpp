@@ -43,7 +43,7 @@ Tensor<T> to_order(const Tensor<T>& x, MemoryOrder order) {
   return op.record(detail::reordered(x, order), {x}, [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
 }
 
-/// x in row-major order.
+/// x in row-major order: itself when it already is, otherwise as to_order().
 template <Real T>
 Tensor<T> contiguous(const Tensor<T>& x) {
   return to_order(x, MemoryOrder::row_major);
@@ -61,7 +61,7 @@ Tensor<T> reshaped(const Op& op, const Tensor<T>& x, const Shape& shape) {
 }  // namespace detail
 
 /// x with another shape of as many elements, in row-major reading; one size may be -1 and follows from the others. A
-/// view, unless x is channels-last.   ShapeError for another number of elements.
+/// view, unless x is channels-last.   ShapeError for another number of elements, or a -1 that does not follow.
 template <Real T>
 Tensor<T> reshape(const Tensor<T>& x, std::initializer_list<Index> sizes) {
   const Op op("reshape");
@@ -96,8 +96,8 @@ Tensor<T> flatten(const Tensor<T>& x, int first = 1) {
   return reshape(x, Shape(std::span<const Index>(sizes)));
 }
 
-/// Dimension d of the result is dimension dims[d] of x; a copy, row-major.   ShapeError unless dims names each
-/// dimension once.
+/// Dimension d of the result is dimension dims[d] of x, negative ones counted from the end; a copy, row-major.
+/// ShapeError unless dims names each dimension once.
 template <Real T>
 Tensor<T> permute(const Tensor<T>& x, const std::vector<int>& dims) {
   const Op op("permute");
@@ -118,7 +118,8 @@ Tensor<T> permute(const Tensor<T>& x, const std::vector<int>& dims) {
   return op.record(y, {x}, [inverse](const Tensor<T>& dy) -> Grads<T> { return {permute(dy, inverse)}; });
 }
 
-/// Dimensions a and b exchanged: a copy, row-major. ShapeError when one does not exist.
+/// Dimensions a and b exchanged, by default the last two: [N, M] -> [M, N]; a copy, row-major. ShapeError when one does
+/// not exist.
 template <Real T>
 Tensor<T> transpose(const Tensor<T>& x, int a = -2, int b = -1) {
   std::vector<int> dims(static_cast<std::size_t>(x.rank()));
@@ -127,8 +128,8 @@ Tensor<T> transpose(const Tensor<T>& x, int a = -2, int b = -1) {
   return permute(x, dims);
 }
 
-/// Zeros, or `value`, around x: `before[d]` and `after[d]` elements in dimension d. The order stays.   ShapeError
-/// unless there are two amounts for each dimension, none negative.
+/// Zeros, or `value`, around x: `before[d]` and `after[d]` elements in dimension d, which grows by both. The order
+/// stays.   ShapeError unless there are two amounts for each dimension, none negative.
 template <Real T>
 Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& before, const std::vector<Index>& after,
               std::type_identity_t<T> value = T{0}) {
@@ -159,8 +160,9 @@ Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& before, const std::v
   });
 }
 
-/// Elements begin .. end-1 of dimension `dim`. A view for the first dimension of a row-major tensor, otherwise a copy
-/// in the order of x.   ShapeError unless 0 <= begin <= end <= size.
+/// Elements begin .. end-1 of dimension `dim`, which becomes end - begin long. A view for the first dimension of a
+/// row-major tensor, otherwise a copy in the order of x.   ShapeError unless 0 <= begin <= end <= size, and for a
+/// dimension that does not exist.
 template <Real T>
 Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end) {
   const Op op("slice");
@@ -184,8 +186,8 @@ Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end) {
   });
 }
 
-/// Tensors joined along `dim`, in the order of the first.   ShapeError unless all other sizes are equal, ValueError for
-/// no tensors.
+/// Tensors joined along `dim`, in the memory order of the first: [2, 3] and [2, 5] along 1 -> [2, 8].   ShapeError
+/// unless all other sizes are equal, ValueError for no tensors.
 template <Real T>
 Tensor<T> concat(const std::vector<Tensor<T>>& parts, int dim) {
   const Op op("concat");
