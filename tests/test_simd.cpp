@@ -1,5 +1,8 @@
 #include "nasion/core/simd.hpp"
 
+#include <cstdint>
+#include <type_traits>
+
 #include "support/catch.hpp"
 
 using namespace nasion;
@@ -14,4 +17,20 @@ TEMPLATE_TEST_CASE("A vector holds a register of numbers, and computes with each
   simd::store(results + 1, v * v + (TestType{3} - Vec{}));
   for (Index i = 1; i <= lanes; ++i) CHECK(results[i] == numbers[i] * numbers[i] + 3);
   CHECK(simd::sum<TestType>(v) == static_cast<TestType>(lanes * (lanes + 1) / 2));
+}
+
+TEMPLATE_TEST_CASE("A part of a register is loaded and stored at any address, nothing beside it", "", float, double,
+                   std::int32_t, std::int64_t) {
+  const auto check = [](auto width) {
+    TestType elements[width + 2], results[width + 2] = {};
+    for (Index i = 0; i < width + 2; ++i) elements[i] = static_cast<TestType>(i + 1);
+    simd::Lanes<TestType, width> v = simd::load<width>(elements + 1);
+    simd::store<width>(results + 1, v + v);
+    CHECK(results[0] == 0);
+    CHECK(results[width + 1] == 0);
+    for (Index i = 1; i <= width; ++i) CHECK(results[i] == 2 * elements[i]);
+  };
+  check(std::integral_constant<Index, 1>());
+  check(std::integral_constant<Index, 2>());
+  check(std::integral_constant<Index, simd::register_bytes / static_cast<Index>(sizeof(TestType))>());
 }

@@ -74,8 +74,8 @@ class Op : public Checker {
   /// Tells a profile how many additions and multiplications the operation takes that runs: this one, or, in the closure
   /// given to record(), its gradient.
   static void flops(double count) { detail::count_cost(count); }
-  /// The numbers of a fresh tensor, in memory order, for writing until the function or closure ends. (A pointer that is
-  /// kept for longer must be from mutable_data().)
+  /// The elements of a fresh tensor, in memory order, for writing until the function or closure ends. (A pointer that
+  /// is kept for longer must be from mutable_data().)
   template <Real T>
   static T* writable(const Tensor<T>& x) {
     return detail::writable(x);

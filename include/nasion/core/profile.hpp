@@ -150,20 +150,20 @@ inline void count_cost(double flops, double bytes = 0) {
 namespace detail {
 inline namespace NASION_INSTRUCTION_SET {
 
-/// sum = sum factor + addend, so many `rounds` of it, for as many vectors at `numbers` as there are i: enough to hide
+/// sum = sum factor + addend, so many `rounds` of it, for as many vectors at `elements` as there are i: enough to hide
 /// the latency of one sum behind the others. Not a loop, which not every level of optimisation keeps in registers.
 template <class T, std::size_t... i>
-void multiply_add(T* numbers, Index rounds, std::index_sequence<i...>) {
+void multiply_add(T* elements, Index rounds, std::index_sequence<i...>) {
   constexpr Index lanes = simd::lanes<T>;
-  const simd::Vector<T> factor = simd::load(numbers), addend = factor * factor;
-  simd::Vector<T> sum[] = {simd::load(numbers + static_cast<Index>(i) * lanes)...};
+  const simd::Vector<T> factor = simd::load(elements), addend = factor * factor;
+  simd::Vector<T> sum[] = {simd::load(elements + static_cast<Index>(i) * lanes)...};
   for (Index round = 0; round < rounds; ++round) ((sum[i] = sum[i] * factor + addend), ...);
-  (simd::store(numbers + static_cast<Index>(i) * lanes, sum[i]), ...);
+  (simd::store(elements + static_cast<Index>(i) * lanes, sum[i]), ...);
 }
 inline constexpr std::size_t multiply_add_sums = 12;
 template <class T>
-void multiply_add(T* numbers, Index rounds) {
-  multiply_add(numbers, rounds, std::make_index_sequence<multiply_add_sums>());
+void multiply_add(T* elements, Index rounds) {
+  multiply_add(elements, rounds, std::make_index_sequence<multiply_add_sums>());
 }
 
 /// x = y + 3 z, for a whole number of vectors.
@@ -194,11 +194,11 @@ double shortest_seconds(F&& f) {
 /// Measured with short loops on all threads, in about 50 ms.
 inline MachinePeak machine_peak() {
   const Index threads = num_threads();
-  constexpr Index rounds = 20000, numbers = detail::multiply_add_sums * simd::lanes<float>;
-  std::vector<float> kept(static_cast<std::size_t>(threads * numbers), 0.5f);
+  constexpr Index rounds = 20000, elements = detail::multiply_add_sums * simd::lanes<float>;
+  std::vector<float> kept(static_cast<std::size_t>(threads * elements), 0.5f);
   const double compute = detail::shortest_seconds([&] {
     parallel_for(threads, 1,
-                 [&](Index thread, Index) { detail::multiply_add(kept.data() + thread * numbers, rounds); });
+                 [&](Index thread, Index) { detail::multiply_add(kept.data() + thread * elements, rounds); });
   });
   constexpr Index n = Index{1} << 23;  // three arrays of 32 MiB
   std::vector<float> a(n, 1), b(n, 2), c(n, 3);
@@ -206,7 +206,7 @@ inline MachinePeak machine_peak() {
     parallel_for(n, 1 << 16,
                  [=](Index begin, Index end) { detail::add_scaled(x + begin, y + begin, z + begin, end - begin); });
   });
-  return {static_cast<double>(2 * threads * numbers * rounds) / compute,
+  return {static_cast<double>(2 * threads * elements * rounds) / compute,
           static_cast<double>(3 * sizeof(float) * n) / copy};
 }
 

@@ -45,6 +45,14 @@ struct VectorOf<double> {
   typedef double type __attribute__((vector_size(register_bytes)));
   typedef double stored __attribute__((vector_size(register_bytes), aligned(alignof(double)), may_alias));
 };
+template <class T, Index width>
+struct LanesOf {
+  typedef T type __attribute__((vector_size(width * static_cast<Index>(sizeof(T)))));
+};
+template <class T>
+struct LanesOf<T, 1> {
+  using type = T;
+};
 }  // namespace detail
 
 /// A vector of lanes<T> elements, float or double.
@@ -58,6 +66,22 @@ Vector<T> load(const T* src) {
 template <class T>
 void store(T* dst, const Vector<T>& v) {
   *reinterpret_cast<typename detail::VectorOf<T>::stored*>(dst) = v;
+}
+
+/// `width` elements side by side, a power of two: in a register or a part of one. A single element is itself.
+template <class T, Index width>
+using Lanes = typename detail::LanesOf<T, width>::type;
+
+/// Loads and stores `width` elements, float, double or integers.
+template <Index width, class T>
+Lanes<T, width> load(const T* src) {
+  Lanes<T, width> v;
+  std::memcpy(&v, src, sizeof(v));
+  return v;
+}
+template <Index width, class T>
+void store(T* dst, const Lanes<T, width>& v) {
+  std::memcpy(dst, &v, sizeof(v));
 }
 
 /// A vector with x in every lane.

@@ -123,27 +123,13 @@ struct Walk {
 namespace detail {
 inline namespace NASION_INSTRUCTION_SET {
 
-/// low and high: the numbers of a and b in turns.
-template <class T, std::size_t... i>
-void interleave(const simd::Vector<T>& a, const simd::Vector<T>& b, simd::Vector<T>& low, simd::Vector<T>& high,
-                std::index_sequence<i...>) {
-  constexpr std::size_t n = sizeof...(i);
-  low = __builtin_shufflevector(a, b, static_cast<int>(i / 2 + i % 2 * n)...);
-  high = __builtin_shufflevector(a, b, static_cast<int>(n / 2 + i / 2 + i % 2 * n)...);
-}
-
-/// out[j * out_step + i] = in[i * in_step + j] for a square of simd::lanes numbers a side. Interleaving the first half
-/// of the rows with the second, as often as halves can be halved, makes rows of columns.
+/// out[j * out_step + i] = in[i * in_step + j] for a square of simd::lanes elements a side.
 template <class T>
 void transpose_tile(const T* in, Index in_step, T* out, Index out_step) {
   constexpr Index lanes = simd::lanes<T>;
-  simd::Vector<T> rows[lanes], turned[lanes];
+  simd::Vector<T> rows[lanes];
   for (Index i = 0; i < lanes; ++i) rows[i] = simd::load(in + i * in_step);
-  for (Index times = 1; times < lanes; times *= 2) {
-    for (Index i = 0; i < lanes / 2; ++i)
-      interleave<T>(rows[i], rows[i + lanes / 2], turned[2 * i], turned[2 * i + 1], std::make_index_sequence<lanes>());
-    for (Index i = 0; i < lanes; ++i) rows[i] = turned[i];
-  }
+  simd::transpose<T>(rows);
   for (Index j = 0; j < lanes; ++j) simd::store(out + j * out_step, rows[j]);
 }
 
@@ -159,7 +145,7 @@ void transpose(Index m, Index n, const T* in, Index in_step, T* out, Index out_s
   for (Index begin = 0; begin < m; begin += block)
     for (Index j = 0; j < n; j += lanes)
       for (Index i = begin; i < std::min(m, begin + block); i += lanes) {
-        // The last tile ends with the matrix, over numbers that the one before it has copied too.
+        // The last tile ends with the matrix, over elements that the one before it has copied too.
         const Index row = std::min(i, m - lanes), column = std::min(j, n - lanes);
         transpose_tile(in + row * in_step + column, in_step, out + column * out_step + row, out_step);
       }
@@ -185,7 +171,7 @@ void transposed_copy(const Walk<2>& walk, const T* in, T* out) {
   });
 }
 
-/// n numbers, each so many steps after the one before.
+/// n elements, each a step after the one before.
 template <class T>
 void copy_run(Index n, const T* __restrict in, Index in_step, T* __restrict out, Index out_step) {
   if (out_step == 1 && in_step == 1 && n < 256)  // too few to ask a library function
@@ -230,7 +216,7 @@ void strided_copy(const Shape& shape, const T* in, const Strides& in_strides, T*
   });
 }
 
-/// Sum of the n numbers term(begin), term(begin + 1), ... with an error that grows with log(n): in lanes, then halves.
+/// Sum of the n elements term(begin), term(begin + 1), ... with an error that grows with log(n): in lanes, then halves.
 template <class T, class Term>
 T pairwise_sum_of(Index begin, Index n, Term term) {  // by value, which the compilers see through
   if (n <= 256) {
@@ -256,7 +242,7 @@ T pairwise_sum(const T* x, Index n) {
 
 namespace detail {
 
-/// strided_sum(), with sums of another type than the numbers.
+/// strided_sum(), with sums of another type than the elements.
 template <class T, class Sum>
 void strided_sum_as(const Shape& shape, const T* in, const Strides& in_strides, Sum* out, const Strides& out_strides,
                     Index out_size) {
@@ -310,7 +296,7 @@ void strided_sum(const Shape& shape, const T* in, const Strides& in_strides, T* 
                  Index out_size) {
   if (shape.size() == 0) return;
   if (shape.size() < 256 * out_size) return detail::strided_sum_as(shape, in, in_strides, out, out_strides, out_size);
-  // Many numbers for each place: in double, so that the error does not grow with how many they are.
+  // Many elements for each place: in double, so that the error does not grow with how many they are.
   std::vector<double> sums(out, out + out_size);
   detail::strided_sum_as(shape, in, in_strides, sums.data(), out_strides, out_size);
   std::transform(sums.begin(), sums.end(), out, [](double v) { return static_cast<T>(v); });

@@ -61,20 +61,18 @@ void avg_pool_images(const PoolSizes& s, const T* x, T* y) {
       const T* const in = x + ((image * s.h + row.begin) * s.w + column.begin) * s.c;
       const double share = 1 / static_cast<double>(row.count * column.count);
       for_lanes<double>(s.c, [&](Index c, auto width, auto count) {
-        using Elements = Lanes<T, width>;
-        using Sums = Lanes<double, width>;
+        using Elements = simd::Lanes<T, width>;
+        using Sums = simd::Lanes<double, width>;
         Sums sum[count] = {};  // `count` vectors of double in registers, while the window passes
         for (Index r = 0; r < row.end - row.begin; ++r)
           for (Index first = 0; first < column.end - column.begin; first += run) {
             Elements part[count] = {};
             for (Index q = first; q < std::min(first + run, column.end - column.begin); ++q)
-              for (int k = 0; k < count; ++k) part[k] += load_lanes<Elements>(in + (r * s.w + q) * s.c + c + k * width);
+              for (int k = 0; k < count; ++k) part[k] += simd::load<width>(in + (r * s.w + q) * s.c + c + k * width);
             for (int k = 0; k < count; ++k) sum[k] += convert_lanes<Sums>(part[k]);
           }
-        for (int k = 0; k < count; ++k) {
-          const auto mean = convert_lanes<Elements>(sum[k] * share);
-          std::memcpy(dst + c + k * width, &mean, sizeof(mean));
-        }
+        for (int k = 0; k < count; ++k)
+          simd::store<width>(dst + c + k * width, convert_lanes<Elements>(sum[k] * share));
       });
       dst += s.c;
     }

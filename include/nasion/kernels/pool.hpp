@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
 #include <vector>
 
@@ -126,26 +125,6 @@ void max_pool_planes_backward(const PoolSizes& s, const T* dy, const std::int32_
 
 namespace detail {
 
-/// `width` contiguous elements, if possible in a register; arithmetic and comparisons are the language's own. Unlike
-/// simd::Vector it may be narrower than a register, or a single element.
-template <class T, Index width>
-struct LanesOf {
-  typedef T type __attribute__((vector_size(width * static_cast<Index>(sizeof(T)))));
-};
-template <class T>
-struct LanesOf<T, 1> {
-  using type = T;
-};
-template <class T, Index width>
-using Lanes = typename LanesOf<T, width>::type;
-
-template <class V>
-V load_lanes(const void* src) {
-  V v;
-  std::memcpy(&v, src, sizeof(v));
-  return v;
-}
-
 /// Calls f(i, width, count) for the pieces of `count` times `width` elements of 0 .. n-1: four registers while so many
 /// are left, because one would wait for its last result, then the tail in ever fewer elements. `width` and `count` are
 /// constants.
@@ -204,21 +183,21 @@ class PoolPositions {
 /// Largest elements of one window for `count` times `width` channels, and the first positions that have them.
 template <class T, Index width, int count>
 struct Maxima {
-  using Elements = Lanes<T, width>;
-  using Positions = Lanes<PoolWord<T>, width>;
+  using Elements = simd::Lanes<T, width>;
+  using Positions = simd::Lanes<PoolWord<T>, width>;
   Elements largest[count];
   Positions winner[count];
 
   /// `in`: first pixel of the window, with strides of its pixels and rows.
   Maxima(const T* in, Index rows, Index columns, Index pixel_stride, Index row_stride) {
     for (int k = 0; k < count; ++k) {
-      largest[k] = load_lanes<Elements>(in + k * width);
+      largest[k] = simd::load<width>(in + k * width);
       winner[k] = Positions{};
     }
     Positions position{};
     for (Index rest = rows * columns, q = 0; rest > 0; --rest, position += 1) {  // one loop keeps all in registers
       for (int k = 0; k < count; ++k) {
-        const Elements v = load_lanes<Elements>(in + k * width);
+        const Elements v = simd::load<width>(in + k * width);
         const auto better = (v > largest[k]) | (v != v);
         largest[k] = better ? v : largest[k];
         winner[k] = better ? position : winner[k];
@@ -254,12 +233,12 @@ void max_pool_images(const PoolSizes& s, const T* x, T* y, PoolWord<T>* argmax) 
         const Maxima<T, width, count> maxima(in + column.begin * s.c + c, row.end - row.begin,
                                              column.end - column.begin, s.c, s.w * s.c);
         for (int k = 0; k < count; ++k) {
-          std::memcpy(dst + c + k * width, &maxima.largest[k], sizeof(maxima.largest[k]));
+          simd::store<width>(dst + c + k * width, maxima.largest[k]);
           if (!word) continue;
           auto packed = maxima.winner[k] << shift;
           // The first of four positions in a word overwrites it, the others are added.
-          if (shift) packed |= load_lanes<decltype(packed)>(word + c + k * width);
-          std::memcpy(word + c + k * width, &packed, sizeof(packed));
+          if (shift) packed |= simd::load<width>(word + c + k * width);
+          simd::store<width>(word + c + k * width, packed);
         }
       });
     }
@@ -289,20 +268,19 @@ void max_pool_images_backward(const PoolSizes& s, const T* dy, const PoolWord<T>
         const int shift = positions.shift(q);
         prefetch(gradient, s.c);
         for_lanes<T>(s.c, [&](Index c, auto width, auto count) {
-          using Elements = Lanes<T, width>;
-          using Positions = Lanes<PoolWord<T>, width>;
+          using Elements = simd::Lanes<T, width>;
+          using Positions = simd::Lanes<PoolWord<T>, width>;
           Elements g[count];
           Positions winner[count], position{};
           for (int k = 0; k < count; ++k) {
-            g[k] = load_lanes<Elements>(gradient + c + k * width);
-            winner[k] = (load_lanes<Positions>(word + c + k * width) >> shift) & positions.mask();
+            g[k] = simd::load<width>(gradient + c + k * width);
+            winner[k] = (simd::load<width>(word + c + k * width) >> shift) & positions.mask();
           }
           for (Index i = row.begin; i < row.end; ++i)
             for (Index j = column.begin; j < column.end; ++j, position += 1)
               for (int k = 0; k < count; ++k) {
                 T* dst = out + (i * s.w + j) * s.c + c + k * width;
-                const Elements sum = load_lanes<Elements>(dst) + (winner[k] == position ? g[k] : Elements{});
-                std::memcpy(dst, &sum, sizeof(sum));
+                simd::store<width>(dst, simd::load<width>(dst) + (winner[k] == position ? g[k] : Elements{}));
               }
         });
       }

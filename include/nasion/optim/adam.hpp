@@ -2,7 +2,6 @@
 // Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019), with the update order of PyTorch's torch.optim.
 
 #include <cmath>
-#include <cstring>
 
 #include "nasion/core/sqrt.hpp"
 #include "nasion/nn/module.hpp"
@@ -67,8 +66,8 @@ class Adam {
     detail::for_pieces(updates, [&](const Update& u, Index begin, Index end) {
       constexpr Index lanes = simd::lanes<T>;
       Index j = begin;
-      for (; j + lanes <= end; j += lanes) update<simd::Vector<T>>(u, factors, j);
-      for (; j < end; ++j) update<T>(u, factors, j);
+      for (; j + lanes <= end; j += lanes) update<lanes>(u, factors, j);
+      for (; j < end; ++j) update<1>(u, factors, j);
     });
   }
 
@@ -111,21 +110,19 @@ class Adam {
                         " must be in [0, 1)");
   }
 
-  /// V: one number, or as many as a register has.
-  template <class V>
+  /// Elements j .. j + width-1.
+  template <Index width>
   static void update(const Update& u, const Factors& f, Index j) {
-    V g, p, m, v;
-    std::memcpy(&g, u.grad + j, sizeof(V));
-    std::memcpy(&p, u.parameter + j, sizeof(V));
-    std::memcpy(&m, u.first + j, sizeof(V));
-    std::memcpy(&v, u.second + j, sizeof(V));
+    using V = simd::Lanes<T, width>;
+    const V g = simd::load<width>(u.grad + j);
+    V p = simd::load<width>(u.parameter + j), m = simd::load<width>(u.first + j), v = simd::load<width>(u.second + j);
     const V d = g + f.decay * p;
     m = f.beta1 * m + f.new1 * d;
     v = f.beta2 * v + f.new2 * d * d;
     p = f.keep * p - u.rate * m / (simd::sqrt(v) / u.root + f.eps);
-    std::memcpy(u.parameter + j, &p, sizeof(V));
-    std::memcpy(u.first + j, &m, sizeof(V));
-    std::memcpy(u.second + j, &v, sizeof(V));
+    simd::store<width>(u.parameter + j, p);
+    simd::store<width>(u.first + j, m);
+    simd::store<width>(u.second + j, v);
   }
 
   std::vector<Tensor<T>> parameters_, first_, second_;
