@@ -101,6 +101,47 @@ inline double conv2d_flops(const kernels::Conv2dSizes& s) {
   return 2 * product(s.n, s.oh, s.ow, s.k, s.c / s.groups, s.kh, s.kw);
 }
 
+/// The gradients of x, weight and bias, from what conv2d() kept of them.
+template <class T>
+struct Conv2dBackward {
+  kernels::Conv2dSizes sizes;
+  Conv2dAlgorithm algorithm;
+  MemoryOrder order;      // of the images in the kernels
+  Saved<T> x, weight, y;  // y: with ReLU
+  bool relu, need_db;
+
+  Grads<T> operator()(const Tensor<T>& grad) const {
+    auto [dy, db] = before_relu(grad);
+    Tensor<T> dx, dw;
+    if (x.requires_grad()) {
+      Op::flops(conv2d_flops(sizes));
+      dx = Tensor<T>::empty(x->shape(), order);
+      kernels::conv2d_backward_input(algorithm, sizes, order, dy.data(), contiguous(*weight).data(), Op::writable(dx));
+      dx = to_order(dx, x->order());
+    }
+    if (weight.requires_grad()) {
+      Op::flops(conv2d_flops(sizes));
+      dw = Tensor<T>::empty(weight->shape());
+      kernels::conv2d_backward_weight(algorithm, sizes, order, to_order(*x, order).data(), dy.data(), Op::writable(dw));
+      dw = to_order(dw, weight->order());
+    }
+    return {dx, dw, db};
+  }
+
+ private:
+  /// The gradient of the result before ReLU, in `order`, and its sums over each channel, where they are needed.
+  std::pair<Tensor<T>, Tensor<T>> before_relu(const Tensor<T>& grad) const {
+    const bool spare = sole_owner(grad);  // memory that may be written to
+    auto dy = to_order(grad, order);
+    if (!relu && !need_db) return {dy, {}};
+    const auto db = Tensor<T>::empty({sizes.k});
+    const auto sum = relu && !spare ? Tensor<T>::empty(dy.shape(), order) : dy;
+    kernels::conv2d_backward_result(sizes, order, relu ? y->data() : nullptr, dy.data(),
+                                    relu ? Op::writable(sum) : nullptr, Op::writable(db));
+    return {sum, need_db ? db : Tensor<T>{}};
+  }
+};
+
 }  // namespace detail
 
 /// The kernel that computes a pass of the convolution of x with weight, of float: what `options` ask for, or what
@@ -141,35 +182,15 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
                           bias.defined() ? bias.data() : nullptr, options.relu, Op::writable(y),
                           prepared ? prepared->data() : nullptr);
 
-  return op.record(
-      to_order(y, x.order()), {x, weight, bias},
-      [s, algorithm, order, x = save(x), weight = save(weight), y = options.relu ? save(y) : Saved<T>{},
-       relu = options.relu, need_db = bias.defined() && bias.requires_grad()](const Tensor<T>& grad) {
-        const bool spare = detail::sole_owner(grad);  // memory that may be written to
-        auto dy = to_order(grad, order);
-        Tensor<T> dx, dw, db;
-        if (relu || need_db) {
-          db = Tensor<T>::empty({s.k});
-          const auto sum = relu && !spare ? Tensor<T>::empty(dy.shape(), order) : dy;
-          kernels::conv2d_backward_result(s, order, relu ? y->data() : nullptr, dy.data(),
-                                          relu ? Op::writable(sum) : nullptr, Op::writable(db));
-          dy = sum;
-          if (!need_db) db = {};
-        }
-        if (x.requires_grad()) {
-          Op::flops(detail::conv2d_flops(s));
-          dx = Tensor<T>::empty(x->shape(), order);
-          kernels::conv2d_backward_input(algorithm, s, order, dy.data(), contiguous(*weight).data(), Op::writable(dx));
-          dx = to_order(dx, x->order());
-        }
-        if (weight.requires_grad()) {
-          Op::flops(detail::conv2d_flops(s));
-          dw = Tensor<T>::empty(weight->shape());
-          kernels::conv2d_backward_weight(algorithm, s, order, to_order(*x, order).data(), dy.data(), Op::writable(dw));
-          dw = to_order(dw, weight->order());
-        }
-        return Grads<T>{dx, dw, db};
-      });
+  return op.record(to_order(y, x.order()), {x, weight, bias},
+                   detail::Conv2dBackward<T>{.sizes = s,
+                                             .algorithm = algorithm,
+                                             .order = order,
+                                             .x = save(x),
+                                             .weight = save(weight),
+                                             .y = options.relu ? save(y) : Saved<T>{},
+                                             .relu = options.relu,
+                                             .need_db = bias.defined() && bias.requires_grad()});
 }
 
 }  // namespace nasion
