@@ -178,6 +178,33 @@ TEST_CASE("a folder that is no 300-W is a clear error") {
   CHECK_THROWS_WITH(open(folder.path()), ContainsSubstring("1_1.jpg: has no points beside it: 1_1.pts is missing"));
 }
 
+TEST_CASE("What cannot be looked at in a 300-W folder is not left out silently") {
+  test::TemporaryFolder folder;
+  write_face(folder.path(), "afw/1_1");
+  const auto error = [&] { return test::io_error(folder.path(), [&] { W300Faces faces(folder.path()); }); };
+  const auto link = [&](const char* target, const char* name) {
+    std::filesystem::create_symlink(target, folder / name);
+  };
+  SECTION("a set behind a link that leads nowhere") {
+    link("gone", "helen");
+    CHECK(error() == "helen: is a link that leads nowhere");
+  }
+  SECTION("a set behind a link in a circle, as behind a lack of permission") {
+    link("helen", "helen");
+    CHECK(error().starts_with("helen: cannot be looked at ("));
+    std::filesystem::remove_all(folder / "afw");
+    CHECK_THROWS_AS(W300Faces::found_in(folder.path()), IoError);
+  }
+  SECTION("a set that is no folder") {
+    test::write_text(folder / "ibug", "");
+    CHECK(error().starts_with("ibug: cannot list the folder ("));
+  }
+  SECTION("a manifest behind a link that leads nowhere") {
+    link("gone.csv", "manifest.csv");
+    CHECK(error() == "manifest.csv: is a link that leads nowhere");
+  }
+}
+
 TEST_CASE("read_w300_face returns points in pixels, and names the file at fault") {
   test::TemporaryFolder folder;
   write_face(folder.path(), "afw/1_1");

@@ -9,7 +9,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -78,9 +77,7 @@ class ImmFaces {
   /// Lists the folder; hidden files and those with other names are passed over. Photos end in .jpg or .jpeg, in any
   /// case. IoError when it is missing, holds no photo, a photo has no .asf file beside it, or such a file no photo.
   explicit ImmFaces(const std::filesystem::path& folder) {
-    std::error_code error;
-    if (!std::filesystem::is_directory(folder, error))
-      throw IoError(folder, std::filesystem::exists(folder, error) ? "is not a folder" : "no such folder");
+    detail::require_folder(folder);
     const auto is_face = [](const std::string& name) { return parse_name(name).has_value(); };
     for (auto& [image, shape] : labelled_photos(folder, ".asf", {".jpg", ".jpeg"}, is_face)) {
       ImmEntry entry = *parse_name(image.stem().string());

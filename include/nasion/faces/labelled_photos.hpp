@@ -27,6 +27,28 @@ struct LabelledPhoto {
   std::filesystem::path image, shape;
 };
 
+namespace detail {
+
+/// Whether anything has this name. IoError when that cannot be told, as without permission, and for a link that leads
+/// nowhere: what was meant to be there must not be left out without a word.
+inline bool is_there(const std::filesystem::path& path) {
+  namespace fs = std::filesystem;
+  std::error_code error, ignored;
+  const auto type = fs::status(path, error).type();
+  if (type == fs::file_type::none) throw IoError(path, "cannot be looked at (" + error.message() + ")");
+  if (type == fs::file_type::not_found && fs::is_symlink(fs::symlink_status(path, ignored)))
+    throw IoError(path, "is a link that leads nowhere");
+  return type != fs::file_type::not_found;
+}
+
+/// IoError unless the path is that of a folder.
+inline void require_folder(const std::filesystem::path& path) {
+  if (!is_there(path)) throw IoError(path, "no such folder");
+  if (!std::filesystem::is_directory(path)) throw IoError(path, "is not a folder");
+}
+
+}  // namespace detail
+
 /// The photos of a folder, sorted by name, whose name without its ending `is_wanted`. Endings are given in lower case
 /// and found in any; hidden files, such as the `._07-3m.jpg` that macOS leaves beside `07-3m.jpg`, are passed over, as
 /// are files with other endings. IoError, naming the file, for a photo without points, points without a photo, and a

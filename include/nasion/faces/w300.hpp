@@ -10,7 +10,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -118,15 +117,13 @@ class W300Faces {
  public:
   /// Lists the folder. Images end in .jpg, .jpeg or .png, in any case; hidden files are passed over, and mirrored
   /// copies (`1051618982_1_mirror.jpg`, as dlib's edition of 300-W has them). IoError when it is missing, has none of
-  /// the training sets, an image has no .pts file beside it, such a file no image, or manifest.csv (which need not be
-  /// there) cannot be understood.
+  /// the training sets, an image has no .pts file beside it, such a file no image, manifest.csv (which need not be
+  /// there) cannot be understood, or a set cannot be looked at.
   explicit W300Faces(const std::filesystem::path& root) {
-    std::error_code error;
-    if (!std::filesystem::is_directory(root, error))
-      throw IoError(root, std::filesystem::exists(root, error) ? "is not a folder" : "no such folder");
+    detail::require_folder(root);
     std::map<std::string, vision::Affine, std::less<>> crops;
     const auto manifest = root / "manifest.csv";
-    if (std::filesystem::exists(manifest, error)) crops = detail::read_crop_manifest(manifest);
+    if (detail::is_there(manifest)) crops = detail::read_crop_manifest(manifest);
     for (const std::string_view set : training_sets) add(root, std::string(set), crops, training_);
     if (training_.empty())
       throw IoError(root, "holds no 300-W training faces (folders afw, helen/trainset, lfpw/trainset)");
@@ -137,11 +134,11 @@ class W300Faces {
     }
   }
 
-  /// Whether the folder looks like one.
+  /// Whether the folder looks like one. IoError when that cannot be told.
   static bool found_in(const std::filesystem::path& root) {
-    std::error_code error;
-    return std::any_of(training_sets.begin(), training_sets.end(),
-                       [&](std::string_view set) { return std::filesystem::is_directory(root / set, error); });
+    return std::any_of(training_sets.begin(), training_sets.end(), [&](std::string_view set) {
+      return has_set(root, set) && std::filesystem::is_directory(root / set);
+    });
   }
 
   /// Of all training sets, sorted by name.
@@ -173,6 +170,12 @@ class W300Faces {
   static constexpr std::array<std::string_view, 3> training_sets{"afw", "helen/trainset", "lfpw/trainset"};
   static constexpr std::array<std::string_view, 3> test_sets{"lfpw/testset", "helen/testset", "ibug"};
 
+  static bool has_set(std::filesystem::path folder, std::string_view set) {
+    for (const auto& name : std::filesystem::path(set))
+      if (!detail::is_there(folder /= name)) return false;
+    return true;
+  }
+
   /// LFPW has one file for a photo (image_0001), the others one for a face (1051618982_1).
   static std::string photo_of(const std::string& set, const std::string& stem) {
     std::string photo = set.starts_with("lfpw") ? stem : stem.substr(0, stem.rfind('_'));
@@ -184,11 +187,9 @@ class W300Faces {
 
   static void add(const std::filesystem::path& root, const std::string& set,
                   const std::map<std::string, vision::Affine, std::less<>>& crops, std::vector<W300Entry>& entries) {
-    const auto folder = root / set;
-    std::error_code error;
-    if (!std::filesystem::is_directory(folder, error)) return;
+    if (!has_set(root, set)) return;
     const auto is_no_copy = [](const std::string& name) { return !name.ends_with("_mirror"); };
-    for (const auto& [image, shape] : labelled_photos(folder, ".pts", {".jpg", ".jpeg", ".png"}, is_no_copy)) {
+    for (const auto& [image, shape] : labelled_photos(root / set, ".pts", {".jpg", ".jpeg", ".png"}, is_no_copy)) {
       W300Entry entry{.image = image, .shape = shape, .set = set, .photo = photo_of(set, image.stem().string())};
       if (const auto crop = crops.find(entry.name()); crop != crops.end()) entry.to_original = crop->second;
       entries.push_back(std::move(entry));
