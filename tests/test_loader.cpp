@@ -1,8 +1,11 @@
 #include "nasion/data/loader.hpp"
 
 #include <atomic>
+#include <limits>
 #include <memory>
 #include <set>
+#include <system_error>
+#include <thread>
 
 #include "nasion/io/io_error.hpp"
 #include "support/catch.hpp"
@@ -72,6 +75,31 @@ TEST_CASE("The same batches for any number of workers, another order in each epo
     CHECK(seen.size() == 23);
   }
 }
+
+#ifdef __GLIBC__
+TEST_CASE("Where no thread can be started, the caller prepares the same batches") {
+  const Counted dataset{23};
+  const auto run = [&](int workers) {
+    Loader loader(dataset, {.batch_size = 4, .shuffle = true, .workers = workers}, join);
+    return epoch(loader);
+  };
+  pthread_attr_t usual, greedy;
+  REQUIRE(pthread_getattr_default_np(&usual) == 0);
+  REQUIRE(pthread_getattr_default_np(&greedy) == 0);
+  REQUIRE(pthread_attr_setstacksize(&greedy, std::numeric_limits<std::size_t>::max() / 4) == 0);
+  REQUIRE(pthread_setattr_default_np(&greedy) == 0);  // more memory than there is
+  bool refused = false;
+  try {
+    std::thread([] {}).join();
+  } catch (const std::system_error&) {
+    refused = true;
+  }
+  const auto batches = run(2);
+  REQUIRE(pthread_setattr_default_np(&usual) == 0);
+  CHECK(refused);
+  CHECK(batches == run(0));
+}
+#endif
 
 TEST_CASE("Randomness belongs to the sample and the epoch, not to the place in the order") {
   const Counted dataset{10};

@@ -100,7 +100,8 @@ class Rng {
   /// libraries.
   template <std::random_access_iterator It>
   void shuffle(It first, It last) {
-    for (auto i = last - first - 1; i > 0; --i) std::swap(first[i], first[below(i + 1)]);
+    using Distance = std::iter_difference_t<It>;
+    for (auto i = last - first - 1; i > 0; --i) std::swap(first[i], first[static_cast<Distance>(below(i + 1))]);
   }
 
  private:

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <numeric>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -60,7 +61,7 @@ struct LoaderOptions {
   Index batch_size = 1;    ///< the last batch may be smaller
   bool shuffle = false;    ///< a new order for every epoch
   bool drop_last = false;  ///< leave an incomplete last batch out
-  int workers = 1;         ///< threads that prepare batches; 0: the caller prepares each when it asks
+  int workers = 1;         ///< threads that prepare batches, as far as there are; 0: the caller does
   int prefetch = 2;        ///< batches that each worker may be ahead
   std::uint64_t seed = 0;  ///< of orders and augmentation
   Shard shard{};           ///< of several processes that share each batch: the batches here are this one's parts
@@ -148,7 +149,7 @@ class DataLoader<D, Collate>::Iterator {
       rng.shuffle(order_.begin(), order_.end());
     }
     try {
-      for (int i = 0; i < loader.options_.workers; ++i) threads_.emplace_back([this] { work(); });
+      start_workers();
       fetch();
     } catch (...) {  // the destructor of an object that was never complete does not run
       stop();
@@ -188,6 +189,14 @@ class DataLoader<D, Collate>::Iterator {
     } catch (...) {
       return {std::nullopt, std::current_exception()};
     }
+  }
+
+  // Batches are the same with fewer workers, or none: so in WebAssembly, which has no threads unless it is asked for
+  // them, and in a process that has used up its own.
+  void start_workers() {
+    try {
+      for (int i = 0; i < loader_->options_.workers; ++i) threads_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {}
   }
 
   void work() {

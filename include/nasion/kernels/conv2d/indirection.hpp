@@ -124,7 +124,7 @@ struct PointerTable {
     const Index padding = (tile - pixels % tile) % tile;
     std::fill_n(dst.begin() + pixels, padding, dst[last]);
     for (auto run = src.begin(); run < src.end(); run += table_pixels)
-      std::fill_n(run + pixels, padding, run[pixels - 1]);
+      std::fill_n(run + static_cast<std::ptrdiff_t>(pixels), padding, run[static_cast<std::ptrdiff_t>(last)]);
   }
   /// Moves on by so many channels of the result.
   void move(Index channels) {
