@@ -39,6 +39,8 @@ TEST_CASE("an orientation of type LONG counts, of other types it does not") {
     CHECK(orientation(3, 1, n(6, 2)) == 6);
     CHECK(orientation(1, 1, n(6, 4)) == 1);
   }
+  const std::string twice = exif(6, true).substr(0, 6) + exif(6, true);
+  CHECK(header(with_app1(encode_jpeg(Image(8, 8, 1)), twice)).orientation == 6);
   for (const char* name : {"exif_long_type/exif6_long.jpg", "exif_long_type/exif6_long_be.jpg"}) {
     CAPTURE(name);
     CHECK(header(test_file(name)).orientation == 6);

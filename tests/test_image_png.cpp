@@ -183,6 +183,8 @@ TEST_CASE("the eXIf chunk of a PNG turns it, when it is whole") {
     CHECK(decode(plain.substr(0, at) + turned + plain.substr(at), {.decoder = decoder}) == orient(noise(5, 3, 3), 6));
     CHECK(decode(plain.substr(0, at) + turned + plain.substr(at), {.exif_orientation = false, .decoder = decoder}) ==
           noise(5, 3, 3));
+    const std::string prefixed = chunk("eXIf", exif(6, true));  // as in a JPEG, which Pillow takes, too
+    CHECK(decode(plain.substr(0, at) + prefixed + plain.substr(at), {.decoder = decoder}) == orient(noise(5, 3, 3), 6));
     std::string damaged = turned;
     damaged.back() ^= 1;
     CHECK(decode(plain.substr(0, at) + damaged + plain.substr(at), {.decoder = decoder}) == noise(5, 3, 3));

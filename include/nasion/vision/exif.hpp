@@ -13,8 +13,10 @@ namespace nasion::vision::detail {
 constexpr std::string_view exif_prefix{"Exif\0\0", 6};
 
 /// The orientation, 1 to 8, in a TIFF file whose first folder holds the tag, as a SHORT, which the standard asks for,
-/// or as a LONG, which some programs write. 1 when it is absent or damaged.
+/// or as a LONG, which some programs write. 1 when it is absent or damaged. Before it may stand the prefix of JPEG,
+/// which some programs write twice, or into a PNG.
 inline int exif_orientation(std::span<const std::byte> bytes) {
+  while (starts_with(bytes, exif_prefix)) bytes = bytes.subspan(exif_prefix.size());
   ByteReader tiff{bytes};
   tiff.little_endian = starts_with(bytes, "II");
   if (!tiff.little_endian && !starts_with(bytes, "MM")) return 1;

@@ -51,7 +51,7 @@ class JpegHeaderReader {
       if (segment->marker == 0xC4) huffman_tables(segment->payload);
       if (segment->marker == 0xDA) scan(segment->payload);
       if (segment->marker == 0xE1 && header_.orientation == 1 && starts_with(segment->payload, exif_prefix))
-        header_.orientation = exif_orientation(segment->payload.subspan(exif_prefix.size()));
+        header_.orientation = exif_orientation(segment->payload);
     }
     header_.complete = segments.complete() && scans_ > 0;
     for (std::size_t i = 0; frame_ && i < std::min<std::size_t>(frame_->count, 4); ++i)
