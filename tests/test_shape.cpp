@@ -5,6 +5,7 @@
 #include <limits>
 #include <sstream>
 
+#include "nasion/core/size2.hpp"
 #include "nasion/ops/elementwise.hpp"
 #include "support/catch.hpp"
 #include "support/foreign_locale.hpp"
