@@ -49,6 +49,37 @@ Scratch<S> pack_weights(const PixelGrid& grid, const WeightView<T>& weights) {
   return packed;
 }
 
+/// The pixels of a table by V vectors of result channels, of which `channels` are stored. Weight and bias (null: 0) are
+/// those of these channels, and a tap reads `used` channels of the source.
+template <Index V, class S, class T>
+[[gnu::always_inline]] inline void convolve_table(const PixelGrid& grid, const PointerTable<S, T>& table, Index used,
+                                                  const S* weight, const T* bias, bool relu, Index channels) {
+  constexpr Index P = tile_pixels<S>(V), width = V * simd::lanes<T>;
+  const Index runs = static_cast<Index>(grid.runs.size());
+  // As many runs at a time as have weights of 256 KiB, a small L2, which then stay there while the pixels pass.
+  const Index run_bytes = std::max<Index>(1, width * used * grid.taps() / runs * static_cast<Index>(sizeof(S)));
+  const Index step = std::max<Index>(1, (Index{1} << 18) / run_bytes);
+  for (Index t = 0; t < runs; t += step) {
+    const Index count = std::min(step, runs - t);
+    const TapRun* const run = grid.runs.data() + t;
+    const S* const* src = table.src.data() + t * table_pixels;
+    const Epilogue<T> epilogue{bias, t > 0, relu && t + count == runs};
+    T* const* dst = table.dst.data();
+    for (Index p = 0; p < table.pixels; p += P) {
+      // Prefetches the tile after the next: results are written, and 1x1 kernels read, once and through pointers, which
+      // hardware does not foresee.
+      for (Index i = p + 2 * P; i < std::min(p + 3 * P, table.pixels); ++i) {
+        if (t == 0)
+          for (Index v = 0; v < V; ++v) __builtin_prefetch(dst[i] + v * simd::lanes<T>, 1);
+        if (runs == 1)
+          for (Index c = 0; c < used; c += simd::lanes<T>) __builtin_prefetch(src[i] + c);
+      }
+      multiply_tile<T, P, V>(src + p, run, count, used, weight, epilogue, dst + p, channels);
+    }
+    for (Index i = 0; i < count; ++i) weight += run[i].count * used * width;
+  }
+}
+
 /// result = [relu] (bias + the sum over the grid's taps), for all pixels of the grid. `prepared` (null: not done) is
 /// of pack_weights().
 template <class S, class T>
@@ -56,7 +87,7 @@ void direct_convolve(const PixelGrid& grid, const Images<const S>& source, const
                      const WeightView<T>& weights, const T* bias, bool relu, const S* prepared = nullptr) {
   const Scratch<S> packed_here = prepared ? Scratch<S>(0) : pack_weights<S>(grid, weights);
   const S* const packed = prepared ? prepared : packed_here.data();
-  const Index pixels = source.n * grid.rows * grid.columns, runs = static_cast<Index>(grid.runs.size());
+  const Index pixels = source.n * grid.rows * grid.columns;
   const Index blocks = (pixels + table_pixels - 1) / table_pixels, taps = grid.taps();
   const Index channel_blocks = (result.used + block_channels<T> - 1) / block_channels<T>;
   // Blocks of channels share a table as far as their weights fit into 128 KiB, half of a small L2, and enough pieces of
@@ -75,31 +106,9 @@ void direct_convolve(const PixelGrid& grid, const Images<const S>& source, const
     for (; first < last; first += block_channels<T>, table.move(block_channels<T>)) {
       const Index channels = std::min(block_channels<T>, last - first);
       with_vectors<T>(channels, [&]<Index V>() {
-        constexpr Index P = tile_pixels<S>(V), width = V * simd::lanes<T>;
-        table.pad(P);
-        const S* weight = packed + first * taps * source.used;
-        // As many runs at a time as have weights of 256 KiB, a small L2, which then stay there while the pixels pass.
-        const Index run_bytes = std::max<Index>(1, width * source.used * taps / runs * static_cast<Index>(sizeof(S)));
-        const Index step = std::max<Index>(1, (Index{1} << 18) / run_bytes);
-        for (Index t = 0; t < runs; t += step) {
-          const Index count = std::min(step, runs - t);
-          const TapRun* const run = grid.runs.data() + t;
-          const S* const* src = table.src.data() + t * table_pixels;
-          const Epilogue<T> epilogue{bias ? bias + first : nullptr, t > 0, relu && t + count == runs};
-          T* const* dst = table.dst.data();
-          for (Index p = 0; p < table.pixels; p += P) {
-            // Prefetches the tile after the next: results are written, and 1x1 kernels read, once and through pointers,
-            // which hardware does not foresee.
-            for (Index i = p + 2 * P; i < std::min(p + 3 * P, table.pixels); ++i) {
-              if (t == 0)
-                for (Index v = 0; v < V; ++v) __builtin_prefetch(dst[i] + v * simd::lanes<T>, 1);
-              if (runs == 1)
-                for (Index c = 0; c < source.used; c += simd::lanes<T>) __builtin_prefetch(src[i] + c);
-            }
-            multiply_tile<T, P, V>(src + p, run, count, source.used, weight, epilogue, dst + p, channels);
-          }
-          for (Index i = 0; i < count; ++i) weight += run[i].count * source.used * width;
-        }
+        table.pad(tile_pixels<S>(V));
+        convolve_table<V>(grid, table, source.used, packed + first * taps * source.used, bias ? bias + first : nullptr,
+                          relu, channels);
       });
     }
   });

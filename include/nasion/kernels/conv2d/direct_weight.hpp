@@ -22,103 +22,153 @@ void pair_pixels(const T* src, Index stride, Index pixels, Index elements, std::
                                    p + 1 < pixels ? simd::load_n(src + stride + n, elements - n) : simd::Vector<T>{}));
 }
 
+/// What a thread copies a block of pixels to.
+template <class S, class T>
+struct WeightWorkspace {
+  PointerTable<T, T> table;
+  std::vector<T> rows, packed_dy;  // the elements of all runs under each pixel; dy padded to vectors
+  std::vector<S> x_pairs, dy_pairs;
+};
+
+/// rows[p] = what `runs` of `channels` per tap read for each of the pixels, src[run * table_pixels + p], one run after
+/// the other.
+template <class T>
+[[gnu::always_inline]] inline void copy_rows(const std::vector<TapRun>& runs, Index channels, const T* const* src,
+                                             Index pixels, Index row_stride, T* rows) {
+  constexpr Index lanes = simd::lanes<T>;
+  for (Index p = 0; p < pixels; ++p) {
+    T* row = rows + p * row_stride;
+    const T* const* from = src + p;
+    for (const TapRun& run : runs) {
+      const Index length = run.count * channels;
+      for (Index i = 0; i < length; i += lanes) simd::store(row + i, simd::load_n(*from + i, length - i));
+      row += length;
+      from += table_pixels;
+    }
+  }
+}
+
+/// packed [pixels][width] = `channels` of dy, padded with zeros. Prefetches the pixels that come `ahead` of these: the
+/// next block's, which lie too far apart for the hardware's own prefetches.
+template <class T, Index width, Index ahead>
+[[gnu::always_inline]] inline void pack_gradient(const T* dy, Index stride, Index pixels, Index channels, T* packed) {
+  constexpr Index lanes = simd::lanes<T>;
+  for (Index p = 0; p < pixels; ++p)
+    for (Index v = 0; v < width; v += lanes) {
+      __builtin_prefetch(dy + (p + ahead) * stride + v);
+      simd::store(packed + p * width + v, simd::load_n(dy + p * stride + v, channels - v));
+    }
+}
+
+/// How the gradient of the weight is cut up. A piece of work has a part of the blocks of pixels, a piece of the
+/// elements under them, and `shared` channels of dy. Sums are
+/// [parts][blocks of k][pieces][elements][channels of the block].
+template <class S, class T>
+struct DirectWeightGradient {
+  static constexpr Index lanes = simd::lanes<T>;
+  static constexpr Index block_pixels = weight_table_pixels * simd::elements_per_lane<S>;
+  // What lies under a pixel is copied into a row, for at least 64 channels of dy at a time: then each copied element
+  // serves 64 products, and the copy costs little.
+  static constexpr Index shared = std::max(block_channels<T>, Index{64});
+
+  Conv2dSizes s;
+  PixelGrid grid = forward_grid(s);
+  Index pixels = s.n * s.pixels(), blocks = (pixels + block_pixels - 1) / block_pixels;
+  // Short runs are joined, into one piece of whole tiles; otherwise each run is one.
+  bool joined = grid.runs.size() > 1 && grid.runs[0].count* s.group_c() < 24;
+  Index pieces = joined ? 1 : static_cast<Index>(grid.runs.size());
+  Index tile = tile_pixels<S>(std::min(tile_vectors, (s.group_k() + lanes - 1) / lanes));
+  Index elements = joined ? (s.taps() + tile - 1) / tile * tile : grid.runs[0].count * s.group_c();
+  Index row_stride = padded_stride<T>(elements);
+  Index padded_k = (s.group_k() + lanes - 1) / lanes * lanes, size = padded_k * pieces * elements;
+  Index channel_pieces = (s.group_k() + shared - 1) / shared * pieces;
+  Index grain = part_blocks(), parts = (blocks + grain - 1) / grain;
+
+  /// Blocks of a part: as few as make 64 pieces of work, enough for many threads, but at most 32 MiB of sums.
+  Index part_blocks() const {
+    const Index wanted = (Index{64} + channel_pieces - 1) / channel_pieces;
+    const Index most = std::max<Index>(1, (Index{1} << 25) / std::max<Index>(1, size * static_cast<Index>(sizeof(T))));
+    return std::max<Index>(1, (blocks + std::min(wanted, most) - 1) / std::min(wanted, most));
+  }
+
+  /// The sums of a piece of work, from the group's x and the group's first channel of dy.
+  void sum_part(Index item, const Images<const T>& x, const T* dy, const T* zeros, T* sums) const {
+    const Index part = item / channel_pieces, piece = item % pieces;
+    const Index first = item % channel_pieces / pieces * shared, last = std::min(s.group_k(), first + shared);
+    PixelGrid piece_grid{grid};
+    if (!joined) piece_grid.runs = {grid.runs[static_cast<std::size_t>(piece)]};
+    const Images<T> nowhere{.data = nullptr, .n = s.n, .h = s.oh, .w = s.ow, .channels = 0, .first = 0, .used = 0};
+    thread_local WeightWorkspace<S, T> kept;
+    WeightWorkspace<S, T>& workspace = kept;  // looked up once, not in the loops
+    workspace.rows.assign(static_cast<std::size_t>(block_pixels * row_stride), T{0});
+    workspace.packed_dy.resize(static_cast<std::size_t>(block_pixels * block_channels<T>));
+    const Index first_block = part * grain, last_block = std::min(blocks, first_block + grain);
+    for (Index block = first_block; block < last_block; ++block) {
+      const Index begin = block * block_pixels, count = std::min(pixels - begin, block_pixels);
+      workspace.table.fill(piece_grid, begin, begin + count, x, nowhere, zeros);
+      copy_rows(piece_grid.runs, s.group_c(), workspace.table.src.data(), count, row_stride, workspace.rows.data());
+      if constexpr (simd::elements_per_lane<S> == 2)
+        pair_pixels(workspace.rows.data(), row_stride, count, elements, workspace.x_pairs);
+      for (Index k = first; k < last; k += block_channels<T>)
+        with_vectors<T>(last - k, [&]<Index V>() {
+          T* const block_sums = sums + part * size + (k * pieces + piece * V * lanes) * elements;
+          if (block == first_block) std::fill_n(block_sums, V * lanes * elements, T{0});
+          multiply<V>(workspace, count, dy + begin * s.k + k, std::min(V * lanes, last - k), block_sums);
+        });
+    }
+  }
+
+  /// sums += the rows times V vectors of dy, of which `channels` are there, over a block of pixels.
+  template <Index V>
+  void multiply(WeightWorkspace<S, T>& workspace, Index count, const T* dy, Index channels, T* sums) const {
+    constexpr Index C = tile_pixels<S>(V), width = V * lanes;
+    constexpr bool paired = simd::elements_per_lane<S> == 2;
+    Index dy_stride = s.k;
+    // dy is packed where vectors need padding, and where at least four tiles read it again.
+    if (channels < width || (!paired && dy_stride != width && elements >= 4 * C)) {
+      pack_gradient<T, width, block_pixels>(dy, dy_stride, count, channels, workspace.packed_dy.data());
+      dy = workspace.packed_dy.data();
+      dy_stride = width;
+    }
+    if constexpr (paired) {
+      pair_pixels(dy, dy_stride, count, width, workspace.dy_pairs);
+      weight_tiles<T, C, V>(workspace.x_pairs.data(), row_stride, (count + 1) / 2, workspace.dy_pairs.data(),
+                            padded_stride<T>(width), sums, elements);
+    } else {
+      weight_tiles<T, C, V>(workspace.rows.data(), row_stride, count, dy, dy_stride, sums, elements);
+    }
+  }
+
+  /// dw [k, c, kh, kw] = the sums of all parts in order, of a vector of channels from k on.
+  void write(Index k, const T* sums, T* dw) const {
+    const Index first = k / block_channels<T> * block_channels<T>, area = s.kh * s.kw;
+    const Index width = block_width<T>(first, s.group_k());
+    const T* const src = sums + first * pieces * elements + (k - first);
+    scatter_rows(dw + k * s.taps(), std::min(lanes, s.group_k() - k), s.taps(), s.taps(), [&](Index n) {
+      const Index offset = (n % area * s.group_c() + n / area) * width;  // taps before channels
+      simd::Vector<T> sum{};
+      for (Index part = 0; part < parts; ++part) sum += simd::load(src + part * size + offset);
+      return sum;
+    });
+  }
+};
+
 }  // namespace detail
 
 /// dw = gradient of the weight, [k, c / groups, kh, kw]. The pixels are summed in parts, which are combined in order.
 /// When S is a pair, pixels are multiplied two by two.
 template <class S, class T>
 void conv2d_direct_backward_weight(const Conv2dSizes& s, const T* x, const T* dy, T* dw) {
-  using namespace detail;
-  const auto grid = forward_grid(s);
-  constexpr Index lanes = simd::lanes<T>, block_pixels = weight_table_pixels * simd::elements_per_lane<S>;
-  const Index pixels = s.n * s.pixels(), blocks = (pixels + block_pixels - 1) / block_pixels;
-  // Short runs are joined, into one piece of work of whole tiles; otherwise each run is one.
-  const bool joined = grid.runs.size() > 1 && grid.runs[0].count * s.group_c() < 24;
-  const Index pieces = joined ? 1 : static_cast<Index>(grid.runs.size());
-  const Index tile = tile_pixels<S>(std::min(tile_vectors, (s.group_k() + lanes - 1) / lanes));
-  const Index elements = joined ? (s.taps() + tile - 1) / tile * tile : grid.runs[0].count * s.group_c();
-  const Index padded_k = (s.group_k() + lanes - 1) / lanes * lanes, size = padded_k * pieces * elements;
-  // What lies under a pixel is copied into a row, for at least 64 channels of dy at a time: then each copied element
-  // serves 64 products, and the copy costs little.
-  constexpr Index shared = std::max(block_channels<T>, Index{64});
-  const Index channel_pieces = (s.group_k() + shared - 1) / shared * pieces;
-  // 64 pieces of work, enough for many threads, but at most 32 MiB of partial sums.
-  const Index wanted = (Index{64} + channel_pieces - 1) / channel_pieces;
-  const Index most = std::max<Index>(1, (Index{1} << 25) / std::max<Index>(1, size * static_cast<Index>(sizeof(T))));
-  const Index grain = std::max<Index>(1, (blocks + std::min(wanted, most) - 1) / std::min(wanted, most));
-  const Index parts = (blocks + grain - 1) / grain;
-  const Scratch<T> workspace(parts * size);  // [parts][blocks of k][pieces][elements][channels of the block]
-  T* const partial = workspace.data();
+  const detail::DirectWeightGradient<S, T> work{.s = s};
+  const Scratch<T> sums(work.parts * work.size);
   const std::vector<T> zeros(static_cast<std::size_t>(s.kw * s.group_c()));
   for (Index g = 0; g < s.groups; ++g) {
-    const Images<const T> source = input_images(s, g, x);
-    const Images<T> nowhere{.data = nullptr, .n = s.n, .h = s.oh, .w = s.ow, .channels = 0, .first = 0, .used = 0};
-    parallel_for(parts * channel_pieces, 1, [&](Index item, Index) {
-      const Index part = item / channel_pieces, piece = item % pieces;
-      const Index first = item % channel_pieces / pieces * shared, last = std::min(s.group_k(), first + shared);
-      PixelGrid piece_grid{grid};
-      if (!joined) piece_grid.runs = {grid.runs[static_cast<std::size_t>(piece)]};
-      thread_local PointerTable<T, T> table;
-      thread_local std::vector<T> rows, packed_dy;  // of a block: the elements of all runs; dy padded to vectors
-      const Index row_stride = padded_stride<T>(elements);
-      rows.assign(static_cast<std::size_t>(block_pixels * row_stride), T{0});
-      packed_dy.resize(static_cast<std::size_t>(block_pixels * block_channels<T>));
-      for (Index block = part * grain; block < std::min(blocks, (part + 1) * grain); ++block) {
-        const Index begin = block * block_pixels, count = std::min(pixels - begin, block_pixels);
-        table.fill(piece_grid, begin, begin + count, source, nowhere, zeros.data());
-        for (Index p = 0; p < count; ++p) {
-          T* row = rows.data() + p * row_stride;
-          const T* const* src = table.src.data() + p;
-          for (const TapRun& run : piece_grid.runs) {
-            const Index length = run.count * s.group_c();
-            for (Index i = 0; i < length; i += lanes) simd::store(row + i, simd::load_n(*src + i, length - i));
-            row += length;
-            src += table_pixels;
-          }
-        }
-        thread_local std::vector<S> x_pairs, dy_pairs;
-        if constexpr (simd::elements_per_lane<S> == 2) pair_pixels(rows.data(), row_stride, count, elements, x_pairs);
-        for (Index k = first; k < last; k += block_channels<T>)
-          with_vectors<T>(last - k, [&]<Index V>() {
-            constexpr Index C = tile_pixels<S>(V), width = V * lanes;
-            const Index channels = std::min(width, last - k);
-            T* const sums = partial + part * size + (k * pieces + piece * width) * elements;
-            if (block == part * grain) std::fill_n(sums, width * elements, T{0});
-            const T* gradient = dy + begin * s.k + g * s.group_k() + k;
-            Index dy_stride = s.k;
-            // dy is packed where vectors need padding, and where at least four tiles read it again.
-            if (channels < width || (simd::elements_per_lane<S> == 1 && dy_stride != width && elements >= 4 * C)) {
-              for (Index p = 0; p < count; ++p)
-                for (Index v = 0; v < width; v += lanes) {
-                  __builtin_prefetch(gradient + (p + block_pixels) * dy_stride + v);
-                  simd::store(packed_dy.data() + p * width + v,
-                              simd::load_n(gradient + p * dy_stride + v, channels - v));
-                }
-              gradient = packed_dy.data();
-              dy_stride = width;
-            }
-            if constexpr (simd::elements_per_lane<S> == 2) {
-              pair_pixels(gradient, dy_stride, count, width, dy_pairs);
-              weight_tiles<T, C, V>(x_pairs.data(), row_stride, (count + 1) / 2, dy_pairs.data(),
-                                    padded_stride<T>(width), sums, elements);
-            } else {
-              weight_tiles<T, C, V>(rows.data(), row_stride, count, gradient, dy_stride, sums, elements);
-            }
-          });
-      }
+    const auto source = detail::input_images(s, g, x);
+    parallel_for(work.parts * work.channel_pieces, 1, [&](Index item, Index) {
+      work.sum_part(item, source, dy + g * s.group_k(), zeros.data(), sums.data());
     });
-    const Index area = s.kh * s.kw;
-    parallel_for(padded_k / lanes, 1, [&](Index vector, Index) {
-      const Index k = vector * lanes, first = k / block_channels<T> * block_channels<T>;
-      const Index width = block_width<T>(first, s.group_k());
-      const T* const sums = partial + first * pieces * elements + (k - first);
-      scatter_rows(dw + (g * s.group_k() + k) * s.taps(), std::min(lanes, s.group_k() - k), s.taps(), s.taps(),
-                   [&](Index n) {
-                     const Index offset = (n % area * s.group_c() + n / area) * width;  // taps before channels
-                     simd::Vector<T> sum{};
-                     for (Index part = 0; part < parts; ++part) sum += simd::load(sums + part * size + offset);
-                     return sum;
-                   });
+    parallel_for(work.padded_k / work.lanes, 1, [&](Index vector, Index) {
+      work.write(vector * work.lanes, sums.data(), dw + g * s.group_k() * s.taps());
     });
   }
 }

@@ -76,6 +76,79 @@ struct WinogradWeightGradient {
     }
   }
 
+  /// Transformed tiles, as many as are kept at a time. All of them at one place are c_stride or k_stride elements: a
+  /// vector more than they need, so that places do not share a few sets of L1.
+  struct Transformed {
+    T *pixels, *gradients;
+    Index c_stride, k_stride;
+    const T* zeros;  // what lies outside of the images
+  };
+
+  /// Transforms `size` tiles from `start` on.
+  void read(const Transformed& to, Index start, Index size) const {
+    parallel_for(size, 8, [&, to](Index begin, Index end) {
+      for (Index t = begin; t < end; ++t) {
+        const Index image = tiles.image(start + t), row = tiles.row(start + t), column = tiles.column(start + t);
+        for (Index c = 0; c < x.used; c += piece_channels) {
+          auto piece = x;
+          piece.first += c;
+          piece.used = std::min(piece_channels, x.used - c);
+          winograd_read<W::taps + 3, W::products>(piece, to.zeros, image, row - pad_h, column - pad_w,
+                                                  to.pixels + c / piece_channels * places * to.c_stride + t * c_row,
+                                                  to.c_stride, block_channels<T>,
+                                                  [](auto& d, auto& o) { W::pixels(d, o); });
+        }
+        winograd_read<4, W::products>(dy, to.zeros, image, row, column, to.gradients + t * k_row, to.k_stride,
+                                      places * to.k_stride, [](auto& d, auto& o) { W::gradients(d, o); });
+      }
+    });
+  }
+
+  /// Adds to the sums of the piece of channels from c and k on at one place, over the first `size` transformed tiles.
+  void multiply_at(const Transformed& from, Index size, Index place, Index c, Index k, T* sums) const {
+    multiply(size, from.pixels + (c / piece_channels * places + place) * from.c_stride,
+             std::min(piece_channels, x.used - c),
+             from.gradients + (k / block_channels<T> * places + place) * from.k_stride, places * from.k_stride,
+             std::min(piece_channels, dy.used - k), sums);
+  }
+
+  /// All tiles at once; then a piece of work is a piece of dw from beginning to end.
+  void sum_whole(const Transformed& kept) const {
+    read(kept, 0, tiles.count());
+    parallel_for(k_pieces * c_pieces, 1, [&](Index item, Index) {
+      const Index k = item / c_pieces * piece_channels, c = item % c_pieces * piece_channels;
+      const Index stride = c_row * std::min(piece_channels, k_blocks * k_row) + lanes;
+      const Scratch<T> sums(places * stride);
+      std::fill_n(sums.data(), places * stride, T{0});
+      for (Index p = 0; p < places; ++p) multiply_at(kept, tiles.count(), p, c, k, sums.data() + p * stride);
+      for (Index i = k; i < std::min(dy.used, k + piece_channels); i += lanes) write(c, i, sums.data(), stride);
+    });
+  }
+
+  /// `together` tiles at a time, which all channels meet before the next ones are read.
+  void sum_in_turns(const Transformed& kept, Index together) const {
+    const Index row = k_blocks * k_row, stride = x.used * row + lanes;
+    const Scratch<T> sums(places * stride);
+    parallel_for(places * stride, 65536, [&](Index a, Index b) { std::fill(sums.data() + a, sums.data() + b, T{0}); });
+    const auto sums_of = [&](Index c, Index k) {
+      return sums.data() + c * row + k * std::min(piece_channels, x.used - c);
+    };
+    for (Index start = 0; start < tiles.count(); start += together) {
+      const Index size = std::min(together, tiles.count() - start);
+      read(kept, start, size);
+      parallel_for(places * c_pieces * k_pieces, 1, [&](Index item, Index) {
+        const Index p = item / (c_pieces * k_pieces), c = item / k_pieces % c_pieces * piece_channels;
+        const Index k = item % k_pieces * piece_channels;
+        multiply_at(kept, size, p, c, k, sums_of(c, k) + p * stride);
+      });
+    }
+    const Index vectors = (dy.used + lanes - 1) / lanes;
+    parallel_for(c_pieces * vectors, 1, [&](Index item, Index) {
+      const Index c = item / vectors * piece_channels, k = item % vectors * lanes;
+      write(c, k, sums_of(c, k / piece_channels * piece_channels), stride);
+    });
+  }
+
   void run() const {
     const Scratch<T> zeros(std::max(x.used, dy.used) + lanes);
     std::fill_n(zeros.data(), std::max(x.used, dy.used) + lanes, T{0});
@@ -89,64 +162,8 @@ struct WinogradWeightGradient {
     const Index together = whole ? count : std::min(count, blocks * weight_table_pixels);
     const Index c_stride = together * c_row + lanes, k_stride = together * k_row + lanes;
     const Scratch<T> pixels(c_pieces * places * c_stride), gradients(k_blocks * places * k_stride);
-    const auto read = [&](Index start, Index size) {
-      parallel_for(size, 8, [&](Index begin, Index end) {
-        for (Index t = begin; t < end; ++t) {
-          const Index image = tiles.image(start + t), row = tiles.row(start + t), column = tiles.column(start + t);
-          for (Index c = 0; c < x.used; c += piece_channels) {
-            auto piece = x;
-            piece.first += c;
-            piece.used = std::min(piece_channels, x.used - c);
-            winograd_read<W::taps + 3, W::products>(piece, zeros.data(), image, row - pad_h, column - pad_w,
-                                                    pixels.data() + c / piece_channels * places * c_stride + t * c_row,
-                                                    c_stride, block_channels<T>,
-                                                    [](auto& d, auto& o) { W::pixels(d, o); });
-          }
-          winograd_read<4, W::products>(dy, zeros.data(), image, row, column, gradients.data() + t * k_row, k_stride,
-                                        places * k_stride, [](auto& d, auto& o) { W::gradients(d, o); });
-        }
-      });
-    };
-    // Sums of a piece are [blocks of dy][channels of x][channels of the block].
-    const auto multiply_at = [&](Index size, Index place, Index c, Index k, T* sums) {
-      multiply(size, pixels.data() + (c / piece_channels * places + place) * c_stride,
-               std::min(piece_channels, x.used - c),
-               gradients.data() + (k / block_channels<T> * places + place) * k_stride, places * k_stride,
-               std::min(piece_channels, dy.used - k), sums);
-    };
-    if (whole) {
-      read(0, count);
-      parallel_for(k_pieces * c_pieces, 1, [&](Index item, Index) {
-        const Index k = item / c_pieces * piece_channels, c = item % c_pieces * piece_channels;
-        const Index stride = c_row * std::min(piece_channels, k_blocks * k_row) + lanes;
-        const Scratch<T> sums(places * stride);
-        std::fill_n(sums.data(), places * stride, T{0});
-        for (Index p = 0; p < places; ++p) multiply_at(count, p, c, k, sums.data() + p * stride);
-        for (Index i = k; i < std::min(dy.used, k + piece_channels); i += lanes) write(c, i, sums.data(), stride);
-      });
-      return;
-    }
-    const Index row = k_blocks * k_row, sum_stride = x.used * row + lanes;
-    const Scratch<T> sums(places * sum_stride);
-    parallel_for(places * sum_stride, 65536,
-                 [&](Index a, Index b) { std::fill(sums.data() + a, sums.data() + b, T{0}); });
-    const auto sums_of = [&](Index c, Index k) {
-      return sums.data() + c * row + k * std::min(piece_channels, x.used - c);
-    };
-    for (Index start = 0; start < count; start += together) {
-      const Index size = std::min(together, count - start);
-      read(start, size);
-      parallel_for(places * c_pieces * k_pieces, 1, [&](Index item, Index) {
-        const Index p = item / (c_pieces * k_pieces), c = item / k_pieces % c_pieces * piece_channels;
-        const Index k = item % k_pieces * piece_channels;
-        multiply_at(size, p, c, k, sums_of(c, k) + p * sum_stride);
-      });
-    }
-    const Index vectors = (dy.used + lanes - 1) / lanes;
-    parallel_for(c_pieces * vectors, 1, [&](Index item, Index) {
-      const Index c = item / vectors * piece_channels, k = item % vectors * lanes;
-      write(c, k, sums_of(c, k / piece_channels * piece_channels), sum_stride);
-    });
+    const Transformed kept{pixels.data(), gradients.data(), c_stride, k_stride, zeros.data()};
+    whole ? sum_whole(kept) : sum_in_turns(kept, together);
   }
 };
 
