@@ -16,13 +16,11 @@ using namespace nasion;
 
 namespace {
 
-constexpr std::array<std::pair<const char*, Conv2dAlgorithm>, 6> algorithms{
-    {{"automatic", Conv2dAlgorithm::automatic},
-     {"naive", Conv2dAlgorithm::naive},
-     {"im2col", Conv2dAlgorithm::im2col},
-     {"direct", Conv2dAlgorithm::direct},
-     {"winograd", Conv2dAlgorithm::winograd},
-     {"winograd_small", Conv2dAlgorithm::winograd_small}}};
+const auto algorithms = [] {
+  std::vector<std::pair<const char*, Conv2dAlgorithm>> names{{"automatic", Conv2dAlgorithm::automatic}};
+  kernels::Conv2dKernels::for_each([&]<class Kernel>() { names.emplace_back(Kernel::name, Kernel::algorithm); });
+  return names;
+}();
 constexpr std::array<std::pair<const char*, Conv2dPass>, 3> passes{{{"forward", Conv2dPass::forward},
                                                                     {"backward_input", Conv2dPass::backward_input},
                                                                     {"backward_weight", Conv2dPass::backward_weight}}};
@@ -133,8 +131,9 @@ void run(const bench::Options& options, const Flags& flags, bench::Printer print
           return std::find(list.begin(), list.end(), name) != list.end();
         };
         if (!asked(flags.passes, pass_name) || !asked(flags.algorithms, algorithm_name)) continue;
-        if (is_winograd(algorithm) && !kernels::winograd_fits(problem.sizes, kernels::winograd_tile(algorithm)))
-          continue;
+        bool fits = true;
+        kernels::Conv2dKernels::with(algorithm, [&]<class Kernel>() { fits = Kernel::fits(problem.sizes); });
+        if (!fits) continue;
         const auto timing = bench::measure(options.effort, [&, a = algorithm, p = pass] { problem.run(a, p); });
         const auto chosen = kernels::conv2d_algorithm(algorithm, pass, problem.sizes, MemoryOrder::channels_last);
         bench::Record record{{"shape", shape.name()},       {"network", shape.network},

@@ -58,7 +58,7 @@ class Buffer {
   }
 
   /// What a derived value is, and all that it depends on besides the numbers here.
-  using Key = std::array<std::int64_t, 8>;
+  using Key = std::array<std::int64_t, 9>;
   /// What `make` computes from the numbers here (a shared_ptr), kept under `key` until they change; not kept where a
   /// change would not be seen. Thread-safe.
   template <class V, class Make>

@@ -74,13 +74,30 @@ Conv2dAlgorithm autocast_algorithm(Conv2dAlgorithm asked, const kernels::Conv2dS
   return replaced ? direct_bfloat16 : asked;
 }
 
+/// The order of the images that the kernel is given. ValueError for a kernel that is not for these sizes or this type.
+template <class T>
+MemoryOrder conv2d_order(const Checker& op, Conv2dAlgorithm algorithm, const kernels::Conv2dSizes& s,
+                         MemoryOrder order) {
+  const bool exists = kernels::Conv2dKernels::with(algorithm, [&]<class Kernel>() {
+    op.check<ValueError>(Kernel::fits(s), Kernel::name, " is for ", Kernel::for_sizes, ", not for weight ",
+                         Shape{s.k, s.group_c(), s.kh, s.kw}, " at stride ", Size2(s.stride_h, s.stride_w),
+                         " and dilation ", Size2(s.dilation_h, s.dilation_w));
+    op.check<ValueError>(Kernel::template supports<T>, Kernel::name, " is for float tensors");
+    if (Kernel::channels_last) order = MemoryOrder::channels_last;
+  });
+  op.check<ValueError>(exists || algorithm == Conv2dAlgorithm::automatic, "there is no algorithm ",
+                       static_cast<int>(algorithm));
+  return order;
+}
+
 /// The weight as the kernel reads it, where no gradient is recorded: computed once and kept beside it until it changes.
 /// Null for a weight whose changes would not be seen.
 template <class T>
 std::shared_ptr<const kernels::Scratch<T>> prepared_weight(const Tensor<T>& weight, const kernels::Conv2dSizes& s,
                                                            Conv2dAlgorithm algorithm) {
-  const bool packs = algorithm == Conv2dAlgorithm::direct || is_winograd(algorithm);
-  if (!packs || s.groups != 1 || (nasion::grad_enabled() && weight.requires_grad())) return nullptr;
+  bool prepares = false;
+  kernels::Conv2dKernels::with(algorithm, [&]<class Kernel>() { prepares = Kernel::prepares(s); });
+  if (!prepares || (nasion::grad_enabled() && weight.requires_grad())) return nullptr;
   const auto& impl = Access::impl(weight);
   if (impl->buffer->shared()) return nullptr;
   const Buffer::Key key{simd::register_bytes,
@@ -88,9 +105,10 @@ std::shared_ptr<const kernels::Scratch<T>> prepared_weight(const Tensor<T>& weig
                         static_cast<Index>(impl->order),
                         impl->offset,
                         s.k,
-                        s.c,
+                        s.group_c(),
                         s.kh,
-                        s.kw};
+                        s.kw,
+                        s.groups};
   return impl->buffer->template derived<kernels::Scratch<T>>(
       key, [&] { return kernels::conv2d_prepare(algorithm, s, contiguous(weight.detach()).data()); });
 }
@@ -166,15 +184,7 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
   if (bias.defined())
     op.check(bias.shape() == Shape{s.k}, "bias ", bias.shape(), " does not fit weight ", weight.shape());
   const auto algorithm = detail::autocast_algorithm<T>(options.algorithm, s);
-  const bool winograd = is_winograd(algorithm), bfloat16 = algorithm == Conv2dAlgorithm::direct_bfloat16;
-  const bool small = algorithm == Conv2dAlgorithm::winograd_small;
-  op.check<ValueError>(!winograd || kernels::winograd_fits(s, kernels::winograd_tile(algorithm)), "winograd",
-                       small ? "_small is for 3x3" : " is for 3x3 and 5x5",
-                       " kernels at stride 1 and dilation 1, not for weight ", weight.shape(), " at stride ",
-                       options.stride, " and dilation ", options.dilation);
-  op.check<ValueError>(!bfloat16 || std::is_same_v<T, float>, "direct_bfloat16 is for float tensors");
-  const MemoryOrder order =
-      winograd || bfloat16 || algorithm == Conv2dAlgorithm::direct ? MemoryOrder::channels_last : x.order();
+  const MemoryOrder order = detail::conv2d_order<T>(op, algorithm, s, x.order());
   const auto y = Tensor<T>::empty({s.n, s.k, s.oh, s.ow}, order);
   const auto kernel = kernels::conv2d_algorithm(algorithm, Conv2dPass::forward, s, order);
   const auto prepared = detail::prepared_weight(weight, s, kernel);

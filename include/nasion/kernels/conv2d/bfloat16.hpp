@@ -3,6 +3,7 @@
 // (or of pixels, for the gradient of the weight) in the place of single elements.
 
 #include <concepts>
+#include <type_traits>
 
 #include "nasion/kernels/conv2d/direct_weight.hpp"
 
@@ -51,6 +52,29 @@ template <std::same_as<float> T>
 void conv2d_bfloat16_backward_weight(const Conv2dSizes& s, const T* x, const T* dy, T* dw) {
   conv2d_direct_backward_weight<Bfloat16Pair>(s, x, dy, dw);
 }
+
+/// The direct kernels on pairs, for float images and weights.
+struct Bfloat16Conv2d : Conv2dKernel {
+  static constexpr auto algorithm = Conv2dAlgorithm::direct_bfloat16;
+  static constexpr const char* name = "direct_bfloat16";
+  static constexpr bool channels_last = true, applies_relu = true;
+  template <class T>
+  static constexpr bool supports = std::is_same_v<T, float>;
+
+  template <class T>
+  static void forward(const Conv2dSizes& s, MemoryOrder, const T* x, const T* weight, const T* bias, bool relu, T* y,
+                      const T*) {
+    conv2d_bfloat16_forward(s, x, weight, bias, relu, y);
+  }
+  template <class T>
+  static void backward_input(const Conv2dSizes& s, MemoryOrder, const T* dy, const T* weight, T* dx) {
+    conv2d_bfloat16_backward_input(s, dy, weight, dx);
+  }
+  template <class T>
+  static void backward_weight(const Conv2dSizes& s, MemoryOrder, const T* x, const T* dy, T* dw) {
+    conv2d_bfloat16_backward_weight(s, x, dy, dw);
+  }
+};
 
 }  // namespace NASION_INSTRUCTION_SET
 }  // namespace nasion::kernels

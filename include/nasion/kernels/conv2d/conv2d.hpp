@@ -8,93 +8,74 @@
 #include "nasion/kernels/conv2d/naive.hpp"
 #include "nasion/kernels/conv2d/winograd_weight.hpp"
 
-namespace nasion {
-
-/// Which kernel computes a convolution: `naive` is the reference, `im2col` the parallel matrix product, `direct` keeps
-/// tiles of the result in registers, `winograd` saves multiplications (3x3 and 5x5 at stride 1; errors of a
-/// millionth of the largest result, `direct` for denormal numbers), `winograd_small` is that for small images in small
-/// batches (3x3; its gradient of the weight is that of `winograd`), `direct_bfloat16` is `direct` with factors rounded
-/// to bfloat16 (float only). These four are for channels-last images; others are converted. `automatic` takes the
-/// fastest for the sizes, the last only under Autocast.
-enum class Conv2dAlgorithm { automatic, naive, im2col, direct, winograd, winograd_small, direct_bfloat16 };
-
-/// Whether `algorithm` is one of Winograd's method.
-constexpr bool is_winograd(Conv2dAlgorithm algorithm) {
-  return algorithm == Conv2dAlgorithm::winograd || algorithm == Conv2dAlgorithm::winograd_small;
-}
-
-/// The three convolutions of a training step.
-enum class Conv2dPass { forward, backward_input, backward_weight };
-
-namespace kernels {
+namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
 
-namespace detail {
-// Strides of x, y and the weight, for the naive kernel.
-inline Strides image_strides(const Conv2dSizes& s, MemoryOrder order) {
-  return dense_strides({s.n, s.c, s.h, s.w}, order);
-}
-inline Strides result_strides(const Conv2dSizes& s, MemoryOrder order) {
-  return dense_strides({s.n, s.k, s.oh, s.ow}, order);
-}
-inline Strides weight_strides(const Conv2dSizes& s) {
-  return dense_strides({s.k, s.group_c(), s.kh, s.kw}, MemoryOrder::row_major);
-}
-}  // namespace detail
-
-/// The rows and columns of results that one of Winograd's algorithms computes together.
-inline Index winograd_tile(Conv2dAlgorithm algorithm) { return algorithm == Conv2dAlgorithm::winograd_small ? 2 : 4; }
+/// Kernels in the order in which `automatic` asks them whether they pay.
+template <class... Kernels>
+struct Conv2dKernelList {
+  /// Calls f.template operator()<Kernel>() for each of them.
+  template <class F>
+  static void for_each(F&& f) {
+    (f.template operator()<Kernels>(), ...);
+  }
+  /// Calls it for the kernel that `algorithm` names; tells whether there is one.
+  template <class F>
+  static bool with(Conv2dAlgorithm algorithm, F&& f) {
+    return ((Kernels::algorithm == algorithm && (f.template operator()<Kernels>(), true)) || ...);
+  }
+};
+using Conv2dKernels =
+    Conv2dKernelList<WinogradConv2d<4>, WinogradConv2d<2>, DirectConv2d, Im2colConv2d, Bfloat16Conv2d, NaiveConv2d>;
 
 /// The kernel that runs. What `automatic` takes depends on the sizes alone, so that results never depend on timing;
 /// benchmarks/bench_conv2d is where the limits come from.
 inline Conv2dAlgorithm conv2d_algorithm(Conv2dAlgorithm asked, Conv2dPass pass, const Conv2dSizes& s,
                                         MemoryOrder order) {
-  using enum Conv2dAlgorithm;
-  if (asked != automatic) return asked;
-  if (order == MemoryOrder::row_major) return im2col;
-  if (winograd_fits(s) && s.group_c() >= 8 && s.group_k() >= 8) {
-    // A few tiles do not pay for weights that grow to four times their size (3x3 to 6x6), which reading them costs. For
-    // small tiles they grow less than twice (3x3 to 4x4).
-    const Index tiles = s.n * ((s.oh + 3) / 4) * ((s.ow + 3) / 4), results = s.n * s.pixels();
-    if (tiles >= (s.kh == 5 || pass == Conv2dPass::backward_weight ? 12 : 8)) return winograd;
-    if (winograd_fits(s, 2) && results >= 16 && pass != Conv2dPass::backward_weight) return winograd_small;
-  }
-  // The direct kernel's vectors hold channels of the result: too few leave them half empty.
-  return (pass == Conv2dPass::backward_input ? s.group_c() : s.group_k()) >= 8 ? direct : im2col;
+  Conv2dKernels::for_each([&]<class Kernel>() {
+    const bool reads = !Kernel::channels_last || order == MemoryOrder::channels_last;
+    if (asked == Conv2dAlgorithm::automatic && reads && Kernel::fits(s) && Kernel::pays(pass, s))
+      asked = Kernel::algorithm;
+  });
+  return asked;
 }
+
+namespace detail {
+
+/// Calls f with the kernel that computes this pass for elements of type T. It must exist: ops/conv2d.hpp checks that.
+template <class T, class F>
+void run_conv2d_kernel(Conv2dAlgorithm asked, Conv2dPass pass, const Conv2dSizes& s, MemoryOrder order, F&& f) {
+  Conv2dKernels::with(conv2d_algorithm(asked, pass, s, order), [&]<class Kernel>() {
+    if constexpr (Kernel::template supports<T>) f.template operator()<Kernel>();
+  });
+}
+
+}  // namespace detail
 
 /// The weight as the forward pass by `algorithm` uses it, to be computed once for many calls: empty where that is the
 /// weight itself. It depends on the algorithm and the sizes of the weight, not on those of the images.
 template <class T>
 std::unique_ptr<Scratch<T>> conv2d_prepare(Conv2dAlgorithm algorithm, const Conv2dSizes& s, const T* weight) {
-  if (s.groups == 1 && algorithm == Conv2dAlgorithm::direct)
-    return std::make_unique<Scratch<T>>(conv2d_direct_prepare(s, weight));
-  if (s.groups == 1 && is_winograd(algorithm))
-    return std::make_unique<Scratch<T>>(conv2d_winograd_prepare(s, winograd_tile(algorithm), weight));
-  return nullptr;
+  std::unique_ptr<Scratch<T>> prepared;
+  Conv2dKernels::with(algorithm, [&]<class Kernel>() {
+    if constexpr (requires { Kernel::prepare(s, weight); })
+      if (Kernel::prepares(s)) prepared = std::make_unique<Scratch<T>>(Kernel::prepare(s, weight));
+  });
+  return prepared;
 }
 
 /// y = [relu] (conv2d(x, weight) + bias (null: none)). `prepared` (null: not done) is of conv2d_prepare.
 template <class T>
 void conv2d_forward(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder order, const T* x, const T* weight,
                     const T* bias, bool relu, T* y, const T* prepared = nullptr) {
-  algorithm = conv2d_algorithm(algorithm, Conv2dPass::forward, s, order);
-  // The kernels for channels-last images apply bias and ReLU before results leave their registers; after the others,
-  // ReLU is a pass over y of its own.
-  if constexpr (std::is_same_v<T, float>)
-    if (algorithm == Conv2dAlgorithm::direct_bfloat16) return conv2d_bfloat16_forward(s, x, weight, bias, relu, y);
-  if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_forward(s, x, weight, bias, relu, y, prepared);
-  if (is_winograd(algorithm))
-    return conv2d_winograd_forward(s, winograd_tile(algorithm), x, weight, bias, relu, y, prepared);
-  if (algorithm == Conv2dAlgorithm::naive)
-    conv2d_naive_forward(s, x, detail::image_strides(s, order), weight, detail::weight_strides(s), bias, y,
-                         detail::result_strides(s, order));
-  else
-    conv2d_im2col_forward(s, order, x, weight, bias, y);
-  if (relu)
-    parallel_for(s.n * s.k * s.pixels(), 65536, [&](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i) y[i] = y[i] < 0 ? T{0} : y[i];
-    });
+  detail::run_conv2d_kernel<T>(algorithm, Conv2dPass::forward, s, order, [&]<class Kernel>() {
+    Kernel::forward(s, order, x, weight, bias, relu, y, prepared);
+    if constexpr (!Kernel::applies_relu)
+      if (relu)
+        parallel_for(s.n * s.k * s.pixels(), 65536, [&](Index begin, Index end) {
+          for (Index i = begin; i < end; ++i) y[i] = y[i] < 0 ? T{0} : y[i];
+        });
+  });
 }
 
 namespace detail {
@@ -162,34 +143,17 @@ void conv2d_backward_result(const Conv2dSizes& s, MemoryOrder order, const T* y,
 template <class T>
 void conv2d_backward_input(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder order, const T* dy,
                            const T* weight, T* dx) {
-  algorithm = conv2d_algorithm(algorithm, Conv2dPass::backward_input, s, order);
-  if constexpr (std::is_same_v<T, float>)
-    if (algorithm == Conv2dAlgorithm::direct_bfloat16) return conv2d_bfloat16_backward_input(s, dy, weight, dx);
-  if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_backward_input(s, dy, weight, dx);
-  if (is_winograd(algorithm)) return conv2d_winograd_backward_input(s, winograd_tile(algorithm), dy, weight, dx);
-  std::fill_n(dx, s.n * s.c * s.h * s.w, T{0});
-  if (algorithm == Conv2dAlgorithm::naive)
-    return conv2d_naive_backward_input(s, dy, detail::result_strides(s, order), weight, detail::weight_strides(s), dx,
-                                       detail::image_strides(s, order));
-  conv2d_im2col_backward_input(s, order, dy, weight, dx);
+  detail::run_conv2d_kernel<T>(algorithm, Conv2dPass::backward_input, s, order,
+                               [&]<class Kernel>() { Kernel::backward_input(s, order, dy, weight, dx); });
 }
 
 /// dw = gradient of the weight.
 template <class T>
 void conv2d_backward_weight(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder order, const T* x, const T* dy,
                             T* dw) {
-  algorithm = conv2d_algorithm(algorithm, Conv2dPass::backward_weight, s, order);
-  if constexpr (std::is_same_v<T, float>)
-    if (algorithm == Conv2dAlgorithm::direct_bfloat16) return conv2d_bfloat16_backward_weight(s, x, dy, dw);
-  if (algorithm == Conv2dAlgorithm::direct) return conv2d_direct_backward_weight<T>(s, x, dy, dw);
-  if (is_winograd(algorithm)) return conv2d_winograd_backward_weight(s, x, dy, dw);
-  if (algorithm == Conv2dAlgorithm::im2col) return conv2d_im2col_backward_weight(s, order, x, dy, dw);
-  std::fill_n(dw, s.k * s.taps(), T{0});
-  conv2d_naive_backward_weight(s, x, detail::image_strides(s, order), dy, detail::result_strides(s, order), dw,
-                               detail::weight_strides(s));
+  detail::run_conv2d_kernel<T>(algorithm, Conv2dPass::backward_weight, s, order,
+                               [&]<class Kernel>() { Kernel::backward_weight(s, order, x, dy, dw); });
 }
 
 }  // namespace NASION_INSTRUCTION_SET
-}  // namespace kernels
-
-}  // namespace nasion
+}  // namespace nasion::kernels

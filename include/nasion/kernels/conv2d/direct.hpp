@@ -10,8 +10,8 @@
 
 #include "nasion/core/parallel.hpp"
 #include "nasion/kernels/conv2d/indirection.hpp"
+#include "nasion/kernels/conv2d/kernel.hpp"
 #include "nasion/kernels/conv2d/weights.hpp"
-#include "nasion/kernels/scratch.hpp"
 
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {

@@ -248,5 +248,27 @@ void conv2d_im2col_backward_weight(const Conv2dSizes& s, MemoryOrder order, cons
   });
 }
 
+/// The matrix product, for images in any order.
+struct Im2colConv2d : Conv2dKernel {
+  static constexpr auto algorithm = Conv2dAlgorithm::im2col;
+  static constexpr const char* name = "im2col";
+  static bool pays(Conv2dPass, const Conv2dSizes&) { return true; }
+
+  template <class T>
+  static void forward(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* weight, const T* bias, bool, T* y,
+                      const T*) {
+    conv2d_im2col_forward(s, order, x, weight, bias, y);
+  }
+  template <class T>
+  static void backward_input(const Conv2dSizes& s, MemoryOrder order, const T* dy, const T* weight, T* dx) {
+    std::fill_n(dx, s.n * s.c * s.h * s.w, T{0});
+    conv2d_im2col_backward_input(s, order, dy, weight, dx);
+  }
+  template <class T>
+  static void backward_weight(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* dy, T* dw) {
+    conv2d_im2col_backward_weight(s, order, x, dy, dw);
+  }
+};
+
 }  // namespace NASION_INSTRUCTION_SET
 }  // namespace nasion::kernels

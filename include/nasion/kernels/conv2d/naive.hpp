@@ -2,8 +2,7 @@
 // Convolution by its definition: seven loops, the reference that tests compare every other kernel with. It reads any
 // layout through strides, and is as slow as it is plain.
 
-#include "nasion/core/strided.hpp"
-#include "nasion/kernels/conv2d/sizes.hpp"
+#include "nasion/kernels/conv2d/kernel.hpp"
 
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
@@ -78,6 +77,39 @@ void conv2d_naive_backward_weight(const Conv2dSizes& s, const T* x, const Stride
         }
   });
 }
+
+/// The reference, for images in any order.
+struct NaiveConv2d : Conv2dKernel {
+  static constexpr auto algorithm = Conv2dAlgorithm::naive;
+  static constexpr const char* name = "naive";
+
+  template <class T>
+  static void forward(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* weight, const T* bias, bool, T* y,
+                      const T*) {
+    conv2d_naive_forward(s, x, x_strides(s, order), weight, weight_strides(s), bias, y, y_strides(s, order));
+  }
+  template <class T>
+  static void backward_input(const Conv2dSizes& s, MemoryOrder order, const T* dy, const T* weight, T* dx) {
+    std::fill_n(dx, s.n * s.c * s.h * s.w, T{0});
+    conv2d_naive_backward_input(s, dy, y_strides(s, order), weight, weight_strides(s), dx, x_strides(s, order));
+  }
+  template <class T>
+  static void backward_weight(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* dy, T* dw) {
+    std::fill_n(dw, s.k * s.taps(), T{0});
+    conv2d_naive_backward_weight(s, x, x_strides(s, order), dy, y_strides(s, order), dw, weight_strides(s));
+  }
+
+ private:
+  static Strides x_strides(const Conv2dSizes& s, MemoryOrder order) {
+    return dense_strides({s.n, s.c, s.h, s.w}, order);
+  }
+  static Strides y_strides(const Conv2dSizes& s, MemoryOrder order) {
+    return dense_strides({s.n, s.k, s.oh, s.ow}, order);
+  }
+  static Strides weight_strides(const Conv2dSizes& s) {
+    return dense_strides({s.k, s.group_c(), s.kh, s.kw}, MemoryOrder::row_major);
+  }
+};
 
 }  // namespace NASION_INSTRUCTION_SET
 }  // namespace nasion::kernels

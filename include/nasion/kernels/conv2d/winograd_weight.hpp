@@ -185,5 +185,44 @@ void conv2d_winograd_backward_weight(const Conv2dSizes& s, const T* x, const T* 
     conv2d_direct_backward_weight<T>(s, x, dy, dw);
 }
 
+/// Winograd's method with tiles of tile x tile results: 4, or 2 for 3x3 kernels.
+template <Index tile>
+struct WinogradConv2d : Conv2dKernel {
+  static constexpr bool small = tile == 2;
+  static constexpr auto algorithm = small ? Conv2dAlgorithm::winograd_small : Conv2dAlgorithm::winograd;
+  static constexpr const char* name = small ? "winograd_small" : "winograd";
+  static constexpr bool channels_last = true, applies_relu = true;
+  static bool fits(const Conv2dSizes& s) { return winograd_fits(s, tile); }
+  static constexpr const char* for_sizes =
+      small ? "3x3 kernels at stride 1 and dilation 1" : "3x3 and 5x5 kernels at stride 1 and dilation 1";
+  /// A few tiles do not pay for weights that grow to four times their size (3x3 to 6x6), which reading them costs. For
+  /// small tiles they grow less than twice (3x3 to 4x4).
+  static bool pays(Conv2dPass pass, const Conv2dSizes& s) {
+    if (s.group_c() < 8 || s.group_k() < 8) return false;
+    const bool weight = pass == Conv2dPass::backward_weight;
+    if (small) return s.n * s.pixels() >= 16 && !weight;
+    return s.n * ((s.oh + 3) / 4) * ((s.ow + 3) / 4) >= (s.kh == 5 || weight ? 12 : 8);
+  }
+  static bool prepares(const Conv2dSizes& s) { return s.groups == 1; }
+
+  template <class T>
+  static Scratch<T> prepare(const Conv2dSizes& s, const T* weight) {
+    return conv2d_winograd_prepare(s, tile, weight);
+  }
+  template <class T>
+  static void forward(const Conv2dSizes& s, MemoryOrder, const T* x, const T* weight, const T* bias, bool relu, T* y,
+                      const T* prepared) {
+    conv2d_winograd_forward(s, tile, x, weight, bias, relu, y, prepared);
+  }
+  template <class T>
+  static void backward_input(const Conv2dSizes& s, MemoryOrder, const T* dy, const T* weight, T* dx) {
+    conv2d_winograd_backward_input(s, tile, dy, weight, dx);
+  }
+  template <class T>
+  static void backward_weight(const Conv2dSizes& s, MemoryOrder, const T* x, const T* dy, T* dw) {
+    conv2d_winograd_backward_weight(s, x, dy, dw);
+  }
+};
+
 }  // namespace NASION_INSTRUCTION_SET
 }  // namespace nasion::kernels
