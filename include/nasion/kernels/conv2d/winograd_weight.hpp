@@ -85,7 +85,7 @@ struct WinogradWeightGradient {
   };
 
   /// Transforms `size` tiles from `start` on.
-  void read(const Transformed& to, Index start, Index size) const {
+  [[gnu::always_inline]] void read(const Transformed& to, Index start, Index size) const {
     parallel_for(size, 8, [&, to](Index begin, Index end) {
       for (Index t = begin; t < end; ++t) {
         const Index image = tiles.image(start + t), row = tiles.row(start + t), column = tiles.column(start + t);
@@ -105,7 +105,8 @@ struct WinogradWeightGradient {
   }
 
   /// Adds to the sums of the piece of channels from c and k on at one place, over the first `size` transformed tiles.
-  void multiply_at(const Transformed& from, Index size, Index place, Index c, Index k, T* sums) const {
+  [[gnu::always_inline]] void multiply_at(const Transformed& from, Index size, Index place, Index c, Index k,
+                                          T* sums) const {
     multiply(size, from.pixels + (c / piece_channels * places + place) * from.c_stride,
              std::min(piece_channels, x.used - c),
              from.gradients + (k / block_channels<T> * places + place) * from.k_stride, places * from.k_stride,
@@ -113,7 +114,7 @@ struct WinogradWeightGradient {
   }
 
   /// All tiles at once; then a piece of work is a piece of dw from beginning to end.
-  void sum_whole(const Transformed& kept) const {
+  [[gnu::always_inline]] void sum_whole(const Transformed& kept) const {
     read(kept, 0, tiles.count());
     parallel_for(k_pieces * c_pieces, 1, [&](Index item, Index) {
       const Index k = item / c_pieces * piece_channels, c = item % c_pieces * piece_channels;
@@ -126,7 +127,7 @@ struct WinogradWeightGradient {
   }
 
   /// `together` tiles at a time, which all channels meet before the next ones are read.
-  void sum_in_turns(const Transformed& kept, Index together) const {
+  [[gnu::always_inline]] void sum_in_turns(const Transformed& kept, Index together) const {
     const Index row = k_blocks * k_row, stride = x.used * row + lanes;
     const Scratch<T> sums(places * stride);
     parallel_for(places * stride, 65536, [&](Index a, Index b) { std::fill(sums.data() + a, sums.data() + b, T{0}); });
