@@ -264,6 +264,8 @@ TEST_CASE("Winograd computes the definition, and says where it cannot") {
   CHECK_THROWS_WITH(conv2d(x, random({4, 3, 3, 3}), {}, with({.stride = 2}, Conv2dAlgorithm::winograd)),
                     ContainsSubstring("[conv2d] winograd") && ContainsSubstring("[4, 3, 3, 3] at stride 2x2"));
   CHECK_THROWS_AS(conv2d(x, random({4, 3, 7, 7}), {}, with({}, Conv2dAlgorithm::winograd)), ValueError);
+  CHECK_THROWS_WITH(conv2d(x, random({4, 3, 3, 3}), {}, with({}, Conv2dAlgorithm{99})),
+                    ContainsSubstring("[conv2d] there is no algorithm 99"));
   CHECK_THROWS_AS(conv2d(x, random({4, 3, 3, 5}), {}, with({}, Conv2dAlgorithm::winograd)), ValueError);
   CHECK_THROWS_WITH(
       conv2d(x, random({4, 3, 5, 5}), {}, with({}, Conv2dAlgorithm::winograd_small)),
