@@ -46,6 +46,8 @@ class BatchNormTiles {
               : planes_            ? s.n * s.c
                                    : 1) {
     if (runs_ == 0) return;
+    // A plane's row is only what is prefetched at once, 1 KiB of float. A channels-last tile has 64 to 256 rows, so
+    // that combining its sums costs little beside summing them.
     width_ = planes_ ? 4 * min_width : (min_width + channels_ - 1) / channels_ * channels_;
     tile_ = planes_ ? grain : width_ * std::clamp<Index>(grain / width_, 64, 256);
     parts_of_run_ = (run_ + tile_ - 1) / tile_;
@@ -276,7 +278,7 @@ template <class T>
 void mask(Index n, const T* dy, const T* y, T* __restrict g) {
   prefetch(dy, n);
   prefetch(y, n);
-  for (Index j = 0; j < n; ++j) g[j] = y[j] <= 0 ? T{0} : dy[j];
+  for (Index j = 0; j < n; ++j) g[j] = y[j] <= 0 ? T{0} : dy[j];  // false for NaN, which passes
 }
 
 /// dx = (dy - offset - (x - mean) slope) scale

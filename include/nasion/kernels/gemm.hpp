@@ -42,6 +42,7 @@ void row_tile(Index k, const T* a, Index a_row, Index a_stride, const T* b, Inde
   for (Index l = 0; l < k; ++l) {
     simd::Vector<T> factor[vectors];
     for (Index v = 0; v < vectors; ++v) factor[v] = simd::load(b + l * ldb + v * lanes);
+    // Elements of a are broadcast, with AVX-512 from memory within the multiplication.
     for (Index i = 0; i < rows; ++i)
       for (Index v = 0; v < vectors; ++v) sum[i][v] += a[i * a_row + l * a_stride] * factor[v];
   }
@@ -68,6 +69,7 @@ void row_gemm(Index m, Index n, Index k, const T* a, Index a_row, Index a_stride
                                  mode);
       });
   };
+  // As Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008), without packing a.
   // Panels of b outermost, rows of a innermost: a panel is packed once and read from L1 m / rows times.
   for (Index begin = 0; begin < k; begin += depth) {
     const Index count = std::min(depth, k - begin);

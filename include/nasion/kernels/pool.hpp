@@ -66,6 +66,7 @@ inline PoolPieces pool_pieces(const PoolSizes& s, MemoryOrder order) {
 }
 
 /// Calls f(output pixel, row window, column window) for every output pixel.
+/// Row by row, so that windows which overlap find their pixels in L1 or L2.
 template <class F>
 void for_windows(const PoolSizes& s, F&& f) {
   Index pixel = 0;
@@ -98,6 +99,7 @@ void max_of_window(const T* in, Index w, const Window& row, const Window& column
 /// y = largest element of each window, `argmax` = its pixel, unless null.
 template <class T>
 void max_pool_planes(const PoolSizes& s, const T* x, T* y, std::int32_t* argmax) {
+  // Pieces of at least 8192 elements, 32 KiB of float: fewer are not worth a thread.
   parallel_for(s.n * s.c, std::max<Index>(1, 8192 / std::max<Index>(1, s.in_area())), [&](Index begin, Index end) {
     for (Index plane = begin; plane < end; ++plane)
       for_windows(s, [&](Index pixel, const Window& row, const Window& column) {
@@ -180,7 +182,8 @@ class PoolPositions {
   Index channels_, words_;
 };
 
-/// Largest elements of one window for `count` times `width` channels, and the first positions that have them.
+/// Largest elements of one window for `count` times `width` channels, and the first positions that have them. With four
+/// vectors that is 4 registers of maxima, 4 of positions and one of the position that is looked at.
 template <class T, Index width, int count>
 struct Maxima {
   using Elements = simd::Lanes<T, width>;

@@ -70,6 +70,8 @@ void conv2d_forward(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder
                     const T* bias, bool relu, T* y, const T* prepared = nullptr) {
   detail::run_conv2d_kernel<T>(algorithm, Conv2dPass::forward, s, order, [&]<class Kernel>() {
     Kernel::forward(s, order, x, weight, bias, relu, y, prepared);
+    // Kernels that hold results in registers apply ReLU before they store them; the others leave it to a pass over y,
+    // in pieces of 65536 elements, 256 KiB of float.
     if constexpr (!Kernel::applies_relu)
       if (relu)
         parallel_for(s.n * s.k * s.pixels(), 65536, [&](Index begin, Index end) {
@@ -89,7 +91,7 @@ void conv2d_backward_result_block(Index pixels, Index channels, Index block, con
   with_vectors<T>(block, [&]<Index V>() {
     constexpr Index lanes = simd::lanes<T>;
     const Index tail = block - (V - 1) * lanes;  // elements in the last vector
-    Vec total[V] = {};
+    Vec total[V] = {};  // at most 4 registers: the sums of a block's channels, from its first pixel to its last
     for (Index p = 0; p < pixels; ++p)
 #pragma GCC unroll 4
       for (Index v = 0; v < V; ++v) {

@@ -3,6 +3,10 @@
 // stays in registers while the elements that make it up stream through; a table of pointers says where they are. Any
 // stride, padding, dilation and number of groups takes the same loops, and one channel is as good as many.
 //
+// The loops, from the outermost: tables of pixels (in parallel), blocks of result channels, runs of taps as far as
+// their weights fit into L2, register tiles, elements of a run. So weights are read from L2 by each tile of a table,
+// pixels from L1 by each block of channels, and sums never leave their registers within a run.
+//
 // Weights are [k, c / groups, kh, kw], and packed for use: [blocks of result channels][runs][elements of the run]
 // [channels of the block].
 

@@ -1,6 +1,10 @@
 #pragma once
 // The direct convolution's gradient of the weight. A tile of the weight, some elements of a run by some vectors of
 // channels of dy, stays in registers while the pixels of a block stream through.
+//
+// The loops, from the outermost: pieces of work, blocks of pixels, blocks of dy's channels, register tiles, pixels. A
+// block of pixels is copied to rows first, so that tiles read x at a constant stride, whatever stride, padding and
+// dilation are; the rows stay in L1 or L2 while all tiles of the block read them.
 
 #include "nasion/kernels/conv2d/direct.hpp"
 
@@ -66,6 +70,7 @@ template <class T, Index width, Index ahead>
 template <class S, class T>
 struct DirectWeightGradient {
   static constexpr Index lanes = simd::lanes<T>;
+  // Pairs hold two pixels, so that a block has twice as many pixels in as many bytes.
   static constexpr Index block_pixels = weight_table_pixels * simd::elements_per_lane<S>;
   // What lies under a pixel is copied into a row, for at least 64 channels of dy at a time: then each copied element
   // serves 64 products, and the copy costs little.
@@ -80,6 +85,7 @@ struct DirectWeightGradient {
   Index tile = tile_pixels<S>(std::min(tile_vectors, (s.group_k() + lanes - 1) / lanes));
   Index elements = joined ? (s.taps() + tile - 1) / tile * tile : grid.runs[0].count * s.group_c();
   Index row_stride = padded_stride<T>(elements);
+  // Sums of a part: elements of all pieces, for channels of dy padded to whole vectors.
   Index padded_k = (s.group_k() + lanes - 1) / lanes * lanes, size = padded_k * pieces * elements;
   Index channel_pieces = (s.group_k() + shared - 1) / shared * pieces;
   Index grain = part_blocks(), parts = (blocks + grain - 1) / grain;

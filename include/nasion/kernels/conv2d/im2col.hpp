@@ -1,6 +1,10 @@
 #pragma once
 // Convolution as matrix products: im2col lays out the pixels under each kernel position as columns of a matrix. For any
 // stride, padding, dilation and number of groups, in both memory orders. Weights are [k, c / groups, kh, kw].
+//
+// The idea is that of Chellapilla, Puri and Simard, "High performance convolutional neural networks for document
+// processing" (2006). What it costs is memory: kh kw times the image, which is why only some rows of results at a time
+// are laid out, so many that their columns stay in L2.
 
 #include <vector>
 
@@ -14,6 +18,9 @@ inline namespace NASION_INSTRUCTION_SET {
 
 /// Output rows [row, row_end) of one group: image x [c / groups, h, w] -> columns [taps = (c, kh, kw), pixels of the
 /// rows].
+///
+/// Loops over taps are outermost and along a row of pixels innermost: a row of the matrix is what one tap sees, and
+/// both reads and writes are contiguous at stride 1.
 template <class T>
 void im2col_row_major(const Conv2dSizes& s, const T* x, Index row, Index row_end, T* columns) {
   for (Index c = 0; c < s.group_c(); ++c)
@@ -56,6 +63,9 @@ void col2im_row_major(const Conv2dSizes& s, const T* columns, Index row, Index r
 
 /// Output rows [row, row_end) of one group: image x [h, w, c], from the group's first channel on -> columns
 /// [pixels of the rows, taps = (kh, kw, c / groups)].
+///
+/// Loops over pixels are outermost here: the channels of a pixel are contiguous in the image, and so are all taps of a
+/// pixel in the matrix, which is written from front to back.
 template <class T>
 void im2col_channels_last(const Conv2dSizes& s, const T* x, Index row, Index row_end, T* columns) {
   const Index channels = s.group_c();  // contiguous, so that a tap is one copy

@@ -27,6 +27,9 @@ void for_taps(const Conv2dSizes& s, Index row, Index col, F&& f) {
 }
 }  // namespace detail
 
+// No blocking and no vectors: loops stand in the order of the definition. Each sum is taken in T, one term after the
+// other, so that its error grows with the number of taps: tests that need a truth take double.
+
 /// y = conv2d(x, weight) + bias (null: none). x has strides xs, weight ws, and y ys.
 template <class T>
 void conv2d_naive_forward(const Conv2dSizes& s, const T* x, const Strides& xs, const T* weight, const Strides& ws,

@@ -1,5 +1,7 @@
 #pragma once
 // Weights [k, c / groups, kh, kw] as vectors of result channels, which register tiles read, and back from such vectors.
+// In memory the taps of a channel are neighbours, and result channels c kh kw elements apart: a square of lanes x lanes
+// elements is transposed in registers, so that both sides are read and written by whole vectors.
 
 #include <algorithm>
 
@@ -31,7 +33,7 @@ struct WeightView {
       simd::Vector<T> rows[lanes] = {};
       for (Index i = 0; i < count; ++i) {
         const T* row = src + i * result_stride + t;
-        rows[i] = simd::load_n(row, end - row);
+        rows[i] = simd::load_n(row, end - row);       // may reach into the next channel, which out() is not told of
         __builtin_prefetch(row + 8 * source_stride);  // source channels may be too far apart for the hardware's own
       }
       simd::transpose<T>(rows);

@@ -32,7 +32,8 @@ template <std::size_t N, std::size_t M, class V, class F, class Load, class Stor
   }
 }
 
-/// The tiles of the results of a convolution, size x size each, counted through all images.
+/// The tiles of the results of a convolution, size x size each, counted through all images: a panel of tiles may reach
+/// from one image into the next, and only the last panel has a tail.
 struct WinogradTiles {
   Index size, images, rows, columns;  // rows and columns of tiles
   WinogradTiles(Index tile, Index n, Index oh, Index ow)
@@ -51,13 +52,15 @@ void winograd_read(const Images<const T>& images, const T* zeros, Index image, I
                    Index stride, Index block_stride, F&& f) {
   using Vec = simd::Vector<T>;
   constexpr Index lanes = simd::lanes<T>;
+  // Addresses once for all channels, so that the padding is tested once a pixel and not once a vector.
   const T* src[N][N];
   for (std::size_t i = 0; i < N; ++i)
     for (std::size_t j = 0; j < N; ++j) {
       const Index y = row + static_cast<Index>(i), x = column + static_cast<Index>(j);
       src[i][j] = images.inside(y, x) ? images.pixel(image, y, x) : zeros;
     }
-  // Rows first, for all vectors of a block of channels: memory is read in its order.
+  // Rows first, for all vectors of a block of channels: memory is read in its order. `rows` is N x M x 4 vectors with
+  // AVX-512, 9 KiB (3x3) or 18 KiB (5x5) of L1.
   Vec rows[tile_vectors][N][M];
   for (Index first = 0; first < images.used; first += block_channels<T>, dst += block_stride) {
     const Index last = std::min(images.used, first + block_channels<T>);
@@ -72,6 +75,7 @@ void winograd_read(const Images<const T>& images, const T* zeros, Index image, I
         }
         f(pixels, rows[v][i]);
       }
+    // Then columns. Each vector goes to a place of its own, with AVX-512 a whole cache line.
     for (Index c = first, v = 0; c < last; c += lanes, ++v)
 #pragma GCC unroll 1
       for (std::size_t j = 0; j < M; ++j) {

@@ -1,6 +1,9 @@
 #pragma once
 // The gradient of the weight by Winograd's minimal filtering: the taps are the results, and a tile of dy takes the
 // place of the filter. Tiles of all images are summed before the transform back, which happens once per weight.
+//
+// At each of the 6x6 (3x3) or 9x9 (5x5) places that is a matrix product, channels of x by channels of dy, summed over
+// tiles: the register tile of direct_weight.hpp with tiles in the place of pixels.
 
 #include <cmath>
 
@@ -38,7 +41,8 @@ struct WinogradWeightGradient {
   /// Blocks of gradients are `stride` apart, and have `k_channels` in all.
   void multiply(Index count, const T* pixels, Index channels, const T* gradients, Index stride, Index k_channels,
                 T* sums) const {
-    // In sums of about equally many tiles, at most sum_tiles, which bounds the error.
+    // In sums of about equally many tiles, at most sum_tiles, which bounds the error. Blocks of tiles are outermost: 42
+    // tiles of 64 float channels are 10.5 KiB of either side, which stay in L1 while the register tiles pass over them.
     const Index blocks = std::max<Index>(1, (count + W::sum_tiles - 1) / W::sum_tiles);
     const Index block = (count + blocks - 1) / blocks;
     for (Index begin = 0; begin < count; begin += block) {
@@ -113,7 +117,8 @@ struct WinogradWeightGradient {
              std::min(piece_channels, dy.used - k), sums);
   }
 
-  /// All tiles at once; then a piece of work is a piece of dw from beginning to end.
+  /// All tiles at once; then a piece of work is a piece of dw from beginning to end: its sums, places x 64 x 64 floats
+  /// or 576 KiB (3x3), stay in L2 from the first product to the transform back.
   [[gnu::always_inline]] void sum_whole(const Transformed& kept) const {
     read(kept, 0, tiles.count());
     parallel_for(k_pieces * c_pieces, 1, [&](Index item, Index) {
@@ -126,7 +131,8 @@ struct WinogradWeightGradient {
     });
   }
 
-  /// `together` tiles at a time, which all channels meet before the next ones are read.
+  /// `together` tiles at a time, which all channels meet before the next ones are read: transformed tiles are 2 (3x3)
+  /// to 5 times the images, and would go through memory if all were kept.
   [[gnu::always_inline]] void sum_in_turns(const Transformed& kept, Index together) const {
     const Index row = k_blocks * k_row, stride = x.used * row + lanes;
     const Scratch<T> sums(places * stride);
