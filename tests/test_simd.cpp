@@ -34,3 +34,17 @@ TEMPLATE_TEST_CASE("A part of a register is loaded and stored at any address, no
   check(std::integral_constant<Index, 2>());
   check(std::integral_constant<Index, simd::register_bytes / static_cast<Index>(sizeof(TestType))>());
 }
+
+TEMPLATE_TEST_CASE("permute() takes each lane from where it is told", "", float, double) {
+  constexpr Index lanes = simd::lanes<TestType>;
+  TestType numbers[lanes], results[lanes];
+  std::int32_t place[lanes];
+  for (Index i = 0; i < lanes; ++i) {
+    numbers[i] = static_cast<TestType>(10 + i);
+    place[i] = static_cast<std::int32_t>(i / 2);
+  }
+  for (const std::int32_t offset : {0, 1}) {
+    simd::store(results, simd::permute<TestType>(simd::load(numbers), place, offset));
+    for (Index i = 0; i < lanes; ++i) CHECK(results[i] == static_cast<TestType>(10 + i / 2 + offset));
+  }
+}

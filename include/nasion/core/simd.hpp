@@ -140,6 +140,25 @@ void store_n(T* dst, const Vector<T>& v, Index count) {
 #endif
 }
 
+/// Lane l of the result is lane place[l] + offset of v.
+template <class T>
+[[gnu::always_inline]] inline Vector<T> permute(const Vector<T>& v, const std::int32_t* place, std::int32_t offset) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    return reinterpret_cast<Vector<T>>(_mm512_maskz_permutexvar_ps(
+        0xFFFF, _mm512_add_epi32(_mm512_loadu_si512(place), _mm512_set1_epi32(offset)), reinterpret_cast<__m512>(v)));
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4)
+    return reinterpret_cast<Vector<T>>(_mm256_permutevar8x32_ps(
+        reinterpret_cast<__m256>(v),
+        _mm256_add_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(place)), _mm256_set1_epi32(offset))));
+#endif
+  T src[lanes<T>], dst[lanes<T>];
+  store(src, v);
+  for (Index l = 0; l < lanes<T>; ++l) dst[l] = src[place[l] + offset];
+  return load(dst);
+}
+
 namespace detail {
 template <class T, std::size_t... I>
 [[gnu::always_inline]] inline void transpose_step(const Vector<T> (&src)[lanes<T>], Vector<T> (&dst)[lanes<T>],

@@ -74,19 +74,20 @@ Conv2dAlgorithm autocast_algorithm(Conv2dAlgorithm asked, const kernels::Conv2dS
   return replaced ? direct_bfloat16 : asked;
 }
 
-/// The order of the images that the kernel is given. ValueError for a kernel that is not for these sizes or this type.
+/// The order of the images that kernels are given: channels-last where the fastest kernel needs that, as converting an
+/// image takes less time than computing with it. ValueError for a kernel that is not for these sizes or this type.
 template <class T>
 MemoryOrder conv2d_order(const Checker& op, Conv2dAlgorithm algorithm, const kernels::Conv2dSizes& s,
                          MemoryOrder order) {
-  const bool exists = kernels::Conv2dKernels::with(algorithm, [&]<class Kernel>() {
+  const auto fastest = kernels::conv2d_algorithm(algorithm, Conv2dPass::forward, s, MemoryOrder::channels_last);
+  const bool exists = kernels::Conv2dKernels::with(fastest, [&]<class Kernel>() {
     op.check<ValueError>(Kernel::fits(s), Kernel::name, " is for ", Kernel::for_sizes, ", not for weight ",
                          Shape{s.k, s.group_c(), s.kh, s.kw}, " at stride ", Size2(s.stride_h, s.stride_w),
                          " and dilation ", Size2(s.dilation_h, s.dilation_w));
     op.check<ValueError>(Kernel::template supports<T>, Kernel::name, " is for float tensors");
     if (Kernel::channels_last) order = MemoryOrder::channels_last;
   });
-  op.check<ValueError>(exists || algorithm == Conv2dAlgorithm::automatic, "there is no algorithm ",
-                       static_cast<int>(algorithm));
+  op.check<ValueError>(exists, "there is no algorithm ", static_cast<int>(algorithm));
   return order;
 }
 

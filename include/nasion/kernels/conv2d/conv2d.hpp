@@ -4,6 +4,7 @@
 
 #include "nasion/kernels/conv2d/bfloat16.hpp"
 #include "nasion/kernels/conv2d/direct_weight.hpp"
+#include "nasion/kernels/conv2d/grouped_weight.hpp"
 #include "nasion/kernels/conv2d/im2col.hpp"
 #include "nasion/kernels/conv2d/naive.hpp"
 #include "nasion/kernels/conv2d/winograd_weight.hpp"
@@ -25,8 +26,8 @@ struct Conv2dKernelList {
     return ((Kernels::algorithm == algorithm && (f.template operator()<Kernels>(), true)) || ...);
   }
 };
-using Conv2dKernels =
-    Conv2dKernelList<WinogradConv2d<4>, WinogradConv2d<2>, DirectConv2d, Im2colConv2d, Bfloat16Conv2d, NaiveConv2d>;
+using Conv2dKernels = Conv2dKernelList<GroupedConv2d, WinogradConv2d<4>, WinogradConv2d<2>, DirectConv2d, Im2colConv2d,
+                                       Bfloat16Conv2d, NaiveConv2d>;
 
 /// The kernel that runs. What `automatic` takes depends on the sizes alone, so that results never depend on timing;
 /// benchmarks/bench_conv2d is where the limits come from.

@@ -44,6 +44,16 @@ Images<T> output_images(const Conv2dSizes& s, Index g, T* y) {
   return {.data = y, .n = s.n, .h = s.oh, .w = s.ow, .channels = s.groups * used, .first = g * used, .used = used};
 }
 
+/// All groups of a convolution's input, x [n, h, w, c], and output, y [n, oh, ow, k].
+template <class T>
+Images<T> all_input(const Conv2dSizes& s, T* x) {
+  return {.data = x, .n = s.n, .h = s.h, .w = s.w, .channels = s.c, .first = 0, .used = s.c};
+}
+template <class T>
+Images<T> all_output(const Conv2dSizes& s, T* y) {
+  return {.data = y, .n = s.n, .h = s.oh, .w = s.ow, .channels = s.k, .first = 0, .used = s.k};
+}
+
 }  // namespace detail
 
 }  // namespace NASION_INSTRUCTION_SET
