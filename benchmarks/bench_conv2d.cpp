@@ -1,4 +1,4 @@
-// The convolution kernels, on every shape of the project's networks.
+// The convolution kernels, on every shape of the project's networks, or of those that others bring.
 
 #include <array>
 #include <cmath>
@@ -11,6 +11,7 @@
 #include "support/conv_shapes.hpp"
 #include "support/machine.hpp"
 #include "support/program.hpp"
+#include "support/zoo_shapes.hpp"
 
 using namespace nasion;
 
@@ -39,8 +40,9 @@ const char* name_of(const Table& table, Value value) {
 
 struct Flags {
   std::string filter;
-  std::vector<std::string> algorithms{"automatic", "im2col", "direct", "winograd"}, passes = names_of(::passes);
-  bool accuracy = false, list = false;
+  std::vector<std::string> algorithms{"automatic", "im2col", "direct", "grouped", "winograd"},
+      passes = names_of(::passes);
+  bool accuracy = false, list = false, zoo = false;
 };
 
 kernels::Conv2dSizes sizes_of(const bench::ConvShape& s) {
@@ -56,7 +58,10 @@ kernels::Conv2dSizes sizes_of(const bench::ConvShape& s) {
           .stride_h = s.stride,
           .stride_w = s.stride,
           .pad_h = s.padding,
-          .pad_w = s.padding};
+          .pad_w = s.padding,
+          .dilation_h = s.dilation,
+          .dilation_w = s.dilation,
+          .groups = s.groups};
 }
 
 /// Numbers for the three passes of one convolution, images channels-last.
@@ -69,10 +74,10 @@ struct Problem {
   explicit Problem(const kernels::Conv2dSizes& s)
       : sizes(s),
         x(random({s.n, s.c, s.h, s.w}, order, 1)),
-        weight(random({s.k, s.c, s.kh, s.kw}, MemoryOrder::row_major, 2)),
+        weight(random({s.k, s.group_c(), s.kh, s.kw}, MemoryOrder::row_major, 2)),
         y(random({s.n, s.k, s.oh, s.ow}, order, 3)),
         dx(random({s.n, s.c, s.h, s.w}, order, 4)),
-        dw(random({s.k, s.c, s.kh, s.kw}, MemoryOrder::row_major, 5)) {}
+        dw(random({s.k, s.group_c(), s.kh, s.kw}, MemoryOrder::row_major, 5)) {}
 
   /// y holds the gradient of the result in the backward passes.
   void run(Conv2dAlgorithm algorithm, Conv2dPass pass) const {
@@ -117,7 +122,7 @@ void run(const bench::Options& options, const Flags& flags, bench::Printer print
   set_num_threads(options.threads);
   const double peak =
       flags.list ? 1 : bench::peak_gflops({.seconds = 0.2, .processor_clock = options.effort.processor_clock});
-  for (const auto& shape : bench::conv_shapes()) {
+  for (const auto& shape : flags.zoo ? bench::zoo_shapes() : bench::conv_shapes()) {
     const std::string all = shape.name() + " (" + shape.group() + "; " + shape.network + ")";
     if (!std::regex_search(all, std::regex(flags.filter))) continue;
     if (flags.list) {
@@ -173,6 +178,8 @@ int main(int argc, char** argv) {
         app.add_option("--passes", flags.passes, "which passes (default: all)")
             ->delimiter(',')
             ->check(CLI::IsMember(names_of(passes)));
+        app.add_flag("--zoo", flags.zoo,
+                     "the shapes of MobileNetV2, EfficientNet-B0, ResNet-50, ResNeXt-50 and others");
         app.add_flag("--list", flags.list, "name the shapes and measure nothing");
         app.add_flag("--accuracy", flags.accuracy, "also the largest error against double");
       },

@@ -12,28 +12,32 @@ struct ConvShape {
   long n, c, h, w, k, kernel, stride = 1, padding = 0;
   std::string network;  ///< who has it, "fcn" or "fcn, part2"
   bool first = false;   ///< reads the image itself: training never asks for the gradient of its input
+  long groups = 1, dilation = 1;
 
-  long oh() const { return (h + 2 * padding - kernel) / stride + 1; }
-  long ow() const { return (w + 2 * padding - kernel) / stride + 1; }
+  long oh() const { return (h + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1; }
+  long ow() const { return (w + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1; }
 
-  /// "16x64x56x56->128 k3 s2 p1": batch, channels, height, width -> channels; kernel, stride, padding.
+  /// "16x64x56x56->128 k3 s2 p1": batch, channels, height, width -> channels; kernel, stride, padding, groups,
+  /// dilation.
   std::string name() const {
     const auto number = [](long value) { return std::to_string(value); };
     return number(n) + "x" + number(c) + "x" + number(h) + "x" + number(w) + "->" + number(k) + " k" + number(kernel) +
-           (stride > 1 ? " s" + number(stride) : "") + (padding > 0 ? " p" + number(padding) : "");
+           (stride > 1 ? " s" + number(stride) : "") + (padding > 0 ? " p" + number(padding) : "") +
+           (groups > 1 ? " g" + number(groups) : "") + (dilation > 1 ? " d" + number(dilation) : "");
   }
   /// The groups whose geometric means are compared.
   std::string group() const {
+    if (groups > 1) return groups == c ? "depthwise" : "grouped";
     if (kernel == 3 && stride == 1 && network.find("resnet18") != std::string::npos) return "resnet18 3x3";
     return kernel == 5 ? "5x5" : "other";
   }
   /// Floating-point operations of one pass, in any of the three directions, by the definition of the convolution.
   double operations() const {
-    return 2.0 * static_cast<double>(n * k * oh() * ow()) * static_cast<double>(c * kernel * kernel);
+    return 2.0 * static_cast<double>(n * k * oh() * ow()) * static_cast<double>(c / groups * kernel * kernel);
   }
   bool same_work(const ConvShape& o) const {
     return n == o.n && c == o.c && h == o.h && w == o.w && k == o.k && kernel == o.kernel && stride == o.stride &&
-           padding == o.padding;
+           padding == o.padding && groups == o.groups && dilation == o.dilation;
   }
 };
 
@@ -68,6 +72,21 @@ inline std::vector<ConvShape> resnet18_shapes() {
 }
 }  // namespace detail
 
+/// Each shape of `lists` once, with the names of all networks that have it.
+inline std::vector<ConvShape> unique_shapes(const std::vector<std::vector<ConvShape>>& lists) {
+  std::vector<ConvShape> shapes;
+  for (const auto& list : lists)
+    for (const auto& shape : list) {
+      const auto same =
+          std::find_if(shapes.begin(), shapes.end(), [&](const ConvShape& other) { return other.same_work(shape); });
+      if (same == shapes.end())
+        shapes.push_back(shape);
+      else if (same->network.find(shape.network) == std::string::npos)
+        same->network += ", " + shape.network;
+    }
+  return shapes;
+}
+
 /// The shapes of the five networks, at the batch sizes that they are trained with.
 inline std::vector<ConvShape> conv_shapes() {
   std::vector<ConvShape> all{
@@ -80,18 +99,7 @@ inline std::vector<ConvShape> conv_shapes() {
       {8, 64, 64, 64, 64, 5, 1, 0, "fcn"},           {8, 64, 60, 60, 128, 3, 1, 0, "fcn"},
       {8, 128, 128, 128, 64, 3, 1, 0, "fcn"},        {8, 64, 120, 160, 58, 1, 1, 0, "fcn"},
   };
-  for (const auto& more : {detail::unet_shapes(), detail::resnet18_shapes()})
-    all.insert(all.end(), more.begin(), more.end());
-  std::vector<ConvShape> shapes;
-  for (const auto& shape : all) {
-    const auto same =
-        std::find_if(shapes.begin(), shapes.end(), [&](const ConvShape& other) { return other.same_work(shape); });
-    if (same == shapes.end())
-      shapes.push_back(shape);
-    else if (same->network.find(shape.network) == std::string::npos)
-      same->network += ", " + shape.network;
-  }
-  return shapes;
+  return unique_shapes({all, detail::unet_shapes(), detail::resnet18_shapes()});
 }
 
 }  // namespace bench
