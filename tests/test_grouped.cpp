@@ -21,10 +21,10 @@ struct Case {
   Conv2dOptions options{};
   Index n = 2;
 
-  friend std::ostream& operator<<(std::ostream& out, const Case& c) {
-    return out << c.groups << " groups of " << c.in << " -> " << c.out << ", " << c.h << "x" << c.w << ", kernel "
-               << c.kh << "x" << c.kw << ", stride " << c.options.stride << ", padding " << c.options.padding
-               << ", dilation " << c.options.dilation;
+  friend std::ostream& operator<<(std::ostream& to, const Case& c) {
+    return to << c.groups << " groups of " << c.in << " -> " << c.out << ", " << c.h << "x" << c.w << ", kernel "
+              << c.kh << "x" << c.kw << ", stride " << c.options.stride << ", padding " << c.options.padding
+              << ", dilation " << c.options.dilation;
   }
 };
 

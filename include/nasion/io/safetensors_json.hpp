@@ -147,17 +147,6 @@ class HeaderEvents {
   std::vector<std::uint64_t> shape_, offsets_;
 };
 
-/// As nlohmann::json::sax_parse(), which brings readers of binary formats along: a third of the time that this file
-/// takes to compile.
-inline void parse_json(std::string_view text, HeaderEvents& events) {
-#if NLOHMANN_JSON_VERSION_MAJOR == 3 && NLOHMANN_JSON_VERSION_MINOR >= 8
-  auto input = nlohmann::detail::input_adapter(text.begin(), text.end());
-  nlohmann::detail::parser<nlohmann::json, decltype(input)>(std::move(input)).sax_parse(&events);
-#else
-  nlohmann::json::sax_parse(text.begin(), text.end(), &events);
-#endif
-}
-
 NASION_IO_INLINE SafetensorsHeader parse_header(const std::filesystem::path& path, std::string_view text,
                                                 std::uint64_t data_size) {
   SafetensorsHeader header;
@@ -166,7 +155,7 @@ NASION_IO_INLINE SafetensorsHeader parse_header(const std::filesystem::path& pat
   // The JSON parser would take a zero byte for the end of the text.
   if (const auto zero = text.find('\0'); zero != text.npos)
     throw IoError(path, message("the header is not valid JSON at byte ", zero + 1, " of it"));
-  parse_json(text, events);
+  nlohmann::json::sax_parse(text.begin(), text.end(), &events);
 
   sort_tensors(header.tensors, [](const TensorInfo& a, const TensorInfo& b) {
     return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
