@@ -15,6 +15,7 @@ double sum_of_window(const T* in, Index w, const Window& row, const Window& colu
   const Index width = column.end - column.begin, height = row.end - row.begin;
   const bool whole_rows = width == w;  // then the window is contiguous
   const Index runs = whole_rows ? 1 : height, elements = whole_rows ? height * width : width;
+  // Rows are added in double, one after the other: there are never so many that this would lose digits of a float.
   double sum = 0;
   for (Index r = 0; r < runs; ++r) {
     const T* const src = in + (row.begin + r) * w + column.begin;
@@ -53,6 +54,7 @@ template <class T>
 void avg_pool_images(const PoolSizes& s, const T* x, T* y) {
   // Pixels of a row that are summed in T, at twice the lanes of double: 64 lose at most 6 bits of it.
   constexpr Index run = 64;
+  // Vectors of double, half as many lanes as T has: eight channels at a time with AVX-512, four vectors of them.
   const Index rows = static_cast<Index>(s.rows.size()), columns = static_cast<Index>(s.columns.size());
   for_pool_rows(s.n, rows, columns * s.c, [&](Index image, Index o) {
     const Window& row = s.rows[static_cast<std::size_t>(o)];
@@ -89,6 +91,8 @@ inline Index overlap(const std::vector<Window>& windows, Index positions) {
 /// dx += dy / count over each window of one piece.
 template <class T, class Sum>
 void add_window_shares(const PoolSizes& s, Index lanes, const T* dy, Sum* dx) {
+  // Windows are the outer loop, so that dy is read once, from front to back; what a window adds to dx is in L1, because
+  // the window beside it, and the row of windows before, have just been there.
   for_windows(s, [&](Index pixel, const Window& row, const Window& column) {
     const T* const g = dy + pixel * lanes;
     const Sum share = Sum{1} / static_cast<Sum>(row.count * column.count);

@@ -23,6 +23,7 @@ struct BatchNormSizes {
 namespace detail {
 
 /// Contiguous elements that one thread works on.
+/// Cut by the sizes of the batch alone, so that sums are the same for any number of threads.
 struct BatchNormTile {
   Index begin, size;  // elements
   Index channel;      // of the first element
@@ -224,6 +225,7 @@ void plane_moments(Index n, const T* x, T* mean, T* squares) {
 template <class T>
 void add_moments(Index n, const T* x, const T* first, T* __restrict sum, T* __restrict squares) {
   prefetch(x, n);
+  // The sums of all columns stay in L1 while rows pass: 8 bytes of float a channel.
   for (Index j = 0; j < n; ++j) {
     const T d = x[j] - first[j];
     sum[j] += d;
@@ -281,7 +283,7 @@ void mask(Index n, const T* dy, const T* y, T* __restrict g) {
   for (Index j = 0; j < n; ++j) g[j] = y[j] <= 0 ? T{0} : dy[j];  // false for NaN, which passes
 }
 
-/// dx = (dy - offset - (x - mean) slope) scale
+/// dx = (dy - offset - (x - mean) slope) scale: two streams in, one out.
 template <bool relu, class T, class Column>
 void input_gradient(Index n, const T* x, const T* dy, const std::array<Column, 5>& columns, T* __restrict dx) {
   const Column mean = columns[column::mean], scale = columns[column::scale];
@@ -309,6 +311,7 @@ void batch_norm_moments(const BatchNormSizes& s, MemoryOrder order, const T* x, 
         tile, [&](Index begin, Index n) { detail::add_moments(n, x + begin, first_row, sums.first(), sums.second()); });
     sums.to_moments(first_row);
   });
+  // Merging means and squared deviations of two sets needs their counts alone, so that tiles may have any sizes.
   // Tiles are combined one after the other, in double, so that results do not depend on the threads.
   std::vector<double> whole(static_cast<std::size_t>(s.c)), squared(whole.size());
   Index count = 0;
@@ -336,6 +339,7 @@ void batch_norm_forward(const BatchNormSizes& s, MemoryOrder order, const T* x, 
                         const T* residual, bool relu, T* y) {
   const detail::BatchNormTiles tiles(s, order);
   // Four loops instead of one with two tests for each element.
+  // x, residual and y pass through once: three streams, which is all the memory traffic that the result needs.
   const auto normalise_tile = [&](const detail::BatchNormTile& tile, const auto& columns) {
     tiles.for_rows(tile, [&](Index begin, Index n) {
       if (relu && residual)
@@ -403,7 +407,8 @@ void batch_norm_gradient_sums(const BatchNormSizes& s, MemoryOrder order, const 
   std::transform(total_weighted.begin(), total_weighted.end(), weighted, [](double v) { return static_cast<T>(v); });
 }
 
-/// dx = (gradient - offset - (x - mean) slope) scale, of each channel: through the statistics of the batch.
+/// dx = (gradient - offset - (x - mean) slope) scale, of each channel: through the statistics of the batch. A second
+/// pass over x and dy, which cannot be saved: offset and slope come from sums over all of the batch.
 template <class T>
 void batch_norm_backward(const BatchNormSizes& s, MemoryOrder order, const T* x, const BatchNormGradient<T>& gradient,
                          const BatchNormLine<T>& line, const T* offset, const T* slope, T* dx) {

@@ -17,6 +17,7 @@ inline namespace NASION_INSTRUCTION_SET {
 
 /// Input positions [begin, end) that one output position looks at, inside the image, and how many the average divides
 /// by.
+/// `begin` and `end` are clipped, `count` is not by as much: padding is part of a mean, but never a maximum.
 struct Window {
   Index begin, end, count;
 };
@@ -83,6 +84,7 @@ namespace detail {
 /// Largest element of one window of one plane, and its index there, kept in registers.
 template <class T>
 void max_of_window(const T* in, Index w, const Window& row, const Window& column, T* best, std::int32_t* best_index) {
+  // Selections instead of branches, which would be guessed wrong for every new maximum.
   Index index = row.begin * w + column.begin;
   T largest = in[index];
   for (Index r = row.begin; r < row.end; ++r)
@@ -261,6 +263,8 @@ void max_pool_images_backward(const PoolSizes& s, const T* dy, const PoolWord<T>
       if (row > cleared) std::fill(out + cleared * s.w * s.c, out + row * s.w * s.c, T{0});
       cleared = std::max(cleared, row);
     };
+    // Each pixel of a window is written, with zero where it did not win: without a branch for each channel, vectors
+    // pass over all channels, and a window's pixels are in L1.
     for (Index o = 0; o < rows; ++o) {
       const Window& row = s.rows[static_cast<std::size_t>(o)];
       const PoolWord<T>* words = argmax + (image * rows + o) * positions.words();

@@ -14,6 +14,8 @@ namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
 
 /// Output position o is the sum of weight[t] times input position source[t], for t from begin[o] up to begin[o + 1].
+/// At most two terms for each output here, but for a gradient as many as outputs that an input went to. Stored as
+/// compressed sparse rows.
 template <class T>
 struct Resampling {
   // Rows of a sparse matrix, one after the other.
@@ -76,6 +78,7 @@ Resampling<T> linear_resampling(Index inputs, Index outputs, double step, bool a
 /// The matrix of the gradient: the gradient of input position i is the weighted sum of those of the outputs it went to.
 template <class T>
 Resampling<T> transposed(const Resampling<T>& r, Index inputs) {
+  // Terms of an input come in the order of the outputs, so that they are always summed alike.
   std::vector<std::vector<std::pair<Index, T>>> given(static_cast<std::size_t>(inputs));
   for (Index o = 0; o < r.outputs(); ++o)
     r.for_terms(o, [&](Index i, T factor) { given[static_cast<std::size_t>(i)].emplace_back(o, factor); });
@@ -95,6 +98,7 @@ template <class T>
 void blend_rows(const Resampling<T>& r, Index o, const T* __restrict x, Index n, T* __restrict dst) {
   auto t = static_cast<std::size_t>(r.begin[static_cast<std::size_t>(o)]);
   const auto end = static_cast<std::size_t>(r.begin[static_cast<std::size_t>(o) + 1]);
+  // The first terms set what later ones add to: dst need not hold zeros, and is written once less.
   auto set_or_add = [&, fresh = true](auto&& term) mutable {
     if (std::exchange(fresh, false))
       for (Index i = 0; i < n; ++i) dst[i] = term(i);
@@ -120,6 +124,8 @@ void resize(Index n, Index c, Index h, Index w, MemoryOrder order, const Resampl
   const auto [planes, lanes] = order == MemoryOrder::row_major ? std::pair{n * c, Index{1}} : std::pair{n, c};
   const Index oh = rows.outputs(), ow = columns.outputs();
   const Index in_row = w * lanes, out_row = ow * lanes;
+  // Rows first, as a row of x is contiguous and the blend of two a loop that vectorises; columns, which gather, then
+  // find the blend in the nearest cache.
   // A blend is one row of x and stays in L1 or L2 until its columns are blended.
   const auto resize_row = [&, l = lanes](Index row, T* blend) {
     T* out = y + row * out_row;

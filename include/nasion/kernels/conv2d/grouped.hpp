@@ -43,6 +43,8 @@ struct GroupedConvolution {
     Vec sum[rows][columns];
     for (auto& line : sum)
       for (auto& value : line) value = start;
+    // A weight that is loaded serves all pixels of the tile, and the other factor of each product comes from L1 or
+    // L2: where two loads a cycle feed two multiply-adds a cycle, that is no bound.
     const T* weight = packed + channel * static_cast<Index>(planes.offsets.size());
     for (const Index offset : planes.offsets) {
       const Vec w = simd::load(weight);
@@ -53,6 +55,7 @@ struct GroupedConvolution {
         for (Index p = 0; p < columns; ++p)
           simd::add_product(sum[r][p], simd::load(src + offset + r * y_stride + p * x_stride), w);
     }
+    // What the tile computed beyond the end of the band or of a row is left: the planes have room for it to be read.
     for (Index r = 0; r < std::min(rows, row_end - row); ++r) {
       T* dst = result.pixel(image, grid.dst_row + (row + r) * grid.dst_stride_h,
                             grid.dst_column + column * grid.dst_stride_w) +
@@ -69,6 +72,8 @@ struct GroupedConvolution {
     planes.place(begin, end, rows - 1, columns - 1);
     const Scratch<T> memory(vectors * planes.vector_stride());
     planes.fill(image, first, vectors, memory.data());
+    // One vector's planes after the other's: a quarter of the band, 64 KiB, and tiles side by side share kw - 1 of the
+    // columns that they read, which are in L1 then.
     for (Index v = 0; v < vectors; ++v)
       for (Index row = begin; row < end; row += rows)
         for (Index column = 0; column < grid.columns; column += columns)
@@ -77,6 +82,8 @@ struct GroupedConvolution {
   }
 
   void run() const {
+    // Whole tiles of rows. Blocks of channels are innermost in the order of work, so that threads beside each other
+    // read the same rows of the image.
     const Index most = std::max(rows, GroupedPlanes<T>::band_rows(grid, group, columns - 1) / rows * rows);
     const Index bands = (grid.rows + most - 1) / most, width = grouped_vectors * lanes;
     const Index blocks = (result.used + width - 1) / width;
@@ -96,6 +103,7 @@ Scratch<T> pack_grouped(const PixelGrid& grid, const Conv2dSizes& s, const T* we
   const Index channels = s.groups * group.results, area = s.kh * s.kw, vectors = (channels + lanes - 1) / lanes;
   const Index r_stride = (transposed ? 1 : s.group_c()) * area, j_stride = (transposed ? s.group_c() : 1) * area;
   Scratch<T> packed(vectors * lanes * static_cast<Index>(grid.runs.size()) * group.sources);
+  // A few thousand elements, each written once: not worth threads or vectors.
   T* dst = packed.data();
   for (Index first = 0; first < channels; first += lanes)
     for (const TapRun& run : grid.runs)
@@ -136,6 +144,8 @@ template <class T>
 void conv2d_grouped_backward_input(const Conv2dSizes& s, const T* dy, const T* weight, T* dx) {
   const auto grids = detail::backward_grids(s);
   if (static_cast<Index>(grids.size()) < s.stride_h * s.stride_w) std::fill_n(dx, s.n * s.h * s.w * s.c, T{0});
+  // A grid is for the pixels of dx that use the same taps: at stride 1 one, at stride 2 four with about a quarter of
+  // the taps each, so that no product is with a zero between pixels of dy.
   for (const auto& grid : grids) {
     const auto packed = detail::pack_grouped(grid, s, weight, true);
     detail::GroupedConvolution<T>{.grid = grid,

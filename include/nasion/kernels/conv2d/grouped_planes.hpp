@@ -4,6 +4,14 @@
 // copied, padding included, into planes that stay in L2: in plane j, each lane holds channel j of its group. From then
 // on a result is a sum over planes and taps of vector times vector, without a shuffle. In depthwise convolution, there
 // is one plane, and spreading is a copy.
+//
+// Groups a, b, c, d of two channels each, in vectors of eight lanes:
+//
+//     channels of a pixel   a0 a1 b0 b1 c0 c1 d0 d1
+//     plane 0               a0 a0 b0 b0 c0 c0 d0 d0
+//     plane 1               a1 a1 b1 b1 c1 c1 d1 d1
+//
+// Both results of group a, in the first two lanes, are sums over a0 and a1 with weights of their own.
 
 #include <array>
 #include <vector>
@@ -57,6 +65,9 @@ struct GroupedPlanes {
   }
 
   /// Rows of the grid in a band of which all planes have grouped_plane_bytes.
+  ///
+  /// Few rows would read more of their neighbours' than of their own (kh - stride rows are in two bands), many would
+  /// leave L2 before the last tap has read them.
   static Index band_rows(const PixelGrid& grid, const GroupSizes& group, Index more_columns) {
     GroupedPlanes one{grid, {}, group};
     one.place(0, 1, 0, more_columns);
@@ -93,11 +104,13 @@ struct GroupedPlanes {
   }
 
  private:
+  /// Depthwise: all vectors of a pixel at once, because they are contiguous in the image.
   void copy_row(const T* src, Index channels, Index pixels, Index vectors, T* dst) const {
     for (Index x = 0; x < pixels; ++x, src += source.channels, dst += lanes)
       for (Index v = 0; v < vectors; ++v)
         simd::store(dst + v * vector_stride(), simd::load_n(src + v * lanes, channels - v * lanes));
   }
+  /// One vector after the other: which channels its lanes need is found once for a row of pixels.
   void spread_row(const T* src, Index channel, Index pixels, T* dst) const {
     // The first channel of each lane's group, counted from that of the first lane. Lanes beyond the last channel read
     // the last group, and their results are never stored.
@@ -109,6 +122,8 @@ struct GroupedPlanes {
     src += base;
     const Index span = place.back() + group.sources;  // channels that the lanes need
     for (Index x = 0; x < pixels; ++x, src += source.channels, dst += lanes) {
+      // One load holds all that the lanes need, unless a group is so large, or so oddly placed, that two would be
+      // needed.
       if (span <= lanes) {
         const auto channels = simd::load_n(src, span);
         for (Index j = 0; j < group.sources; ++j)

@@ -19,6 +19,8 @@ void grouped_weight_row(Index pixels, const T* src, Index stride, const Index* o
   using Vec = simd::Vector<T>;
   constexpr Index lanes = simd::lanes<T>;
   Vec sum[A] = {};
+  // Pixels are the loop, taps the registers: an element of dy is loaded once and meets A planes, which are neighbours
+  // in L1.
   for (Index p = 0; p < pixels; ++p, src += stride, dy += dy_stride) {
     const Vec gradient = simd::load_n(dy, count);
 #pragma GCC unroll 9
@@ -58,6 +60,7 @@ struct GroupedWeightGradient {
   /// Adds grid rows [begin, end) of an image to sums [vectors][terms][lanes], of channels from `first` on.
   void add_band(Index image, Index begin, Index end, Index first, Index vectors, T* sums) const {
     GroupedPlanes<T> planes{grid, source, group};
+    // No tiles here, so nothing is read beyond the band.
     planes.place(begin, end, 0, 0);
     const Scratch<T> memory(vectors * planes.vector_stride());
     planes.fill(image, first, vectors, memory.data());
@@ -92,6 +95,8 @@ void conv2d_grouped_backward_weight(const Conv2dSizes& s, const T* x, const T* d
     for (Index i = part * all / parts; i < (part + 1) * all / parts; ++i)
       pass.add_band(i / bands, i % bands * most, std::min(s.oh, (i % bands + 1) * most), first * lanes, count, sums);
   });
+  // From lanes back to the order of the weight. Few elements: parts of them are added one after the other, so that the
+  // error grows with the number of parts alone.
   const Index area = s.kh * s.kw;
   for (Index k = 0; k < s.k; ++k)
     for (Index j = 0; j < s.group_c(); ++j)

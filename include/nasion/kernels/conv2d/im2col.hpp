@@ -83,7 +83,8 @@ void im2col_channels_last(const Conv2dSizes& s, const T* x, Index row, Index row
       }
 }
 
-/// The adjoint of im2col_channels_last, in the same way.
+/// The adjoint of im2col_channels_last, in the same way. Columns are read from front to back. The pixels that a
+/// position adds to are those of the position before, but for `stride` columns of them, and so in L1.
 template <class T>
 void col2im_channels_last(const Conv2dSizes& s, const T* columns, Index row, Index row_end, T* x) {
   const Index channels = s.group_c();
@@ -121,6 +122,8 @@ inline Index image_offset(MemoryOrder order, Index n, Index g, Index channels, I
 
 /// The weight in the order of the columns: itself for row-major images, a copy [k, kh, kw, c / groups] for
 /// channels-last ones.
+/// The copy is as small as the weight and made once for a call; the columns, which are kh kw times the image, need no
+/// second order that way.
 template <class T>
 class Im2colWeight {
  public:
@@ -160,6 +163,7 @@ void conv2d_im2col_forward(const Conv2dSizes& s, MemoryOrder order, const T* x, 
     const T* b = bias ? bias + g * s.group_k() : nullptr;
     // A pointwise kernel needs no columns: the image is the matrix.
     const Scratch<T> columns(s.is_pointwise() ? 0 : pixels * s.taps());
+    // In both orders the contiguous side of y is that of the product's columns: pixels row-major, channels otherwise.
     if (order == MemoryOrder::row_major) {
       result += row * s.ow;
       // The product is added to the bias.
@@ -219,6 +223,7 @@ template <class T>
 void conv2d_im2col_backward_weight(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* dy, T* dw) {
   using enum Factor;
   const Index rows = detail::rows_at_once<T>(s), size = s.k * s.taps();
+  // Parts by the number of images, never by that of threads: then the sums are the same for any number of them.
   const Index grain = (s.n + 15) / 16, parts = grain ? (s.n + grain - 1) / grain : 0;
   const Scratch<T> partial(parts * size);
   std::fill_n(partial.data(), parts * size, T{0});

@@ -34,6 +34,7 @@ void for_taps(const Conv2dSizes& s, Index row, Index col, F&& f) {
 template <class T>
 void conv2d_naive_forward(const Conv2dSizes& s, const T* x, const Strides& xs, const T* weight, const Strides& ws,
                           const T* bias, T* y, const Strides& ys) {
+  // A plane of the result is a piece of work: nobody else writes there.
   parallel_for(s.n * s.k, 1, [&](Index item, Index) {
     const Index n = item / s.k, k = item % s.k, c0 = k / s.group_k() * s.group_c();
     for (Index row = 0; row < s.oh; ++row)

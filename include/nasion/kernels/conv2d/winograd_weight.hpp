@@ -33,7 +33,8 @@ struct WinogradWeightGradient {
   Index c_pieces = (x.used + piece_channels - 1) / piece_channels;
   Index k_pieces = (dy.used + piece_channels - 1) / piece_channels;
   Index k_blocks = (dy.used + block_channels<T> - 1) / block_channels<T>;
-  // Elements of a tile at one place: a piece of the channels of x, a block of those of dy.
+  // Elements of a tile at one place: a piece of the channels of x, a block of those of dy, in whole vectors, so that
+  // they are loaded without a tail.
   Index c_row = std::min(piece_channels, (x.used + lanes - 1) / lanes * lanes);
   Index k_row = std::min(block_channels<T>, (dy.used + lanes - 1) / lanes * lanes);
 
