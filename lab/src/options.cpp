@@ -79,8 +79,8 @@ void add_shared_flags(CLI::App& app, Options& options) {
   const auto count = [](const std::string& flag, const std::string& text) {
     return whole_number<int>(flag, text, 1, 1'000'000);
   };
-  add_flag(app, "--data", "DIR", "IMM folder or 300-W root (default: synthetic faces, made once)", options.data,
-           existing_folder);
+  add_flag(app, "--data", "DIR", "IMM folder, in part 3 also 300-W's root (default: synthetic faces, made once)",
+           options.data, existing_folder);
   add_flag(app, "--recipe", "seed|best", "the course's settings, or the ones that reach the lowest error (default)",
            options.recipe, [](const std::string& flag, const std::string& text) {
              return one_of(flag, text, Recipe::seed, Recipe::best);
