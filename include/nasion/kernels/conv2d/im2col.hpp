@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "nasion/core/strided.hpp"
-#include "nasion/kernels/conv2d/sizes.hpp"
+#include "nasion/kernels/conv2d/kernel.hpp"
 #include "nasion/kernels/gemm.hpp"
 #include "nasion/kernels/scratch.hpp"
 
