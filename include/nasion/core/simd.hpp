@@ -113,7 +113,14 @@ Vector<T> load_n(const T* src, Index count) {
         _mm256_maskload_pd(src, reinterpret_cast<__m256i>(__v4di{0, 1, 2, 3} < static_cast<long long>(count))));
 #else
   T values[lanes<T>] = {};
-  std::copy_n(src, count, values);
+  T* dst = values;
+#pragma GCC unroll 4
+  for (Index half = lanes<T> / 2; half > 0; half /= 2)
+    if (count & half) {
+      std::memcpy(dst, src, static_cast<std::size_t>(half) * sizeof(T));
+      dst += half;
+      src += half;
+    }
   return load(values);
 #endif
 }
