@@ -172,7 +172,8 @@ int main(int argc, char** argv) {
       "counted by the definition of the convolution, so that Winograd's can exceed the peak.",
       [&](CLI::App& app) {
         app.add_option("--filter", flags.filter, "shapes whose name, group or network match")->type_name("REGEX");
-        app.add_option("--algorithm", flags.algorithms, "which kernels (default: all but naive)")
+        app.add_option("--algorithm", flags.algorithms,
+                       "which kernels (default: automatic,im2col,direct,grouped,winograd)")
             ->delimiter(',')
             ->check(CLI::IsMember(names_of(algorithms)));
         app.add_option("--passes", flags.passes, "which passes (default: all)")

@@ -33,8 +33,8 @@ struct Conv2dKernelList {
 using Conv2dKernels = Conv2dKernelList<GroupedConv2d, WinogradConv2d<4>, WinogradConv2d<2>, DirectConv2d, Im2colConv2d,
                                        Bfloat16Conv2d, NaiveConv2d>;
 
-/// The kernel that runs. What `automatic` takes depends on the sizes alone, so that results never depend on timing;
-/// benchmarks/bench_conv2d is where the limits come from.
+/// The kernel that runs. What `automatic` takes depends on the sizes and the instruction set alone, so that results
+/// never depend on timing; benchmarks/bench_conv2d is where the limits come from.
 inline Conv2dAlgorithm conv2d_algorithm(Conv2dAlgorithm asked, Conv2dPass pass, const Conv2dSizes& s,
                                         MemoryOrder order) {
   Conv2dKernels::for_each([&]<class Kernel>() {
