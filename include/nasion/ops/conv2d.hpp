@@ -74,8 +74,9 @@ Conv2dAlgorithm autocast_algorithm(Conv2dAlgorithm asked, const kernels::Conv2dS
   return replaced ? direct_bfloat16 : asked;
 }
 
-/// The order of the images that kernels are given: channels-last where the fastest kernel needs that, as converting an
-/// image takes less time than computing with it. ValueError for a kernel that is not for these sizes or this type.
+/// The order of the images that kernels are given: channels-last where the kernel needs that. `automatic` converts for
+/// it only where that saves more than it costs: im2col takes a fifth to a third less for 1x1 kernels and images of few
+/// channels. ValueError for a kernel that is not for these sizes or this type.
 template <class T>
 MemoryOrder conv2d_order(const Checker& op, Conv2dAlgorithm algorithm, const kernels::Conv2dSizes& s,
                          MemoryOrder order) {
@@ -85,7 +86,8 @@ MemoryOrder conv2d_order(const Checker& op, Conv2dAlgorithm algorithm, const ker
                          Shape{s.k, s.group_c(), s.kh, s.kw}, " at stride ", Size2(s.stride_h, s.stride_w),
                          " and dilation ", Size2(s.dilation_h, s.dilation_w));
     op.check<ValueError>(Kernel::template supports<T>, Kernel::name, " is for float tensors");
-    if (Kernel::channels_last) order = MemoryOrder::channels_last;
+    const bool pays = s.groups > 1 || (s.kh * s.kw > 1 && s.c >= 8);
+    if (Kernel::channels_last && (pays || algorithm != Conv2dAlgorithm::automatic)) order = MemoryOrder::channels_last;
   });
   op.check<ValueError>(exists, "there is no algorithm ", static_cast<int>(algorithm));
   return order;
