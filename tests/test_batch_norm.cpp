@@ -4,7 +4,7 @@
 #include <thread>
 
 #include "nasion/nn/batch_norm.hpp"
-#include "nasion/ops/elementwise.hpp"
+#include "nasion/ops/activation.hpp"
 #include "nasion/ops/reduce.hpp"
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"

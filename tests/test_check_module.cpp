@@ -1,7 +1,7 @@
 #include "nasion/testing/check_module.hpp"
 
 #include "nasion/nn/layers.hpp"
-#include "nasion/ops/elementwise.hpp"
+#include "nasion/ops/activation.hpp"
 #include "support/catch.hpp"
 
 using namespace nasion;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "nasion/ops/elementwise.hpp"
+#include "nasion/ops/activation.hpp"
 #include "nasion/ops/reduce.hpp"
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"

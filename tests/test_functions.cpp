@@ -11,6 +11,11 @@ TEST_CASE("Modules without parameters are their operations") {
   CHECK(identical(nn::ReLU<double>{}(x), relu(x)));
   CHECK(identical(nn::LeakyReLU<double>{}(x), leaky_relu(x, 0.01)));
   CHECK(identical(nn::LeakyReLU<double>{0.3}(x), leaky_relu(x, 0.3)));
+  CHECK(identical(nn::ReLU6<double>{}(x * 9), relu6(x * 9)));
+  CHECK(identical(nn::SiLU<double>{}(x), silu(x)));
+  CHECK(identical(nn::Hardsigmoid<double>{}(x), hardsigmoid(x)));
+  CHECK(identical(nn::Hardswish<double>{}(x), hardswish(x)));
+  CHECK(identical(nn::GELU<double>{}(x), gelu(x)));
   CHECK(identical(nn::Sigmoid<double>{}(x), sigmoid(x)));
   CHECK(identical(nn::Tanh<double>{}(x), tanh(x)));
   CHECK(identical(nn::Softmax<double>{}(x), softmax(x, 1)));

@@ -163,6 +163,14 @@ TEST_CASE("Activations as in PyTorch") {
       {"log_softmax1", [](const Tensord& x) { return log_softmax(x, 1); }},
       {"clamp", [](const Tensord& x) { return clamp(x, -1, 2); }},
       {"abs", [](const Tensord& x) { return abs(x); }},
+      {"relu6", [](const Tensord& x) { return relu6(x); }},
+      {"silu", [](const Tensord& x) { return silu(x); }},
+      {"hardswish", [](const Tensord& x) { return hardswish(x); }},
+      {"hardsigmoid", [](const Tensord& x) { return hardsigmoid(x); }},
+      {"gelu", [](const Tensord& x) { return gelu(x); }},
+      {"selu", [](const Tensord& x) { return selu(x); }},
+      {"softplus", [](const Tensord& x) { return softplus(x); }},
+      {"softplus2", [](const Tensord& x) { return softplus(x, 2, 5); }},
   };
   REQUIRE(golden.cases().size() == all.size());
   for (const auto& [name, f] : all)

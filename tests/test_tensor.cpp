@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "nasion/ops/conv2d.hpp"
-#include "nasion/ops/elementwise.hpp"
+#include "nasion/ops/activation.hpp"
 #include "nasion/ops/pool.hpp"
 #include "nasion/ops/reduce.hpp"
 #include "support/catch.hpp"

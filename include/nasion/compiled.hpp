@@ -7,6 +7,7 @@
 #include "nasion/kernels/compiled.hpp"
 #include "nasion/nn/batch_norm.hpp"
 #include "nasion/nn/layers.hpp"
+#include "nasion/ops/activation.hpp"
 #include "nasion/ops/dropout.hpp"
 #include "nasion/ops/loss.hpp"
 #include "nasion/ops/pool.hpp"
@@ -55,6 +56,9 @@
   prefix template decltype(elu<T>) elu<T>;                                                                         \
   prefix template decltype(exp<T>) exp<T>;                                                                         \
   prefix template decltype(flatten<T>) flatten<T>;                                                                 \
+  prefix template decltype(gelu<T>) gelu<T>;                                                                       \
+  prefix template decltype(hardsigmoid<T>) hardsigmoid<T>;                                                         \
+  prefix template decltype(hardswish<T>) hardswish<T>;                                                             \
   prefix template decltype(interpolate<T>) interpolate<T>;                                                         \
   prefix template decltype(l1_loss<T>) l1_loss<T>;                                                                 \
   prefix template decltype(leaky_relu<T>) leaky_relu<T>;                                                           \
@@ -75,13 +79,17 @@
   prefix template decltype(permute<T>) permute<T>;                                                                 \
   prefix template decltype(pow<T>) pow<T>;                                                                         \
   prefix template decltype(relu<T>) relu<T>;                                                                       \
+  prefix template decltype(relu6<T>) relu6<T>;                                                                     \
   prefix template Tensor<T> reshape(const Tensor<T>&, const Shape&);                                               \
   prefix template Tensor<T> reshape(const Tensor<T>&, std::initializer_list<Index>);                               \
+  prefix template decltype(selu<T>) selu<T>;                                                                       \
   prefix template decltype(sigmoid<T>) sigmoid<T>;                                                                 \
+  prefix template decltype(silu<T>) silu<T>;                                                                       \
   prefix template decltype(slice<T>) slice<T>;                                                                     \
   prefix template decltype(smooth_l1_loss<T>) smooth_l1_loss<T>;                                                   \
   prefix template decltype(soft_argmax2d<T>) soft_argmax2d<T>;                                                     \
   prefix template decltype(softmax<T>) softmax<T>;                                                                 \
+  prefix template decltype(softplus<T>) softplus<T>;                                                               \
   prefix template decltype(spatial_cross_entropy<T>) spatial_cross_entropy<T>;                                     \
   prefix template decltype(spatial_softmax<T>) spatial_softmax<T>;                                                 \
   prefix template decltype(sqrt<T>) sqrt<T>;                                                                       \

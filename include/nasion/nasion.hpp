@@ -19,6 +19,7 @@
 #include "nasion/nn/functions.hpp"
 #include "nasion/nn/layers.hpp"
 #include "nasion/nn/sequential.hpp"
+#include "nasion/ops/activation.hpp"
 #include "nasion/ops/batch_norm.hpp"
 #include "nasion/ops/conv2d.hpp"
 #include "nasion/ops/conv_transpose2d.hpp"

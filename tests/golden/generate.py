@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Writes the golden files of tests/test_golden.cpp with PyTorch (made with 1.13, Debian's python3-torch).
+"""Writes the golden files of tests/test_golden.cpp with PyTorch (made with 1.13, Debian's python3-torch;
+activations with 2.15).
 
     tests/golden/generate.py            # overwrites tests/golden/*.safetensors
 
@@ -178,11 +179,14 @@ def loss():
 def activations():
     torch.manual_seed(5)
     cases = Cases()
+    # F.hardsigmoid multiplies gradients by a sixth in float, of whatever type they are.
     x = torch.cat([3 * torch.randn(2, 3, 4).reshape(-1), torch.tensor([0.0, 30.0, -30.0, 1e-9])]).reshape(7, 4)
     for name, f in [("relu", F.relu), ("leaky_relu", F.leaky_relu), ("elu", F.elu), ("sigmoid", torch.sigmoid),
                     ("tanh", torch.tanh), ("softmax0", lambda x: F.softmax(x, 0)), ("softmax1", lambda x: F.softmax(x, 1)),
                     ("log_softmax0", lambda x: F.log_softmax(x, 0)), ("log_softmax1", lambda x: F.log_softmax(x, 1)),
-                    ("clamp", lambda x: x.clamp(-1, 2)), ("abs", torch.abs)]:
+                    ("clamp", lambda x: x.clamp(-1, 2)), ("abs", torch.abs), ("relu6", F.relu6), ("silu", F.silu),
+                    ("hardswish", F.hardswish), ("hardsigmoid", lambda x: F.relu6(x + 3) / 6), ("gelu", F.gelu), ("selu", F.selu),
+                    ("softplus", F.softplus), ("softplus2", lambda x: F.softplus(x, 2, 5))]:
         cases.add(name, lambda x: f(x), x=x)
     write("activations", cases)
 

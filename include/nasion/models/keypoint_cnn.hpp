@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "nasion/nn/layers.hpp"
-#include "nasion/ops/elementwise.hpp"
+#include "nasion/ops/activation.hpp"
 #include "nasion/ops/pool.hpp"
 
 namespace nasion::models {

@@ -3,7 +3,7 @@
 
 #include "nasion/nn/module.hpp"
 #include "nasion/ops/batch_norm.hpp"
-#include "nasion/ops/elementwise.hpp"
+#include "nasion/ops/activation.hpp"
 
 namespace nasion::nn {
 

@@ -2,6 +2,7 @@
 // Modules without parameters: operations as objects, for Sequential.
 
 #include "nasion/nn/module.hpp"
+#include "nasion/ops/activation.hpp"
 #include "nasion/ops/dropout.hpp"
 #include "nasion/ops/pool.hpp"
 #include "nasion/ops/softmax.hpp"
@@ -13,6 +14,13 @@ namespace nasion::nn {
 template <Real T>
 struct ReLU {
   Tensor<T> operator()(const Tensor<T>& x) const { return relu(x); }
+  static void visit(auto&, auto&&) {}
+};
+
+/// min(max(x, 0), 6), of any shape.
+template <Real T>
+struct ReLU6 {
+  Tensor<T> operator()(const Tensor<T>& x) const { return relu6(x); }
   static void visit(auto&, auto&&) {}
 };
 
@@ -28,6 +36,34 @@ struct LeakyReLU {
 template <Real T>
 struct Sigmoid {
   Tensor<T> operator()(const Tensor<T>& x) const { return sigmoid(x); }
+  static void visit(auto&, auto&&) {}
+};
+
+/// x sigmoid(x), of any shape.
+template <Real T>
+struct SiLU {
+  Tensor<T> operator()(const Tensor<T>& x) const { return silu(x); }
+  static void visit(auto&, auto&&) {}
+};
+
+/// min(max(x + 3, 0), 6) / 6, of any shape.
+template <Real T>
+struct Hardsigmoid {
+  Tensor<T> operator()(const Tensor<T>& x) const { return hardsigmoid(x); }
+  static void visit(auto&, auto&&) {}
+};
+
+/// x hardsigmoid(x), of any shape.
+template <Real T>
+struct Hardswish {
+  Tensor<T> operator()(const Tensor<T>& x) const { return hardswish(x); }
+  static void visit(auto&, auto&&) {}
+};
+
+/// x times the normal distribution function of x, of any shape.
+template <Real T>
+struct GELU {
+  Tensor<T> operator()(const Tensor<T>& x) const { return gelu(x); }
   static void visit(auto&, auto&&) {}
 };
 

@@ -311,54 +311,5 @@ Tensor<T> clamp(const Tensor<T>& x, std::type_identity_t<T> low, std::type_ident
                                           : v; },
       [=](T g, T v) { return v >= low && v <= high ? g : T{0}; });
 }
-/// max(x, 0) for each element; the gradient at 0 is 0. NaN stays, and lets the gradient pass.
-template <Real T>
-Tensor<T> relu(const Tensor<T>& x) {
-  const Op op("relu");
-  return elementwise(
-      op, x, [](T v) { return v < 0 ? T{0} : v; }, [](T g, T y) { return y <= 0 ? T{0} : g; }, DerivativeOf::result);
-}
-// Both sides first, then the choice: compilers turn that into vectors, and a choice of what to compute into a branch.
-
-/// x where positive, slope x elsewhere, for any slope; the gradient at 0 is that of the negative side.
-template <Real T>
-Tensor<T> leaky_relu(const Tensor<T>& x, std::type_identity_t<T> slope = T(0.01)) {
-  const Op op("leaky_relu");
-  const auto choose = [slope](T value, T v) {
-    const T negative = slope * value;
-    return v > 0 ? value : negative;
-  };
-  return elementwise(
-      op, x, [choose](T v) { return choose(v, v); }, choose);
-}
-/// x where positive, alpha (e^x - 1) elsewhere, for any alpha; the gradient at 0 is that of the negative side.
-template <Real T>
-Tensor<T> elu(const Tensor<T>& x, std::type_identity_t<T> alpha = T{1}) {
-  const Op op("elu");
-  return elementwise(
-      op, x,
-      [alpha](T v) {
-        const T negative = alpha * kernels::expm1(std::min(v, T{0}));
-        return v > 0 ? v : negative;
-      },
-      [alpha](T v) {
-        const T negative = alpha * kernels::exp(v);
-        return v > 0 ? T{1} : negative;
-      });
-}
-/// 1 / (1 + e^-x) for each element, in [0, 1], without overflow.
-template <Real T>
-Tensor<T> sigmoid(const Tensor<T>& x) {
-  const Op op("sigmoid");
-  return elementwise(
-      op, x, [](T v) { return kernels::sigmoid(v); }, [](T y) { return y * (1 - y); }, DerivativeOf::result);
-}
-/// Hyperbolic tangent of each element, in [-1, 1].
-template <Real T>
-Tensor<T> tanh(const Tensor<T>& x) {
-  const Op op("tanh");
-  return elementwise(
-      op, x, [](T v) { return kernels::tanh(v); }, [](T y) { return 1 - y * y; }, DerivativeOf::result);
-}
 
 }  // namespace nasion
