@@ -24,6 +24,27 @@ torch::MemoryFormat format_of(const Flags& flags) {
   return flags.variant == "channels_last" ? torch::MemoryFormat::ChannelsLast : torch::MemoryFormat::Contiguous;
 }
 
+/// In the memory order that was asked for. Not contiguous(format), which leaves images and weights of one channel as
+/// they are: both orders fit their numbers, and what reads them takes row-major from their strides.
+Tensor in_order(const Tensor& x, const Flags& flags) {
+  return x.to(x.scalar_type(), /*non_blocking=*/false, /*copy=*/false, format_of(flags));
+}
+
+/// Brings the weights of `model` into the order that was asked for. An error unless all its convolutions hand it on,
+/// from images of that order.
+void set_order(peer::Model& model, const Flags& flags) {
+  const torch::NoGradGuard no_grad;
+  for (auto& p : model.parameters())
+    if (p.dim() == 4) p.set_data(in_order(p, flags));
+  for (const auto& module : model.modules())
+    if (auto* conv = module->as<torch::nn::Conv2d>()) {
+      const auto images = in_order(torch::rand({2, conv->options.in_channels(), 16, 16}), flags);
+      TORCH_CHECK(images.suggest_memory_format() == format_of(flags), "images are not ", flags.variant);
+      TORCH_CHECK(conv->forward(images).suggest_memory_format() == format_of(flags), "a convolution of ",
+                  conv->weight.sizes(), " does not hand on ", flags.variant);
+    }
+}
+
 /// Which implementation of BLAS is loaded: the reference one would make libtorch look slow.
 std::string blas() {
   std::ifstream maps("/proc/self/maps");
@@ -39,10 +60,8 @@ class Training {
   Training(const Flags& flags, const bench::Network& network)
       : network_(network),
         model_(peer::make_model(network)),
-        images_(torch::rand({network.batch, 1, network.height, network.width}).sub_(0.5).contiguous(format_of(flags))) {
-    if (flags.variant == "channels_last")
-      for (auto& p : model_->parameters())
-        if (p.dim() == 4) p.set_data(p.contiguous(torch::MemoryFormat::ChannelsLast));
+        images_(in_order(torch::rand({network.batch, 1, network.height, network.width}).sub_(0.5), flags)) {
+    set_order(*model_, flags);
     optimizer_ = std::make_unique<torch::optim::SGD>(model_->parameters(), 1e-4);
     targets_ = network.maps ? torch::randint(network.height * network.width, {network.batch * network.outputs})
                             : torch::rand({network.batch, network.outputs});
@@ -91,9 +110,7 @@ void run_inference(const bench::Options& options, const Flags& flags, Print& pri
   auto network = bench::find_network("resnet18");
   const auto model = std::make_shared<peer::ResNet18>(network.outputs);
   model->eval();
-  if (flags.variant == "channels_last")
-    for (auto& p : model->parameters())
-      if (p.dim() == 4) p.set_data(p.contiguous(torch::MemoryFormat::ChannelsLast));
+  set_order(*model, flags);
   std::function<void(const Tensor&)> call = [&](const Tensor& images) {
     const torch::NoGradGuard no_grad;
     model->forward(images);
@@ -111,7 +128,7 @@ void run_inference(const bench::Options& options, const Flags& flags, Print& pri
     };
   }
   const auto images_of = [&](long batch) {
-    return torch::rand({batch, 1, network.height, network.width}).sub_(0.5).contiguous(format_of(flags));
+    return in_order(torch::rand({batch, 1, network.height, network.width}).sub_(0.5), flags);
   };
   const auto report = [&](const char* measured, int sharing, const bench::Timing& timing) {
     auto record = record_of(flags, network);
