@@ -11,6 +11,7 @@
 #include "support/threads.hpp"
 
 using namespace nasion;
+using test::error;
 using test::identical;
 using test::random;
 
@@ -37,16 +38,13 @@ const std::vector<Case> cases = {
     {2, 1, 4, 3, 2, 2, 2, {.stride = 5, .padding = 1}},
 };
 
-Tensord rounded(const Tensorf& x) {
-  const auto result = Tensord::empty(x.shape(), x.order());
-  for (Index i = 0; i < x.size(); ++i) result.mutable_data()[i] = double{round_to_bfloat16(x.data()[i])};
-  return result;
+Tensord as_double(const Tensorf& x) {
+  const auto numbers = test::values(x);
+  return to_order(Tensord::from(x.shape(), std::vector<double>(numbers.begin(), numbers.end())), x.order());
 }
 
-Tensord as_double(const Tensorf& x) {
-  const auto result = Tensord::empty(x.shape(), x.order());
-  std::copy_n(x.data(), x.size(), result.mutable_data());
-  return result;
+Tensord rounded(const Tensorf& x) {
+  return map_elements(as_double(x), [](double v) { return double{round_to_bfloat16(static_cast<float>(v))}; });
 }
 
 template <class T>
@@ -64,23 +62,15 @@ Results<T> run(F&& f, const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b
   return {y.detach(), p.grad(), q.grad(), r.grad()};
 }
 
-/// Largest difference, relative to the largest number where that is above 1.
-double error(const Tensorf& a, const Tensord& expected) {
-  double largest = 1;
-  for (const double v : expected.values()) largest = std::max(largest, std::abs(v));
-  return test::max_difference(as_double(a), expected) / largest;
-}
-
 /// Compares with double, where every pass gets the factors that bfloat16 has.
 template <class F>
 void compare(F&& f, const Tensorf& x, const Tensorf& w, const Tensorf& b, const Tensorf& dy) {
   const auto computed = run(f, x, w, b, dy);
   const auto expected = run(f, rounded(x), rounded(w), as_double(b), rounded(dy));
-  CHECK(computed.y.order() == x.order());
-  CHECK(error(computed.y, expected.y) < 1e-5);
-  CHECK(error(computed.dx, expected.dx) < 1e-5);
-  CHECK(error(computed.dw, expected.dw) < 1e-5);
-  CHECK(error(computed.db, run(f, as_double(x), as_double(w), as_double(b), as_double(dy)).db) < 1e-5);
+  CHECK(error(as_double(computed.y), expected.y) < 1e-5);
+  CHECK(error(as_double(computed.dx), expected.dx) < 1e-5);
+  CHECK(error(as_double(computed.dw), expected.dw) < 1e-5);
+  CHECK(error(as_double(computed.db), run(f, as_double(x), as_double(w), as_double(b), as_double(dy)).db) < 1e-5);
 }
 
 // Where Autocast rounds: dilated, so nothing for Winograd, and with enough channels.

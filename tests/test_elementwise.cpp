@@ -116,10 +116,10 @@ TEST_CASE("Elementwise operations in float") {
   }
 }
 
-TEST_CASE("Results keep the memory order of the operand that has their shape") {
+TEST_CASE("Results are channels-last where an operand of their shape is") {
   const auto last = to_order(random({2, 3, 4, 5}), MemoryOrder::channels_last);
   CHECK((last + random({2, 3, 4, 5})).order() == MemoryOrder::channels_last);
-  CHECK((random({2, 3, 4, 5}) + last).order() == MemoryOrder::row_major);
+  CHECK((random({2, 3, 4, 5}) + last).order() == MemoryOrder::channels_last);
   CHECK((random({1, 3, 1, 1}) * last).order() == MemoryOrder::channels_last);
   CHECK((last * random({5})).order() == MemoryOrder::channels_last);
   CHECK(maximum(random({5}), last).order() == MemoryOrder::channels_last);

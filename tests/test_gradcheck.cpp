@@ -36,7 +36,7 @@ TEST_CASE("gradcheck accepts right gradients and names a wrong one") {
 TEST_CASE("gradcheck finds an operation that takes one memory order for the other") {
   const auto wrong = [](const auto& x) {
     const auto y = Tensord::empty(x[0].shape());
-    std::copy_n(x[0].data(), x[0].size(), y.mutable_data());  // as if x were row-major
+    std::copy_n(x[0].memory(), x[0].size(), y.mutable_data());  // as if x were row-major
     return Op("wrong").record(y, {x[0]}, [](const Tensord& dy) -> Grads<double> { return {dy}; });
   };
   CHECK_THAT(gradcheck(wrong, {random({1, 2, 2, 2})}),

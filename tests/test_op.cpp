@@ -24,7 +24,7 @@ Tensord scale(const Tensord& x, double s) {
   op.flops(3 * static_cast<double>(x.size()));
   const auto y = Tensord::empty(x.shape(), x.order());
   double* to = op.writable(y);
-  for (Index i = 0; i < x.size(); ++i) to[i] = s * x.data()[i];
+  for (Index i = 0; i < x.size(); ++i) to[i] = s * x.memory()[i];
   return op.record(y, {x}, [s](const Tensord& dy) -> Grads<double> {
     Op::flops(5 * static_cast<double>(dy.size()));
     const NoGrad no_grad;

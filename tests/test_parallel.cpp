@@ -11,6 +11,7 @@
 #include "nasion/nasion.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
+#include "support/gradcheck.hpp"
 #include "support/threads.hpp"
 
 using namespace nasion;
@@ -269,7 +270,7 @@ std::vector<std::uint32_t> bits(const Operation& operation, MemoryOrder order, i
   std::vector<std::uint32_t> all;
   for (const auto& tensor : {result.detach(), x.grad(), y.grad()})
     if (tensor.defined())
-      for (const float v : tensor.values()) all.push_back(std::bit_cast<std::uint32_t>(v));
+      for (const float v : test::values(tensor)) all.push_back(std::bit_cast<std::uint32_t>(v));
   return all;
 }
 

@@ -79,7 +79,7 @@ TEST_CASE("to_order moves memory, not meaning") {
   CHECK(last.order() == MemoryOrder::channels_last);
   CHECK(last.strides() == Strides{60, 1, 15, 3});
   CHECK(last.at({1, 2, 3, 4}) == x.at({1, 2, 3, 4}));
-  CHECK(last.data()[1] == x.at({0, 1, 0, 0}));
+  CHECK(last.memory()[1] == x.at({0, 1, 0, 0}));
   CHECK(values(last) == values(x));
   CHECK(to_order(last, MemoryOrder::channels_last).same_as(last));
   CHECK(contiguous(x).same_as(x));

@@ -27,7 +27,27 @@ TEST_CASE("Tensors are made in several ways") {
   const auto last = Tensorf::empty({2, 3, 4, 5}, MemoryOrder::channels_last);
   CHECK(last.order() == MemoryOrder::channels_last);
   CHECK(message(last.order()) == "channels-last");
-  CHECK(reinterpret_cast<std::uintptr_t>(last.data()) % 64 == 0);
+  CHECK(reinterpret_cast<std::uintptr_t>(last.memory()) % 64 == 0);
+}
+
+TEST_CASE("Pointers to channels-last numbers are refused: a loop would take them for the shape's order") {
+  const auto last = Tensorf::zeros({2, 3, 4, 5}, MemoryOrder::channels_last);
+  const auto message = ContainsSubstring("tensor [2, 3, 4, 5] lies in channels-last order; contiguous(x)");
+  CHECK_THROWS_WITH(last.data(), ContainsSubstring("[data]") && message);
+  CHECK_THROWS_WITH(last.values(), ContainsSubstring("[values]") && message);
+  CHECK_THROWS_WITH(last.mutable_data(), ContainsSubstring("[mutable_data]") && message);
+  CHECK_THROWS_AS(last.data(), ValueError);
+  CHECK(last.memory() != nullptr);
+  last.set({1, 2, 3, 4}, 7);
+  CHECK(last.memory()[119] == 7);
+  CHECK(last.memory()[2 * 4 * 5] == 0);
+  for (const Shape& shape : {Shape{2, 1, 4, 5}, Shape{2, 3, 1, 1}, Shape{0, 3, 2, 2}}) {  // the same in both orders
+    const auto x = Tensorf::zeros(shape, MemoryOrder::channels_last);
+    CHECK(x.data() == x.memory());
+    CHECK(x.values().size() == static_cast<std::size_t>(x.size()));
+  }
+  const auto row_major = Tensorf::zeros({2, 3});
+  CHECK(row_major.data() == row_major.memory());
 }
 
 TEST_CASE("Random tensors depend on the generator alone and stay in their range") {

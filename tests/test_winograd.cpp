@@ -40,7 +40,7 @@ Tensord exact(const Tensorf& x) {
 /// Largest difference, as a part of the largest number.
 double error(const Tensorf& a, const Tensord& truth) {
   double largest = 0;
-  for (const double v : truth.values()) largest = std::max(largest, std::abs(v));
+  for (const double v : test::values(truth)) largest = std::max(largest, std::abs(v));
   return test::max_difference(exact(a), truth) / largest;
 }
 
@@ -106,9 +106,9 @@ TEST_CASE("Winograd lets NaN and infinity reach what the definition lets them re
       CHECK(same_kinds(got.dw, naive.dw));
       CHECK(test::identical(got.dx, clean.dx));
       // Other images keep their bits.
-      CHECK(std::equal(got.y.data(), got.y.data() + got.y.size() / 3, clean.y.data()));
+      CHECK(std::equal(got.y.memory(), got.y.memory() + got.y.size() / 3, clean.y.memory()));
       std::ptrdiff_t spoiled = 0;
-      for (const float v : got.y.values()) spoiled += !std::isfinite(v);
+      for (const float v : test::values(got.y)) spoiled += !std::isfinite(v);
       CHECK(spoiled == kernel * kernel * 24);
       p.x.set({1, 3, 6, 7}, 1);
       p.dy.set({0, 2, 13, 14}, bad);
@@ -147,6 +147,6 @@ TEST_CASE("Winograd of zeros is zero") {
     const Problem p(1, 8, 9, 8, kernel);
     const auto zeros = run(algorithm, Tensorf::zeros(p.x.shape()), p.w, Tensorf::zeros(p.dy.shape()));
     for (const auto& result : {zeros.y, zeros.dx, zeros.dw})
-      CHECK(std::ranges::all_of(result.values(), [](float v) { return v == 0; }));
+      CHECK(std::ranges::all_of(test::values(result), [](float v) { return v == 0; }));
   }
 }

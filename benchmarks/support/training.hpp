@@ -40,8 +40,7 @@ void with_model(const Network& network, Use&& use) {
 
 inline nasion::Tensorf random_images(const Network& network) {
   nasion::Rng rng(2);
-  const auto images = nasion::Tensorf::uniform({network.batch, 1, network.height, network.width}, rng, -0.5, 0.5);
-  return to_order(images, nasion::MemoryOrder::channels_last);
+  return nasion::Tensorf::uniform({network.batch, 1, network.height, network.width}, rng, -0.5, 0.5);
 }
 
 /// Forward, loss, backward and SGD, on the same images every time.

@@ -192,11 +192,11 @@ struct GradSum {
     Tensor<T> addend = g;
     if (g.order() != sum.order()) {
       addend = Tensor<T>::empty(sum.shape(), sum.order());
-      strided_copy(g.shape(), g.data(), g.strides(), writable(addend), sum.strides());
+      strided_copy(g.shape(), g.memory(), g.strides(), writable(addend), sum.strides());
     }
     owned = owned || sole_owner(sum);
     const Tensor<T> total = owned ? sum : Tensor<T>::empty(sum.shape(), sum.order());
-    const T *a = sum.data(), *b = addend.data();
+    const T *a = sum.memory(), *b = addend.memory();
     T* to = writable(total);
     parallel_for(sum.size(), 65536, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) to[i] = a[i] + b[i];
@@ -212,7 +212,7 @@ Tensor<T> sum_to_shape(const char* op, Tensor<T> g, const Shape& shape) {
   if (g.shape() == shape) return g;
   check(broadcasts_to(shape, g.shape()), "[", op, "] gradient ", g.shape(), " does not fit input ", shape);
   Tensor<T> sum = Tensor<T>::zeros(shape);
-  strided_sum(g.shape(), g.data(), g.strides(), writable(sum),
+  strided_sum(g.shape(), g.memory(), g.strides(), writable(sum),
               broadcast_strides(shape, MemoryOrder::row_major, g.shape()), shape.size());
   return sum;
 }

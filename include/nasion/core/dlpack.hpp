@@ -59,7 +59,7 @@ DLManagedTensor* to_dlpack(const Tensor<T>& x) {
   std::copy(x.shape().begin(), x.shape().end(), made->shape.begin());
   made->strides = x.strides();
   made->managed = {
-      .dl_tensor = {.data = const_cast<T*>(x.data()),
+      .dl_tensor = {.data = const_cast<T*>(x.memory()),
                     .device = {kDLCPU, 0},
                     .ndim = x.rank(),
                     .dtype = detail::dlpack_type<T>,

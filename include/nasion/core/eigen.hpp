@@ -33,7 +33,8 @@ template <Real T>
 Eigen::Map<RowMatrix<T>> as_mutable_matrix(const Tensor<T>& x) {
   return {detail::check_matrix("as_mutable_matrix", x).mutable_data(), x.dim(0), x.dim(1)};
 }
-/// The elements of x, of any shape, in memory order, as a vector of x.size(); a view, while x lives.
+/// The elements of x, of any shape, the last index fastest, as a vector of x.size(); a view, while x lives. ValueError
+/// for channels-last images, here and below.
 template <Real T>
 Eigen::Map<const Eigen::VectorX<T>> as_vector(const Tensor<T>& x) {
   return {x.data(), x.size()};

@@ -154,25 +154,37 @@ class Tensor {
   /// Distance in elements between neighbours, per dimension.
   Strides strides() const { return dense_strides(shape(), order()); }
 
-  /// The numbers, in memory order. Valid as long as a tensor holds the memory.
-  const T* data() const { return static_cast<const T*>(impl().buffer->data()) + impl().offset; }
-  /// The same as a span of size() numbers; not valid beyond the statement that made a temporary tensor.
-  std::span<const T> values() const { return {data(), static_cast<std::size_t>(size())}; }
+  /// The numbers in the order of the shape, the last index fastest. Valid as long as a tensor holds the memory.
+  /// ValueError where they do not lie so: for channels-last images, as convolutions return them, ask contiguous(x).
+  const T* data() const {
+    check_row_major("data");
+    return memory();
+  }
+  /// The same as a span of size() numbers; not valid beyond the statement that made a temporary tensor. ValueError as
+  /// for data().
+  std::span<const T> values() const {
+    check_row_major("values");
+    return {memory(), static_cast<std::size_t>(size())};
+  }
   /// The numbers, for writing: counts as a modification, which backward() of an older graph will notice. The pointer
   /// may be kept and written to later. So conv2d without gradients packs a weight that has given one away anew in every
   /// call, and cannot keep the result as it does for others; clone() makes a weight that nobody else writes to.
+  /// ValueError as for data().
   T* mutable_data() const {
+    check_row_major("mutable_data");
     impl().buffer->share();
     return writable();
   }
+  /// The numbers as they lie in memory, in the order that order() and strides() tell; otherwise as data().
+  const T* memory() const { return static_cast<const T*>(impl().buffer->data()) + impl().offset; }
 
   /// The only number of a tensor of size 1. ShapeError for another size.
   T item() const {
     check(size() == 1, "[item] needs a tensor of one element, got ", shape());
-    return *data();
+    return *memory();
   }
   /// One element by its logical position, one index for each dimension. ShapeError outside.
-  T at(std::initializer_list<Index> position) const { return data()[offset_of(position)]; }
+  T at(std::initializer_list<Index> position) const { return memory()[offset_of(position)]; }
   /// Overwrites one element by its logical position. ShapeError outside; ValueError for a tensor that requires a
   /// gradient, unless nothing is recorded (NoGrad).
   void set(std::initializer_list<Index> position, T value) const {
@@ -183,7 +195,7 @@ class Tensor {
   /// The same numbers in new memory, outside of any graph.
   Tensor clone() const {
     Tensor copy = empty(shape(), order());
-    std::copy_n(data(), size(), copy.writable());
+    std::copy_n(memory(), size(), copy.writable());
     return copy;
   }
   /// The same memory, outside of any graph.
@@ -201,7 +213,7 @@ class Tensor {
     check(other.shape() == shape(), "[copy_from] source ", other.shape(), " does not fit destination ", shape());
     check_in_place("copy_from");
     const Tensor source = other.impl().buffer == impl().buffer ? other.clone() : other;
-    strided_copy(shape(), source.data(), source.strides(), writable(), strides());
+    strided_copy(shape(), source.memory(), source.strides(), writable(), strides());
   }
   /// Overwrites all elements with `value`. ValueError as for set().
   void fill(T value) const {
@@ -257,6 +269,12 @@ class Tensor {
   static void check_order(const char* op, const Shape& shape, MemoryOrder order) {
     check(order == MemoryOrder::row_major || shape.rank() == 4, "[", op,
           "] channels-last order needs a shape [N, C, H, W], got ", shape);
+  }
+  /// Images of one channel or one pixel lie the same in both orders.
+  void check_row_major(const char* op) const {
+    check<ValueError>(order() == MemoryOrder::row_major || dim(1) == 1 || dim(2) * dim(3) == 1 || size() == 0, "[", op,
+                      "] tensor ", shape(),
+                      " lies in channels-last order; contiguous(x) has its numbers in that of the shape");
   }
   Index offset_of(std::initializer_list<Index> position) const {
     check(static_cast<int>(position.size()) == rank(), "[at] position of rank ", position.size(), " in tensor ",

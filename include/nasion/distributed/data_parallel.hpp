@@ -22,7 +22,7 @@ namespace detail {
 template <class T>
 void broadcast(Session& session, const std::vector<Tensor<T>>& tensors) {
   std::vector<T> numbers;
-  for (const auto& x : tensors) numbers.insert(numbers.end(), x.values().begin(), x.values().end());
+  for (const auto& x : tensors) numbers.insert(numbers.end(), x.memory(), x.memory() + x.size());
   session.broadcast(std::as_writable_bytes(std::span(numbers)));
   const T* from = numbers.data();
   for (const auto& x : tensors) {

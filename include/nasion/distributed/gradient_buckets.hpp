@@ -91,7 +91,7 @@ class GradientBuckets {
       for (const auto& p : parameters) {
         const auto grad = p.grad().defined() ? to_order(p.grad(), p.order()) : Tensor<T>{};
         if (grad.defined())
-          std::copy_n(grad.data(), p.size(), to);
+          std::copy_n(grad.memory(), p.size(), to);
         else
           std::fill_n(to, p.size(), T{0});
         *defined++ = grad.defined();

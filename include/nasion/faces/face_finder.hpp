@@ -41,7 +41,7 @@ struct FaceFinder {
   }
 
   Tensor<T> operator()(const Tensor<T>& images) const {
-    auto x = to_order(images, MemoryOrder::channels_last);
+    auto x = images;
     for (const auto& block : blocks) x = block(x);
     return head(x);
   }

@@ -39,8 +39,7 @@ struct HeatmapFcn {
         maps(c.maps) {}
 
   Tensor<T> operator()(const Tensor<T>& images) const {
-    auto x = to_order(images, MemoryOrder::channels_last);  // which convolutions are fastest in
-    x = bn1(conv1(x));
+    auto x = bn1(conv1(images));
     x = dropout2(adaptive_max_pool2d(conv2(x), 32));
     x = dropout3(adaptive_max_pool2d(conv3(x), 64));
     x = dropout4(adaptive_max_pool2d(conv4(x), 64));

@@ -38,7 +38,7 @@ struct KeypointCnn {
   }
 
   Tensor<T> operator()(const Tensor<T>& images) const {
-    auto x = to_order(images, MemoryOrder::channels_last);  // which convolutions are fastest in
+    auto x = images;
     for (std::size_t i = 0; i < convs.size(); ++i) x = adaptive_max_pool2d(convs[i](x), pooled[i]);
     return fc2(relu(fc1(flatten(x))));
   }

@@ -156,8 +156,7 @@ struct ResNet {
         fc({.in = 512 * Block::expansion, .out = c.outputs}, rng) {}
 
   Tensor<Scalar> operator()(const Tensor<Scalar>& images) const {
-    auto x = to_order(images, MemoryOrder::channels_last);  // which convolutions are fastest in
-    x = max_pool2d(bn1.relu(conv1(x)), {.kernel = 3, .stride = 2, .padding = 1});
+    auto x = max_pool2d(bn1.relu(conv1(images)), {.kernel = 3, .stride = 2, .padding = 1});
     for (const auto* layer : {&layer1, &layer2, &layer3, &layer4})
       for (const auto& block : *layer) x = block(x);
     return fc(flatten(adaptive_avg_pool2d(x, 1)));

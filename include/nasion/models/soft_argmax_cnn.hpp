@@ -33,8 +33,7 @@ struct SoftArgmaxCnn {
         maps({.in = c.width, .out = c.points, .kernel = 1}, rng) {}
 
   Tensor<T> operator()(const Tensor<T>& images) const {
-    auto x = to_order(images, MemoryOrder::channels_last);  // which convolutions are fastest in
-    x = block3(max_pool2d(block2(max_pool2d(block1(x)))));
+    auto x = block3(max_pool2d(block2(max_pool2d(block1(images)))));
     for (const auto& block : dilated) x = block(x);
     return soft_argmax2d(maps(x));
   }

@@ -46,7 +46,7 @@ struct UNet {
     const Index least = Index{1} << up.size();
     check(images.rank() == 4 && images.dim(2) >= least && images.dim(3) >= least, "[UNet] images ", images.shape(),
           " must be [N, C, H, W] with sides of at least ", least, ", which can be halved ", up.size(), " times");
-    std::vector<Tensor<T>> levels{down[0](to_order(images, MemoryOrder::channels_last))};
+    std::vector<Tensor<T>> levels{down[0](images)};
     for (std::size_t i = 1; i < down.size(); ++i) levels.push_back(down[i](max_pool2d(levels.back())));
     auto x = levels.back();
     for (std::size_t i = up.size(); i-- > 0;) {

@@ -104,14 +104,14 @@ Grads<T> batch_norm_backward(const BatchNormSaved<T>& saved, const Tensor<T>& gr
   const auto dy = to_order(grad, order);
   const auto dweight = Tensor<T>::empty(inverse.shape()), dbias = Tensor<T>::empty(inverse.shape());
   T *dw = Op::writable(dweight), *db = Op::writable(dbias);
-  kernels::BatchNormGradient<T> from{.dy = dy.data(), .relu = saved.relu && !saved.residual};
+  kernels::BatchNormGradient<T> from{.dy = dy.memory(), .relu = saved.relu && !saved.residual};
   auto dresidual = saved.residual ? dy : Tensor<T>{};
   if (saved.relu && saved.residual) {
     dresidual = Tensor<T>::empty(x.shape(), order);
-    from.y = saved.y->data();
+    from.y = saved.y->memory();
     from.g = Op::writable(dresidual);
   }
-  kernels::batch_norm_gradient_sums(s, order, x.data(), from, line, db, dw);
+  kernels::batch_norm_gradient_sums(s, order, x.memory(), from, line, db, dw);
   for (Index c = 0; c < s.c; ++c) dw[c] *= inverse.data()[c];
   if (!saved.x.requires_grad()) return {Tensor<T>{}, dweight, dbias, dresidual};
 
@@ -135,7 +135,7 @@ Grads<T> batch_norm_backward(const BatchNormSaved<T>& saved, const Tensor<T>& gr
     }
   }
   const auto dx = Tensor<T>::empty(x.shape(), order);
-  kernels::batch_norm_backward(s, order, x.data(), from, line, offset.data(), slope.data(), Op::writable(dx));
+  kernels::batch_norm_backward(s, order, x.memory(), from, line, offset.data(), slope.data(), Op::writable(dx));
   return {dx, dweight, dbias, dresidual};
 }
 
@@ -167,7 +167,7 @@ Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<T>& running_mean, const Te
   };
   if (o.training) {
     if (!o.sum_over_processes) check_count();
-    kernels::batch_norm_moments(s, order, x.data(), Op::writable(mean), Op::writable(variance));
+    kernels::batch_norm_moments(s, order, x.memory(), Op::writable(mean), Op::writable(variance));
     if (o.sum_over_processes) {
       count = detail::merge_moments(count, o.sum_over_processes, mean, variance);
       check_count();
@@ -187,8 +187,8 @@ Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<T>& running_mean, const Te
   const auto shift = bias.defined() ? bias.clone() : Tensor<T>::zeros(channels);
   const auto y = Tensor<T>::empty(x.shape(), order);
   const auto added = residual.defined() ? to_order(residual.detach(), order) : residual;
-  kernels::batch_norm_forward<T>(s, order, x.data(), {mean.data(), scale.data(), shift.data()},
-                                 added.defined() ? added.data() : nullptr, o.relu, Op::writable(y));
+  kernels::batch_norm_forward<T>(s, order, x.memory(), {mean.data(), scale.data(), shift.data()},
+                                 added.defined() ? added.memory() : nullptr, o.relu, Op::writable(y));
 
   return op.record(y, {x, weight, bias, residual},
                    [saved = detail::BatchNormSaved<T>{.sizes = s,

@@ -74,23 +74,26 @@ Conv2dAlgorithm autocast_algorithm(Conv2dAlgorithm asked, const kernels::Conv2dS
   return replaced ? direct_bfloat16 : asked;
 }
 
-/// The order of the images that kernels are given: channels-last where the kernel needs that. `automatic` converts for
-/// it only where that saves more than it costs: im2col takes a fifth to a third less for 1x1 kernels and images of few
-/// channels. ValueError for a kernel that is not for these sizes or this type.
+/// ValueError for an algorithm that is not for these sizes or this type.
 template <class T>
-MemoryOrder conv2d_order(const Checker& op, Conv2dAlgorithm algorithm, const kernels::Conv2dSizes& s,
-                         MemoryOrder order) {
+void check_conv2d_algorithm(const Checker& op, Conv2dAlgorithm algorithm, const kernels::Conv2dSizes& s) {
   const auto fastest = kernels::conv2d_algorithm(algorithm, Conv2dPass::forward, s, MemoryOrder::channels_last);
   const bool exists = kernels::Conv2dKernels::with(fastest, [&]<class Kernel>() {
     op.check<ValueError>(Kernel::fits(s), Kernel::name, " is for ", Kernel::for_sizes, ", not for weight ",
                          Shape{s.k, s.group_c(), s.kh, s.kw}, " at stride ", Size2(s.stride_h, s.stride_w),
                          " and dilation ", Size2(s.dilation_h, s.dilation_w));
     op.check<ValueError>(Kernel::template supports<T>, Kernel::name, " is for float tensors");
-    const bool pays = s.groups > 1 || (s.kh * s.kw > 1 && s.c >= 8);
-    if (Kernel::channels_last && (pays || algorithm != Conv2dAlgorithm::automatic)) order = MemoryOrder::channels_last;
   });
   op.check<ValueError>(exists, "there is no algorithm ", static_cast<int>(algorithm));
-  return order;
+}
+
+/// The order of images in the kernels, and of the result: channels-last, which the fastest kernels are for, or that of
+/// x when another kernel is asked for. So a network that never speaks of orders converts its first images, and no
+/// others.
+inline MemoryOrder conv2d_order(Conv2dAlgorithm asked, MemoryOrder order) {
+  bool channels_last = asked == Conv2dAlgorithm::automatic;
+  kernels::Conv2dKernels::with(asked, [&]<class Kernel>() { channels_last = Kernel::channels_last; });
+  return channels_last ? MemoryOrder::channels_last : order;
 }
 
 /// The weight as the kernel reads it, where no gradient is recorded: computed once and kept beside it until it changes.
@@ -127,23 +130,24 @@ template <class T>
 struct Conv2dBackward {
   kernels::Conv2dSizes sizes;
   Conv2dAlgorithm algorithm;
-  MemoryOrder order;      // of the images in the kernels
-  Saved<T> x, weight, y;  // y: with ReLU
-  bool relu, need_db;
+  MemoryOrder order, x_order;  // of the images in the kernels, which include x here, and as x was given
+  Saved<T> x, weight, y;       // y: with ReLU
+  bool relu, need_dx, need_db;
 
   Grads<T> operator()(const Tensor<T>& grad) const {
     auto [dy, db] = before_relu(grad);
     Tensor<T> dx, dw;
-    if (x.requires_grad()) {
+    if (need_dx) {
       Op::flops(conv2d_flops(sizes));
       dx = Tensor<T>::empty(x->shape(), order);
-      kernels::conv2d_backward_input(algorithm, sizes, order, dy.data(), contiguous(*weight).data(), Op::writable(dx));
-      dx = to_order(dx, x->order());
+      kernels::conv2d_backward_input(algorithm, sizes, order, dy.memory(), contiguous(*weight).data(),
+                                     Op::writable(dx));
+      dx = to_order(dx, x_order);
     }
     if (weight.requires_grad()) {
       Op::flops(conv2d_flops(sizes));
       dw = Tensor<T>::empty(weight->shape());
-      kernels::conv2d_backward_weight(algorithm, sizes, order, to_order(*x, order).data(), dy.data(), Op::writable(dw));
+      kernels::conv2d_backward_weight(algorithm, sizes, order, x->memory(), dy.memory(), Op::writable(dw));
       dw = to_order(dw, weight->order());
     }
     return {dx, dw, db};
@@ -157,7 +161,7 @@ struct Conv2dBackward {
     if (!relu && !need_db) return {dy, {}};
     const auto db = Tensor<T>::empty({sizes.k});
     const auto sum = relu && !spare ? Tensor<T>::empty(dy.shape(), order) : dy;
-    kernels::conv2d_backward_result(sizes, order, relu ? y->data() : nullptr, dy.data(),
+    kernels::conv2d_backward_result(sizes, order, relu ? y->memory() : nullptr, dy.memory(),
                                     relu ? Op::writable(sum) : nullptr, Op::writable(db));
     return {sum, need_db ? db : Tensor<T>{}};
   }
@@ -174,8 +178,9 @@ inline Conv2dAlgorithm conv2d_algorithm(const Shape& x, const Shape& weight, con
   return kernels::conv2d_algorithm(detail::autocast_algorithm<float>(options.algorithm, s), pass, s, order);
 }
 
-/// x [N, C, H, W] with weight [K, C / groups, kh, kw] and bias [K] (or undefined) -> [N, K, OH, OW] in the order of x,
-/// where OH = floor((H + 2 padding - dilation (kh - 1) - 1) / stride) + 1.   ShapeError when they do not fit;
+/// x [N, C, H, W] with weight [K, C / groups, kh, kw] and bias [K] (or undefined) -> [N, K, OH, OW], where
+/// OH = floor((H + 2 padding - dilation (kh - 1) - 1) / stride) + 1. The result is channels-last; in the order of x
+/// when an algorithm is asked for that takes both.   ShapeError when they do not fit;
 /// ValueError for stride, dilation or groups below 1, a negative padding, or an algorithm that is not for these sizes
 /// or this type.
 template <Real T>
@@ -187,22 +192,25 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
   if (bias.defined())
     op.check(bias.shape() == Shape{s.k}, "bias ", bias.shape(), " does not fit weight ", weight.shape());
   const auto algorithm = detail::autocast_algorithm<T>(options.algorithm, s);
-  const MemoryOrder order = detail::conv2d_order<T>(op, algorithm, s, x.order());
-  const auto y = Tensor<T>::empty({s.n, s.k, s.oh, s.ow}, order);
+  detail::check_conv2d_algorithm<T>(op, algorithm, s);
+  const MemoryOrder order = detail::conv2d_order(algorithm, x.order());
+  const auto images = to_order(x.detach(), order), y = Tensor<T>::empty({s.n, s.k, s.oh, s.ow}, order);
   const auto kernel = kernels::conv2d_algorithm(algorithm, Conv2dPass::forward, s, order);
   const auto prepared = detail::prepared_weight(weight, s, kernel);
-  kernels::conv2d_forward(kernel, s, order, to_order(x.detach(), order).data(), contiguous(weight.detach()).data(),
+  kernels::conv2d_forward(kernel, s, order, images.memory(), contiguous(weight.detach()).data(),
                           bias.defined() ? bias.data() : nullptr, options.relu, Op::writable(y),
                           prepared ? prepared->data() : nullptr);
 
-  return op.record(to_order(y, x.order()), {x, weight, bias},
+  return op.record(y, {x, weight, bias},
                    detail::Conv2dBackward<T>{.sizes = s,
                                              .algorithm = algorithm,
                                              .order = order,
-                                             .x = save(x),
+                                             .x_order = x.order(),
+                                             .x = save(images),
                                              .weight = save(weight),
                                              .y = options.relu ? save(y) : Saved<T>{},
                                              .relu = options.relu,
+                                             .need_dx = x.requires_grad(),
                                              .need_db = bias.defined() && bias.requires_grad()});
 }
 

@@ -56,11 +56,19 @@ inline kernels::Conv2dSizes conv_transpose2d_sizes(const Op& op, const Shape& x,
           .groups = o.groups};
 }
 
+/// y [N, K, H, W] += bias [K], in place.
+template <class T>
+void add_bias(const Tensor<T>& y, const Tensor<T>& bias) {
+  kernels::zip_broadcast(y.shape(), y.memory(), y.strides(), bias.data(),
+                         broadcast_strides({1, bias.size(), 1, 1}, MemoryOrder::row_major, y.shape()), Op::writable(y),
+                         y.order(), [](T v, T b) { return v + b; });
+}
+
 }  // namespace detail
 
-/// x [N, C, H, W] with weight [C, K / groups, kh, kw] and bias [K] (or undefined) -> [N, K, OH, OW] in the order of x,
-/// where OH = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1.   ShapeError when they do not fit;
-/// ValueError for options out of range.
+/// x [N, C, H, W] with weight [C, K / groups, kh, kw] and bias [K] (or undefined) -> [N, K, OH, OW], where
+/// OH = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1. The result is
+/// channels-last.   ShapeError when they do not fit; ValueError for options out of range.
 template <Real T>
 Tensor<T> conv_transpose2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias = {},
                            const ConvTranspose2dOptions& options = {}) {
@@ -70,28 +78,30 @@ Tensor<T> conv_transpose2d(const Tensor<T>& x, const Tensor<T>& weight, const Te
     op.check(bias.shape() == Shape{s.c}, "bias ", bias.shape(), " does not fit weight ", weight.shape(), " in ",
              s.groups, " groups");
   Op::flops(detail::conv2d_flops(s));
-  const MemoryOrder order = x.order();
-  const Shape shape{s.n, s.c, s.h, s.w};
-  // The kernel adds to what is there.
-  const auto y = bias.defined() ? detail::broadcast_copy(detail::view(bias, {1, s.c, 1, 1}), shape, order)
-                                : Tensor<T>::zeros(shape, order);
-  kernels::conv2d_im2col_backward_input(s, order, x.data(), contiguous(weight.detach()).data(), Op::writable(y));
+  constexpr auto algorithm = Conv2dAlgorithm::automatic;
+  constexpr auto order = MemoryOrder::channels_last;
+  const auto y = Tensor<T>::empty({s.n, s.c, s.h, s.w}, order);
+  const auto images = to_order(x.detach(), order);
+  kernels::conv2d_backward_input(algorithm, s, order, images.memory(), contiguous(weight.detach()).data(),
+                                 Op::writable(y));
+  if (bias.defined()) detail::add_bias(y, bias);
 
   return op.record(y, {x, weight, bias},
-                   [s, order, x = save(x), weight = save(weight),
+                   [s, x = save(images), x_order = x.order(), need_dx = x.requires_grad(), weight = save(weight),
                     need_db = bias.defined() && bias.requires_grad()](const Tensor<T>& grad) -> Grads<T> {
                      const auto dy = to_order(grad, order);
                      Tensor<T> dx, dw;
-                     if (x.requires_grad()) {
+                     if (need_dx) {
                        Op::flops(detail::conv2d_flops(s));
                        dx = Tensor<T>::empty(x->shape(), order);
-                       kernels::conv2d_im2col_forward<T>(s, order, dy.data(), contiguous(*weight).data(), nullptr,
-                                                         Op::writable(dx));
+                       kernels::conv2d_forward<T>(algorithm, s, order, dy.memory(), contiguous(*weight).data(), nullptr,
+                                                  false, Op::writable(dx));
+                       dx = to_order(dx, x_order);
                      }
                      if (weight.requires_grad()) {
                        Op::flops(detail::conv2d_flops(s));
                        dw = Tensor<T>::empty(weight->shape());
-                       kernels::conv2d_im2col_backward_weight(s, order, dy.data(), x->data(), Op::writable(dw));
+                       kernels::conv2d_backward_weight(algorithm, s, order, dy.memory(), x->memory(), Op::writable(dw));
                        dw = to_order(dw, weight->order());
                      }
                      return {dx, dw, need_db ? sum(dy, {0, 2, 3}) : Tensor<T>{}};

@@ -16,21 +16,22 @@ namespace nasion {
 template <Real T, class F>
 Tensor<T> map_elements(const Tensor<T>& x, F f) {
   const auto y = Tensor<T>::empty(x.shape(), x.order());
-  kernels::map(x.size(), x.data(), Op::writable(y), [f](T v) { return static_cast<T>(f(v)); });
+  kernels::map(x.size(), x.memory(), Op::writable(y), [f](T v) { return static_cast<T>(f(v)); });
   return y;
 }
 
 namespace detail {
 
-/// f(a, b), broadcast to `shape`; in the order of the first operand that has it.
+/// f(a, b), broadcast to `shape`; channels-last where an operand of that shape is.
 template <class T, class F>
 Tensor<T> zip(const Shape& shape, const Tensor<T>& a, const Tensor<T>& b, F f) {
-  const MemoryOrder order = a.shape() == shape ? a.order() : b.shape() == shape ? b.order() : MemoryOrder::row_major;
+  const auto last = [&](const Tensor<T>& x) { return x.shape() == shape && x.order() == MemoryOrder::channels_last; };
+  const MemoryOrder order = last(a) || last(b) ? MemoryOrder::channels_last : MemoryOrder::row_major;
   const auto y = Tensor<T>::empty(shape, order);
   if (a.shape() == b.shape() && a.order() == b.order())
-    kernels::zip(y.size(), a.data(), b.data(), Op::writable(y), f);
+    kernels::zip(y.size(), a.memory(), b.memory(), Op::writable(y), f);
   else
-    kernels::zip_broadcast(shape, a.data(), broadcast_strides(a.shape(), a.order(), shape), b.data(),
+    kernels::zip_broadcast(shape, a.memory(), broadcast_strides(a.shape(), a.order(), shape), b.memory(),
                            broadcast_strides(b.shape(), b.order(), shape), Op::writable(y), order, f);
   return y;
 }
@@ -38,7 +39,7 @@ Tensor<T> zip(const Shape& shape, const Tensor<T>& a, const Tensor<T>& b, F f) {
 }  // namespace detail
 
 /// f(a, b) of each pair of elements, otherwise as map_elements(). Shapes broadcast as in NumPy: a ShapeError of `op`
-/// when they do not. The result is in the order of the first operand that has its shape.
+/// when they do not. The result is channels-last where an operand of its shape is.
 template <Real T, class F>
 Tensor<T> zip_elements(const Checker& op, const Tensor<T>& a, const Tensor<T>& b, F f) {
   const Shape shape = broadcast_shape(op.name(), a.shape(), b.shape());
@@ -72,7 +73,7 @@ void check_function(const Op& op, const char* role, const F& f) {
 template <class T>
 Tensor<T> broadcast_copy(const Tensor<T>& x, const Shape& shape, MemoryOrder order) {
   auto y = Tensor<T>::empty(shape, order);
-  strided_copy(shape, x.data(), broadcast_strides(x.shape(), x.order(), shape), Op::writable(y), y.strides());
+  strided_copy(shape, x.memory(), broadcast_strides(x.shape(), x.order(), shape), Op::writable(y), y.strides());
   return y;
 }
 
@@ -83,7 +84,7 @@ Tensor<T> zip_gradient(const Tensor<T>& dy, const Tensor<T>& a, const Tensor<T>&
     return x.shape() == dy.shape() && x.order() == dy.order() ? x : broadcast_copy(x, dy.shape(), dy.order());
   };
   const auto y = Tensor<T>::empty(dy.shape(), dy.order());
-  kernels::zip(y.size(), dy.data(), like_dy(a).data(), like_dy(b).data(), Op::writable(y), f);
+  kernels::zip(y.size(), dy.memory(), like_dy(a).memory(), like_dy(b).memory(), Op::writable(y), f);
   return y;
 }
 

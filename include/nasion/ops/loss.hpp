@@ -34,7 +34,7 @@ Tensor<T> elementwise_loss(const Op& op, const Tensor<T>& x, const Tensor<T>& ta
   const auto t = to_order(target, x.order());
   const bool reduce = reduction != Reduction::none;
   const T count = reduction == Reduction::mean ? static_cast<T>(x.size()) : T{1};
-  const auto loss = reduce ? Tensor<T>::scalar(kernels::zip_sum(x.size(), x.data(), t.data(), value) / count)
+  const auto loss = reduce ? Tensor<T>::scalar(kernels::zip_sum(x.size(), x.memory(), t.memory(), value) / count)
                            : zip_elements(op, x, t, value);
   return op.record(loss, {x, t}, [=, x = save(x), t = save(t)](const Tensor<T>& dy) -> Grads<T> {
     const auto gradient = [&](auto derivative) {
@@ -155,7 +155,8 @@ Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target,
   detail::check_same_shape(op, logits, target);
   op.check(broadcasts_to(pos_weight.shape(), target.shape()), "pos_weight ", pos_weight.shape(),
            " does not fit target ", target.shape());
-  for (const T w : pos_weight.values()) op.check<ValueError>(w >= 0, "pos_weight must not be negative, got ", w);
+  for (const T w : std::span(pos_weight.memory(), static_cast<std::size_t>(pos_weight.size())))
+    op.check<ValueError>(w >= 0, "pos_weight must not be negative, got ", w);
   const auto of_class = [&](T t) {
     return bce_with_logits_loss(logits, Tensor<T>::full(logits.shape(), t, logits.order()), Reduction::none);
   };
@@ -221,18 +222,18 @@ Tensor<T> spatial_cross_entropy(const Tensor<T>& logits, const Tensor<T>& target
   const auto t = to_order(target, order);
   const auto loss = Tensor<T>::empty({s.n, s.k});
   kernels::SpatialCrossEntropyState<T> state(s);
-  kernels::spatial_cross_entropy_forward(s, order, logits.data(), t.data(), Op::writable(loss), state);
+  kernels::spatial_cross_entropy_forward(s, order, logits.memory(), t.memory(), Op::writable(loss), state);
   const auto each = op.record(
       loss, {logits, t}, [s, order, state, x = save(logits), t = save(t)](const Tensor<T>& dloss) -> Grads<T> {
         Tensor<T> dx, dt;
         if (x.requires_grad()) {
           dx = Tensor<T>::empty(x->shape(), order);
-          kernels::spatial_cross_entropy_backward(s, order, x->data(), t->data(), state, dloss.data(),
+          kernels::spatial_cross_entropy_backward(s, order, x->memory(), t->memory(), state, dloss.data(),
                                                   Op::writable(dx));
         }
         if (t.requires_grad()) {
           dt = Tensor<T>::empty(x->shape(), order);
-          kernels::spatial_cross_entropy_backward_target(s, order, x->data(), state, dloss.data(), Op::writable(dt));
+          kernels::spatial_cross_entropy_backward_target(s, order, x->memory(), state, dloss.data(), Op::writable(dt));
         }
         return {dx, dt};
       });

@@ -65,10 +65,10 @@ Tensor<T> max_pool(const Op& op, const Tensor<T>& x, const kernels::PoolSizes& s
   std::shared_ptr<Buffer> at;  // where they were: only the gradient asks
   if (nasion::grad_enabled() && x.requires_grad())
     at = std::make_shared<Buffer>(kernels::max_pool_bytes<T>(s, x.order()));
-  kernels::max_pool_forward(s, x.order(), x.data(), Op::writable(y), at ? at->data() : nullptr);
+  kernels::max_pool_forward(s, x.order(), x.memory(), Op::writable(y), at ? at->data() : nullptr);
   return op.record(y, {x}, [s, at, order = x.order(), shape = x.shape()](const Tensor<T>& dy) -> Grads<T> {
     const auto dx = Tensor<T>::empty(shape, order);
-    kernels::max_pool_backward(s, order, to_order(dy, order).data(), at->data(), Op::writable(dx));
+    kernels::max_pool_backward(s, order, to_order(dy, order).memory(), at->data(), Op::writable(dx));
     return {dx};
   });
 }
@@ -76,10 +76,10 @@ Tensor<T> max_pool(const Op& op, const Tensor<T>& x, const kernels::PoolSizes& s
 template <class T>
 Tensor<T> avg_pool(const Op& op, const Tensor<T>& x, const kernels::PoolSizes& s) {
   const auto y = Tensor<T>::empty(pooled_shape(s), x.order());
-  kernels::avg_pool_forward(s, x.order(), x.data(), Op::writable(y));
+  kernels::avg_pool_forward(s, x.order(), x.memory(), Op::writable(y));
   return op.record(y, {x}, [s, order = x.order(), shape = x.shape()](const Tensor<T>& dy) -> Grads<T> {
     const auto dx = Tensor<T>::empty(shape, order);
-    kernels::avg_pool_backward(s, order, to_order(dy, order).data(), Op::writable(dx));
+    kernels::avg_pool_backward(s, order, to_order(dy, order).memory(), Op::writable(dx));
     return {dx};
   });
 }

@@ -57,7 +57,7 @@ Tensor<T> sum(const Tensor<T>& x, const Dims& dims = {}, bool keep = false) {
   const Op op("sum");
   const Shape kept = detail::reduced_shape(op, x.shape(), dims);
   auto total = Tensor<T>::zeros(kept);
-  strided_sum(x.shape(), x.data(), x.strides(), Op::writable(total),
+  strided_sum(x.shape(), x.memory(), x.strides(), Op::writable(total),
               broadcast_strides(kept, MemoryOrder::row_major, x.shape()), kept.size());
   const auto y = keep ? total : reshape(total, detail::dropped(kept, dims));
   return op.record(y, {x}, [shape = x.shape(), order = x.order(), kept](const Tensor<T>& dy) -> Grads<T> {
@@ -92,7 +92,7 @@ std::vector<Index> arg_best(const Op& op, const Tensor<T>& x, int dim, Better be
   parallel_for(walk.runs(), std::max<Index>(1, 16384 / (n * inner.size)), [&](Index first, Index last) {
     walk.for_runs(first, last, [&](const std::array<Index, 2>& offset) {
       for (Index i = 0; i < inner.size; ++i) {
-        const T* values = x.data() + offset[1] + i * inner.step[1];
+        const T* values = x.memory() + offset[1] + i * inner.step[1];
         Index at = 0;
         for (Index j = 1; j < n && !std::isnan(values[at * step]); ++j)
           if (better(values[j * step], values[at * step]) || std::isnan(values[j * step])) at = j;
@@ -122,7 +122,7 @@ Tensor<T> best(const Op& op, const Tensor<T>& x, int dim, bool keep, Better bett
       }
     });
   };
-  for_each([&](Index to, Index from) { values[to] = x.data()[from]; });
+  for_each([&](Index to, Index from) { values[to] = x.memory()[from]; });
   const auto y = keep ? picked : reshape(picked, dropped(kept, {axis}));
   return op.record(y, {x}, [for_each, shape = x.shape(), order = x.order(), kept](const Tensor<T>& dy) -> Grads<T> {
     const auto dense = contiguous(reshape(dy, kept));

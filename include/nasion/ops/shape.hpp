@@ -26,7 +26,7 @@ Tensor<T> view(const Tensor<T>& x, const Shape& shape, Index offset = 0, MemoryO
 template <class T>
 Tensor<T> reordered(const Tensor<T>& x, MemoryOrder order) {
   auto y = Tensor<T>::empty(x.shape(), order);
-  strided_copy(x.shape(), x.data(), x.strides(), Op::writable(y), y.strides());
+  strided_copy(x.shape(), x.memory(), x.strides(), Op::writable(y), y.strides());
   return y;
 }
 
@@ -114,7 +114,7 @@ Tensor<T> permute(const Tensor<T>& x, const std::vector<int>& dims) {
     strides[d] = x.strides()[static_cast<std::size_t>(from)];
   }
   const auto y = Tensor<T>::empty(Shape(std::span<const Index>(sizes)));
-  strided_copy(y.shape(), x.data(), strides, Op::writable(y), y.strides());
+  strided_copy(y.shape(), x.memory(), strides, Op::writable(y), y.strides());
   return op.record(y, {x}, [inverse](const Tensor<T>& dy) -> Grads<T> { return {permute(dy, inverse)}; });
 }
 
@@ -149,7 +149,7 @@ Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& before, const std::v
   const auto y = Tensor<T>::full(shape, value, x.order());
   const Strides strides = y.strides();
   for (std::size_t d = 0; d < before.size(); ++d) corner += before[d] * strides[d];
-  strided_copy(x.shape(), x.data(), x.strides(), Op::writable(y) + corner, strides);
+  strided_copy(x.shape(), x.memory(), x.strides(), Op::writable(y) + corner, strides);
   return op.record(y, {x}, [before, from = x.shape()](const Tensor<T>& dy) -> Grads<T> {
     Tensor<T> dx = dy;
     for (int d = 0; d < from.rank(); ++d) {
@@ -176,7 +176,7 @@ Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end) {
     y = detail::view(x, shape, offset);
   } else {
     y = Tensor<T>::empty(shape, x.order());
-    strided_copy(shape, x.data() + offset, x.strides(), Op::writable(y), y.strides());
+    strided_copy(shape, x.memory() + offset, x.strides(), Op::writable(y), y.strides());
   }
   return op.record(y, {x}, [axis, begin, end, from = x.shape()](const Tensor<T>& dy) -> Grads<T> {
     std::vector<Index> before(static_cast<std::size_t>(from.rank()), 0), after = before;
@@ -186,7 +186,7 @@ Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end) {
   });
 }
 
-/// Tensors joined along `dim`, in the memory order of the first: [2, 3] and [2, 5] along 1 -> [2, 8].   ShapeError
+/// Tensors joined along `dim`, channels-last where one of them is: [2, 3] and [2, 5] along 1 -> [2, 8].   ShapeError
 /// unless all other sizes are equal, ValueError for no tensors.
 template <Real T>
 Tensor<T> concat(const std::vector<Tensor<T>>& parts, int dim) {
@@ -200,11 +200,14 @@ Tensor<T> concat(const std::vector<Tensor<T>>& parts, int dim) {
              " must be equal");
     total += part.dim(axis);
   }
-  const auto y = Tensor<T>::empty(parts[0].shape().with(axis, total), parts[0].order());
+  const bool channels_last =
+      std::any_of(parts.begin(), parts.end(), [](const auto& x) { return x.order() == MemoryOrder::channels_last; });
+  const auto y = Tensor<T>::empty(parts[0].shape().with(axis, total),
+                                  channels_last ? MemoryOrder::channels_last : MemoryOrder::row_major);
   const Strides strides = y.strides();
   T* to = Op::writable(y);
   for (const auto& part : parts) {
-    strided_copy(part.shape(), part.data(), part.strides(), to, strides);
+    strided_copy(part.shape(), part.memory(), part.strides(), to, strides);
     to += part.dim(axis) * strides[static_cast<std::size_t>(axis)];
   }
   std::vector<Index> ends;

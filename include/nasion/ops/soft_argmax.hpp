@@ -22,11 +22,11 @@ Tensor<T> spatial_softmax(const Tensor<T>& logits) {
   const Op op("spatial_softmax");
   const auto s = detail::map_sizes(op, logits.shape());
   const auto y = Tensor<T>::empty(logits.shape(), logits.order());
-  kernels::spatial_softmax_forward(s, y.order(), logits.data(), Op::writable(y));
+  kernels::spatial_softmax_forward(s, y.order(), logits.memory(), Op::writable(y));
   return op.record(y, {logits}, [s, y = save(y)](const Tensor<T>& grad) -> Grads<T> {
     const auto dy = to_order(grad, y->order());
     const auto dx = Tensor<T>::empty(y->shape(), y->order());
-    kernels::spatial_softmax_backward(s, y->order(), y->data(), dy.data(), Op::writable(dx));
+    kernels::spatial_softmax_backward(s, y->order(), y->memory(), dy.memory(), Op::writable(dx));
     return {dx};
   });
 }

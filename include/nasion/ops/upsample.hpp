@@ -60,12 +60,12 @@ Tensor<T> interpolate(const Tensor<T>& x, const InterpolateOptions& o) {
   op.check(n * c == 0 || size.h <= max_size / size.w / (n * c), "size ", size, " is too large for input ", x.shape());
   const auto rows = detail::axis_resampling<T>(h, size.h, o), columns = detail::axis_resampling<T>(w, size.w, o);
   const auto y = Tensor<T>::empty({n, c, size.h, size.w}, x.order());
-  kernels::resize(n, c, h, w, x.order(), rows, columns, x.data(), Op::writable(y));
+  kernels::resize(n, c, h, w, x.order(), rows, columns, x.memory(), Op::writable(y));
   return op.record(y, {x}, [=, order = x.order()](const Tensor<T>& grad) -> Grads<T> {
     const auto dy = to_order(grad, order);
     const auto dx = Tensor<T>::empty({n, c, h, w}, order);
     kernels::resize(n, c, size.h, size.w, order, kernels::transposed(rows, h), kernels::transposed(columns, w),
-                    dy.data(), Op::writable(dx));
+                    dy.memory(), Op::writable(dx));
     return {dx};
   });
 }

@@ -57,7 +57,7 @@ class Adam {
       if (grad.order() != p.order()) reordered.push_back(grad = to_order(grad, p.order()));
       nasion::detail::count_cost(0, 7 * nasion::detail::bytes<T>(p.shape()));
       const auto t = static_cast<double>(++steps_[i]);
-      updates.push_back({grad.data(), nasion::detail::writable(p), nasion::detail::writable(first_[i]),
+      updates.push_back({grad.memory(), nasion::detail::writable(p), nasion::detail::writable(first_[i]),
                          nasion::detail::writable(second_[i]), p.size(),
                          static_cast<T>(options.lr / (1 - std::pow(options.beta1, t))),
                          static_cast<T>(std::sqrt(1 - std::pow(options.beta2, t)))});

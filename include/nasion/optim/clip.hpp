@@ -15,7 +15,7 @@ template <class T>
 double sum_of_squares(const Tensor<T>& x) {
   return parallel_reduce(
       x.size(), 16384, 0.0,
-      [in = x.data()](Index begin, Index end) {
+      [in = x.memory()](Index begin, Index end) {
         constexpr Index lanes = 16;  // so that the compiler can vectorise the sum
         double lane[lanes] = {};
         const auto add = [&](Index at, Index l) {

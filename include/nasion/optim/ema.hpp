@@ -70,7 +70,7 @@ class Ema {
   static void mix(const Tensor<Scalar>& average, const Tensor<Scalar>& parameter, double decay) {
     const auto addend = to_order(parameter, average.order());
     const auto keep = static_cast<Scalar>(decay), share = static_cast<Scalar>(1 - decay);
-    const Scalar* from = addend.data();
+    const Scalar* from = addend.memory();
     Scalar* to = nasion::detail::writable(average);
     parallel_for(average.size(), 65536, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) to[i] = keep * to[i] + share * from[i];

@@ -18,10 +18,10 @@ void check_parameters(const char* optimizer, const std::vector<Tensor<T>>& param
   std::vector<const Tensor<T>*> sorted;
   for (const auto& p : parameters) sorted.push_back(&p);
   std::sort(sorted.begin(), sorted.end(),
-            [](const auto* a, const auto* b) { return std::less<const T*>()(a->data(), b->data()); });
+            [](const auto* a, const auto* b) { return std::less<const T*>()(a->memory(), b->memory()); });
   for (std::size_t i = 1; i < sorted.size(); ++i) {
     const auto &a = *sorted[i - 1], &b = *sorted[i];
-    check<ValueError>(a.size() == 0 || b.size() == 0 || !std::less<const T*>()(b.data(), a.data() + a.size()), "[",
+    check<ValueError>(a.size() == 0 || b.size() == 0 || !std::less<const T*>()(b.memory(), a.memory() + a.size()), "[",
                       optimizer, "] parameters ", a.shape(), " and ", b.shape(), " share memory, or are the same");
   }
 }

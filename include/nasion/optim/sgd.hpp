@@ -57,7 +57,7 @@ class SGD {
       if (moves) ++moved_[i];
       if (moves && !velocity_[i].defined()) velocity_[i] = Tensor<T>::zeros(p.shape(), p.order());
       nasion::detail::count_cost(0, (moves ? 5 : 3) * nasion::detail::bytes<T>(p.shape()));
-      updates.push_back({grad.data(), nasion::detail::writable(p),
+      updates.push_back({grad.memory(), nasion::detail::writable(p),
                          moves ? nasion::detail::writable(velocity_[i]) : nullptr, p.size(),
                          begins ? T{1} : static_cast<T>(1 - options.dampening)});
     }

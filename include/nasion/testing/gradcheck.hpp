@@ -78,7 +78,7 @@ double max_difference(const Tensor<T>& a, const Tensor<T>& b) {
 namespace detail {
 
 /// The n-th element of x in memory, whatever its position.
-inline double& element(const Tensord& x, Index n) { return x.mutable_data()[n]; }
+inline double& element(const Tensord& x, Index n) { return nasion::detail::writable(x)[n]; }
 
 inline double weighted_sum(const Tensord& y, const Tensord& weights) {
   double sum = 0;
@@ -110,7 +110,7 @@ std::string compare(F&& forward, const Tensors& leaves, MemoryOrder gradient_ord
       tried.resize(static_cast<std::size_t>(options.most));
     }
     for (const Index n : tried) {
-      const double before = x.data()[n], analytic = gradient.data()[n];
+      const double before = x.memory()[n], analytic = gradient.memory()[n];
       element(x, n) = before + options.step;
       const double above = weighted_sum(forward(), weights);
       element(x, n) = before - options.step;

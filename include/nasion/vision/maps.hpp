@@ -75,7 +75,7 @@ Image filter_sheet(const Tensor<T>& weight, const FilterSheetOptions& options = 
   const Index out = weight.dim(0), in = weight.dim(1), height = weight.dim(2), width = weight.dim(3);
   check<ShapeError>(weight.size() > 0, "[filter_sheet] no filters in ", weight.shape());
   double largest = 0;
-  for (const T v : weight.values()) {
+  for (const T v : std::span(weight.memory(), static_cast<std::size_t>(weight.size()))) {
     check<ValueError>(std::isfinite(v), "[filter_sheet] a weight is ", v);
     largest = std::max(largest, std::abs(static_cast<double>(v)));
   }
