@@ -22,6 +22,6 @@ TEST_CASE("A ConvBlock: names, values above 0, gradients") {
   CHECK(names == std::vector<std::string>{"conv.weight", "bn.weight", "bn.bias"});
   const auto x = test::random({2, 2, 5, 4});
   const auto result = block(x);
-  for (const double v : result.values()) CHECK(v >= 0);
+  for (const double v : test::values(result)) CHECK(v >= 0);
   CHECK(test::check_module(block, x) == "");
 }
