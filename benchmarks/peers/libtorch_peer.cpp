@@ -15,9 +15,11 @@ using peer::Tensor;
 struct Flags {
   std::string work = "train_step", variant = "plain";
   std::vector<std::string> names;
-  std::vector<long> batches{1, 16};
-  long batch = 0;
+  std::vector<long> batches;
   int sharing = 2, steps = 3;
+
+  /// Of a training step; 0 when none was asked for.
+  long batch() const { return batches.empty() ? 0 : batches.front(); }
 };
 
 torch::MemoryFormat format_of(const Flags& flags) {
@@ -60,7 +62,8 @@ class Training {
   Training(const Flags& flags, const bench::Network& network)
       : network_(network),
         model_(peer::make_model(network)),
-        images_(in_order(torch::rand({network.batch, 1, network.height, network.width}).sub_(0.5), flags)) {
+        images_(
+            in_order(torch::rand({network.batch, network.channels, network.height, network.width}).sub_(0.5), flags)) {
     set_order(*model_, flags);
     optimizer_ = std::make_unique<torch::optim::SGD>(model_->parameters(), 1e-4);
     targets_ = network.maps ? torch::randint(network.height * network.width, {network.batch * network.outputs})
@@ -78,6 +81,7 @@ class Training {
     optimizer_->step();
     return loss.item<double>();
   }
+  const peer::Model& model() const { return *model_; }
 
  private:
   bench::Network network_;
@@ -86,22 +90,22 @@ class Training {
   std::unique_ptr<torch::optim::SGD> optimizer_;
 };
 
-bench::Record record_of(const Flags& flags, const bench::Network& network) {
-  return {{"work", flags.work},
-          {"network", network.name},
-          {"library", "libtorch"},
-          {"variant", flags.variant},
-          {"blas", blas()},
-          {"batch", network.batch},
-          {"threads", torch::get_num_threads()}};
+bench::Record record_of(const Flags& flags, const bench::Network& network, const peer::Model& model) {
+  int64_t parameters = 0;
+  for (const auto& parameter : model.parameters()) parameters += parameter.numel();
+  return {{"work", flags.work},       {"network", network.name},
+          {"library", "libtorch"},    {"variant", flags.variant},
+          {"parameters", parameters}, {"blas", blas()},
+          {"batch", network.batch},   {"threads", torch::get_num_threads()}};
 }
 
 template <class Print>
 void run_training(const bench::Options& options, const Flags& flags, Print& print) {
   for (const auto& name : flags.names) {
-    const auto network = bench::find_network(name, flags.batch);
+    const auto network = bench::find_network(name, flags.batch());
     Training training(flags, network);
-    print(bench::with_times(record_of(flags, network), bench::measure(options.effort, [&] { training.step(); })));
+    print(bench::with_times(record_of(flags, network, training.model()),
+                            bench::measure(options.effort, [&] { training.step(); })));
   }
 }
 
@@ -128,17 +132,17 @@ void run_inference(const bench::Options& options, const Flags& flags, Print& pri
     };
   }
   const auto images_of = [&](long batch) {
-    return in_order(torch::rand({batch, 1, network.height, network.width}).sub_(0.5), flags);
+    return in_order(torch::rand({batch, network.channels, network.height, network.width}).sub_(0.5), flags);
   };
   const auto report = [&](const char* measured, int sharing, const bench::Timing& timing) {
-    auto record = record_of(flags, network);
+    auto record = record_of(flags, network, *model);
     record["measured"] = measured;
     record["sharing"] = sharing;
     record = bench::with_times(std::move(record), timing);
     record["images_per_second"] = bench::rounded(static_cast<double>(network.batch * sharing) / timing.best);
     print(record);
   };
-  for (const long batch : flags.batches) {
+  for (const long batch : flags.batches.empty() ? std::vector<long>{1, 16} : flags.batches) {
     network.batch = batch;
     const auto images = images_of(batch);
     for (int i = 0; i < 3; ++i) call(images);  // TorchScript compiles as it goes
@@ -164,11 +168,11 @@ void run_inference(const bench::Options& options, const Flags& flags, Print& pri
 
 template <class Print>
 void run_memory(const Flags& flags, Print& print) {
-  const auto network = bench::find_network(flags.names.front(), flags.batch);
+  const auto network = bench::find_network(flags.names.front(), flags.batch());
   const std::size_t before = bench::resident_bytes();
   Training training(flags, network);
   for (int i = 0; i < flags.steps; ++i) training.step();
-  auto record = record_of(flags, network);
+  auto record = record_of(flags, network, training.model());
   record["peak_mib"] = bench::rounded(static_cast<double>(bench::peak_resident_bytes() - before) / (1 << 20));
   print(record);
 }
@@ -189,9 +193,11 @@ int main(int argc, char** argv) {
             ->capture_default_str();
         app.add_option("--network", flags.names, "which networks (default: all; of memory: resnet18)")
             ->delimiter(',')
-            ->check(CLI::IsMember(bench::network_names()));
-        app.add_option("--batch", flags.batch, "images of a training step")->check(CLI::Range(1, 65536));
-        app.add_option("--batches", flags.batches, "images of inference")->delimiter(',')->check(CLI::Range(1, 65536));
+            ->check(CLI::IsMember(bench::network_names(bench::project_networks)));
+        app.add_option("--batch", flags.batches,
+                       "images at once (default: as each network is trained; inference: 1,16)")
+            ->delimiter(',')
+            ->check(CLI::Range(1, 65536));
         app.add_option("--sharing", flags.sharing, "threads that share one model in inference; 0: none")
             ->check(CLI::Range(0, 1024));
         app.add_option("--steps", flags.steps, "steps of memory")->check(CLI::Range(1, 10000));
@@ -204,7 +210,7 @@ int main(int argc, char** argv) {
           if (flags.work == "memory")
             flags.names = {"resnet18"};
           else
-            flags.names = bench::network_names();
+            flags.names = bench::network_names(bench::project_networks);
         }
         if (flags.work == "train_step")
           run_training(options, flags, print);

@@ -1,5 +1,5 @@
 #pragma once
-// Training steps of nasion's networks on random images, as the example programs make them.
+// Training steps of networks on random images, as the example programs make them.
 
 #include <CLI/CLI.hpp>
 #include <string>
@@ -7,10 +7,16 @@
 
 #include "nasion/nasion.hpp"
 #include "networks.hpp"
+#include "networks/dcgan.hpp"
+#include "networks/densenet121.hpp"
+#include "networks/efficientnet_b0.hpp"
+#include "networks/mlp.hpp"
+#include "networks/mobilenet_v2.hpp"
+#include "networks/vgg.hpp"
 
 namespace bench {
 
-/// --network, some of the five, and --batch, 0 when it is not given.
+/// --network, some of the list, and --batch, 0 when it is not given.
 inline void add_network_flags(CLI::App& app, std::vector<std::string>& names, long& batch) {
   app.add_option("--network", names, "which networks")
       ->delimiter(',')
@@ -18,6 +24,13 @@ inline void add_network_flags(CLI::App& app, std::vector<std::string>& names, lo
       ->capture_default_str();
   app.add_option("--batch", batch, "images of each process (default: as each network is trained)")
       ->check(CLI::Range(1, 65536));
+}
+
+/// --order, of the images that a network is given.
+inline void add_order_flag(CLI::App& app, std::string& order) {
+  app.add_option("--order", order, "memory order of the images")
+      ->check(CLI::IsMember({"channels_last", "row_major"}))
+      ->capture_default_str();
 }
 
 /// Calls `use(model)` with the network of this name, made from seed 1.
@@ -34,28 +47,57 @@ void with_model(const Network& network, Use&& use) {
     use(models::HeatmapFcn<float>({}, rng));
   else if (name == "unet")
     use(models::UNet<float>({}, rng));
-  else
+  else if (name == "resnet18")
     use(models::resnet18<float>({.in_channels = 1, .outputs = network.outputs}, rng));
+  else if (name == "resnet50")
+    use(models::resnet50<float>({}, rng));
+  else if (name == "mobilenet_v2")
+    use(MobileNetV2(rng));
+  else if (name == "efficientnet_b0")
+    use(EfficientNetB0(rng));
+  else if (name == "densenet121")
+    use(DenseNet121(rng));
+  else if (name == "vgg")
+    use(SmallVgg(rng));
+  else if (name == "dcgan")
+    use(DcganGenerator(rng));
+  else
+    use(Mlp(rng));
 }
 
-inline nasion::Tensorf random_images(const Network& network) {
+/// How many numbers a model learns: equal to those of its peer, or the two are not the same network.
+template <class Model>
+nasion::Index parameter_count(const Model& model) {
+  nasion::Index count = 0;
+  for (const auto& parameter : nasion::nn::parameters(model)) count += parameter.size();
+  return count;
+}
+
+inline nasion::Tensorf random_images(const Network& network, const std::string& order = "row_major") {
   nasion::Rng rng(2);
-  return nasion::Tensorf::uniform({network.batch, 1, network.height, network.width}, rng, -0.5, 0.5);
+  const auto images =
+      nasion::Tensorf::uniform({network.batch, network.channels, network.height, network.width}, rng, -0.5, 0.5);
+  return order == "row_major" ? images : to_order(images, nasion::MemoryOrder::channels_last);
 }
 
 /// Forward, loss, backward and SGD, on the same images every time.
 template <class Model>
 class Training {
  public:
-  Training(const Network& network, Model model)
+  Training(const Network& network, Model model, const std::string& order = "row_major")
       : network_(network),
         model_(std::move(model)),
         optimizer_(nasion::nn::parameters(model_), {.lr = 1e-4}),
-        images_(random_images(network)) {
+        images_(random_images(network, order)) {
     using namespace nasion;
     Rng rng(3);
-    const auto points = Tensorf::uniform({network.batch, network.maps ? 2 * network.outputs : network.outputs}, rng);
-    targets_ = network.maps ? models::heatmap_targets(points, network.height, network.width, 0) : points;
+    if (network.maps)
+      targets_ = models::heatmap_targets(Tensorf::uniform({network.batch, 2 * network.outputs}, rng), network.height,
+                                         network.width, 0);
+    else if (std::string(network.name) == "dcgan")
+      targets_ = Tensorf::uniform({network.batch, network.outputs, 64, 64}, rng);
+    else
+      targets_ = Tensorf::uniform({network.batch, network.outputs}, rng);
   }
 
   /// The loss before the step.

@@ -1,0 +1,103 @@
+#pragma once
+// EfficientNet-B0 (Tan and Le 2019) with the layout and the names of torchvision, without stochastic depth.
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+
+#include "conv_norm.hpp"
+
+namespace bench {
+
+/// Scales each channel by what all channels' means say of it.
+struct SqueezeExcitation {
+  nn::Conv2d<float> fc1, fc2;
+
+  SqueezeExcitation(Index channels, Index squeezed, Rng& rng)
+      : fc1({.in = channels, .out = squeezed, .kernel = 1}, rng),
+        fc2({.in = squeezed, .out = channels, .kernel = 1}, rng) {}
+
+  Tensorf operator()(const Tensorf& x) const { return x * sigmoid(fc2(nasion::silu(fc1(adaptive_avg_pool2d(x, 1))))); }
+  static void visit(auto& self, auto&& f) {
+    f("fc1", self.fc1);
+    f("fc2", self.fc2);
+  }
+};
+
+/// MobileNetV2's block with squeeze and excitation before it narrows.
+struct MbConv {
+  std::optional<ConvNorm> expand;
+  ConvNorm depthwise;
+  SqueezeExcitation excite;
+  ConvNorm project;
+  bool residual;
+
+  MbConv(Index in, Index out, Index kernel, Index stride, Index expansion, Rng& rng)
+      : depthwise({.in = in * expansion,
+                   .out = in * expansion,
+                   .kernel = kernel,
+                   .stride = stride,
+                   .groups = in * expansion,
+                   .activation = nasion::silu},
+                  rng),
+        excite(in * expansion, std::max<Index>(1, in / 4), rng),
+        project({.in = in * expansion, .out = out}, rng),
+        residual(stride == 1 && in == out) {
+    if (expansion > 1)
+      expand.emplace(ConvNorm::Config{.in = in, .out = in * expansion, .activation = nasion::silu}, rng);
+  }
+
+  Tensorf operator()(const Tensorf& x) const {
+    const auto y = project(excite(depthwise(expand ? (*expand)(x) : x)));
+    return residual ? x + y : y;
+  }
+  static void visit(auto& self, auto&& f) {
+    int i = 0;
+    const auto next = [&i] { return "block." + std::to_string(i++); };
+    if (self.expand) f(next(), self.expand);
+    f(next(), self.depthwise);
+    f(next(), self.excite);
+    f(next(), self.project);
+  }
+};
+
+/// Images [N, 3, H, W] -> [N, 1000].
+struct EfficientNetB0 {
+  nn::Sequential<float> features;
+  nn::Dropout<float> dropout;
+  nn::Linear<float> classifier;
+
+  explicit EfficientNetB0(Rng& rng) : dropout(0.2, rng), classifier({.in = 1280, .out = 1000}, rng) {
+    struct Stage {
+      Index expansion, out, blocks, stride, kernel;
+    };
+    const std::array<Stage, 7> stages{{{1, 16, 1, 1, 3},
+                                       {6, 24, 2, 2, 3},
+                                       {6, 40, 2, 2, 5},
+                                       {6, 80, 3, 2, 3},
+                                       {6, 112, 3, 1, 5},
+                                       {6, 192, 4, 2, 5},
+                                       {6, 320, 1, 1, 3}}};
+    Index in = 32;
+    features.append(ConvNorm({.in = 3, .out = in, .kernel = 3, .stride = 2, .activation = nasion::silu}, rng));
+    for (const auto& [expansion, out, blocks, stride, kernel] : stages) {
+      nn::Sequential<float> stage;
+      for (Index i = 0; i < blocks; ++i, in = out)
+        stage.append(MbConv(in, out, kernel, i == 0 ? stride : 1, expansion, rng));
+      features.append(std::move(stage));
+    }
+    features.append(ConvNorm({.in = in, .out = 1280, .activation = nasion::silu}, rng));
+  }
+
+  Tensorf operator()(const Tensorf& images) const {
+    return classifier(dropout(flatten(adaptive_avg_pool2d(features(images), 1))));
+  }
+  static void visit(auto& self, auto&& f) {
+    f("features", self.features);
+    f("dropout", self.dropout);
+    f("classifier.1", self.classifier);
+  }
+};
+
+}  // namespace bench
