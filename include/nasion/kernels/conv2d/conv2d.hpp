@@ -29,9 +29,9 @@ struct Conv2dKernelList {
 /// Groups of few channels first: the kernels after it take one group at a time, with vectors half empty. Then
 /// Winograd's method, which saves products where there are tiles enough to pay for its transforms, then the direct
 /// kernel, which takes any kernel, stride and dilation at nearly the peak, and im2col, which takes whatever is left.
-/// The last two run only when they are asked for, that of bfloat16 by Autocast.
+/// The last three run only when they are asked for, that of bfloat16 by Autocast.
 using Conv2dKernels = Conv2dKernelList<GroupedConv2d, WinogradConv2d<4>, WinogradConv2d<2>, DirectConv2d, Im2colConv2d,
-                                       Bfloat16Conv2d, NaiveConv2d>;
+                                       Bfloat16Conv2d, NaiveConv2d, Im2colEigenConv2d>;
 
 /// The kernel that runs. What `automatic` takes depends on the sizes and the instruction set alone, so that results
 /// never depend on timing; benchmarks/bench_conv2d is where the limits come from.

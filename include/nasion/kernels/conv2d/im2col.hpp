@@ -101,7 +101,29 @@ void col2im_channels_last(const Conv2dSizes& s, const T* columns, Index row, Ind
       }
 }
 
+/// The products that the passes need, c += a b as gemm() computes it on one thread: of plain factors, with b
+/// transposed, and with a transposed.
+template <class T>
+struct Im2colProducts {
+  using Product = void (*)(Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc);
+  Product plain, b_transposed, a_transposed;
+};
+
+/// Those of Eigen, which kernels/conv2d/im2col_eigen.hpp sets in programs that include it; null in others, whose
+/// compilers are spared Eigen's headers.
+template <class T>
+inline const Im2colProducts<T>* eigen_products = nullptr;
+
 namespace detail {
+
+template <Factor a_is, Factor b_is, class T>
+void own_product(Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc) {
+  gemm<a_is, b_is>(m, n, k, a, lda, b, ldb, c, ldc);
+}
+template <class T>
+inline constexpr Im2colProducts<T> own_products{own_product<Factor::plain, Factor::plain, T>,
+                                                own_product<Factor::plain, Factor::transposed, T>,
+                                                own_product<Factor::transposed, Factor::plain, T>};
 
 /// Output rows whose columns are 512 KiB: they stay in an L2 of 1 MiB, beside the weights, until the product has read
 /// them.
@@ -150,8 +172,8 @@ class Im2colWeight {
 /// y = conv2d(x, weight) + bias (null: none). A piece of work is some rows of one group of one image, whose columns are
 /// multiplied while they are in L2. Row-major images make y = weight columns, channels-last ones y = columns weight^T.
 template <class T>
-void conv2d_im2col_forward(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* weight, const T* bias, T* y) {
-  using enum Factor;
+void conv2d_im2col_forward(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* weight, const T* bias, T* y,
+                           const Im2colProducts<T>& products = detail::own_products<T>) {
   const Index rows = detail::rows_at_once<T>(s), blocks = (s.oh + rows - 1) / rows;
   const detail::Im2colWeight<T> filters(s, order, weight);
   parallel_for(s.n * s.groups * blocks, 1, [&](Index item, Index) {
@@ -169,18 +191,19 @@ void conv2d_im2col_forward(const Conv2dSizes& s, MemoryOrder order, const T* x, 
       // The product is added to the bias.
       for (Index k = 0; k < s.group_k(); ++k) std::fill_n(result + k * s.pixels(), pixels, b ? b[k] : T{0});
       if (s.is_pointwise())
-        return gemm(s.group_k(), pixels, s.taps(), w, s.taps(), image + row * s.ow, s.pixels(), result, s.pixels());
+        return products.plain(s.group_k(), pixels, s.taps(), w, s.taps(), image + row * s.ow, s.pixels(), result,
+                              s.pixels());
       im2col_row_major(s, image, row, row_end, columns.data());
-      gemm(s.group_k(), pixels, s.taps(), w, s.taps(), columns.data(), pixels, result, s.pixels());
+      products.plain(s.group_k(), pixels, s.taps(), w, s.taps(), columns.data(), pixels, result, s.pixels());
     } else {
       result += row * s.ow * s.k;
       for (Index p = 0; p < pixels; ++p)
         for (Index k = 0; k < s.group_k(); ++k) result[p * s.k + k] = b ? b[k] : T{0};
       if (s.is_pointwise())
-        return gemm<plain, transposed>(pixels, s.group_k(), s.taps(), image + row * s.ow * s.c, s.c, w, s.taps(),
-                                       result, s.k);
+        return products.b_transposed(pixels, s.group_k(), s.taps(), image + row * s.ow * s.c, s.c, w, s.taps(), result,
+                                     s.k);
       im2col_channels_last(s, image, row, row_end, columns.data());
-      gemm<plain, transposed>(pixels, s.group_k(), s.taps(), columns.data(), s.taps(), w, s.taps(), result, s.k);
+      products.b_transposed(pixels, s.group_k(), s.taps(), columns.data(), s.taps(), w, s.taps(), result, s.k);
     }
   });
 }
@@ -188,40 +211,41 @@ void conv2d_im2col_forward(const Conv2dSizes& s, MemoryOrder order, const T* x, 
 /// dx = gradient of the input: columns = weight^T dy (or dy weight), which are added to the pixels they came from. dx
 /// must hold zeros.
 template <class T>
-void conv2d_im2col_backward_input(const Conv2dSizes& s, MemoryOrder order, const T* dy, const T* weight, T* dx) {
-  using enum Factor;
+void conv2d_im2col_backward_input(const Conv2dSizes& s, MemoryOrder order, const T* dy, const T* weight, T* dx,
+                                  const Im2colProducts<T>& products = detail::own_products<T>) {
   const Index rows = detail::rows_at_once<T>(s);
   const detail::Im2colWeight<T> filters(s, order, weight);
-  parallel_for(
-      s.n * s.groups, 1, [&](Index item, Index) {  // blocks of rows overlap in dx: one image is one piece of work
-        const Index n = item / s.groups, g = item % s.groups;
-        const T* gradient = dy + detail::image_offset(order, n, g, s.k, s.groups, s.pixels());
-        T* image = dx + detail::image_offset(order, n, g, s.c, s.groups, s.h * s.w);
-        const T* w = filters.data() + g * s.group_k() * s.taps();
-        const Scratch<T> columns(s.is_pointwise() ? 0 : rows * s.ow * s.taps());
-        for (Index row = 0; row < s.oh; row += rows) {
-          const Index row_end = std::min(s.oh, row + rows), pixels = (row_end - row) * s.ow;
-          std::fill_n(columns.data(), s.is_pointwise() ? 0 : pixels * s.taps(), T{0});
-          if (order == MemoryOrder::row_major) {
-            const T* part = gradient + row * s.ow;
-            T* dst = s.is_pointwise() ? image + row * s.ow : columns.data();
-            gemm<transposed, plain>(s.taps(), pixels, s.group_k(), w, s.taps(), part, s.pixels(), dst,
-                                    s.is_pointwise() ? s.pixels() : pixels);
-            if (!s.is_pointwise()) col2im_row_major(s, columns.data(), row, row_end, image);
-          } else {
-            const T* part = gradient + row * s.ow * s.k;
-            T* dst = s.is_pointwise() ? image + row * s.ow * s.c : columns.data();
-            gemm(pixels, s.taps(), s.group_k(), part, s.k, w, s.taps(), dst, s.is_pointwise() ? s.c : s.taps());
-            if (!s.is_pointwise()) col2im_channels_last(s, columns.data(), row, row_end, image);
-          }
-        }
-      });
+  parallel_for(s.n * s.groups, 1,
+               [&](Index item, Index) {  // blocks of rows overlap in dx: one image is one piece of work
+                 const Index n = item / s.groups, g = item % s.groups;
+                 const T* gradient = dy + detail::image_offset(order, n, g, s.k, s.groups, s.pixels());
+                 T* image = dx + detail::image_offset(order, n, g, s.c, s.groups, s.h * s.w);
+                 const T* w = filters.data() + g * s.group_k() * s.taps();
+                 const Scratch<T> columns(s.is_pointwise() ? 0 : rows * s.ow * s.taps());
+                 for (Index row = 0; row < s.oh; row += rows) {
+                   const Index row_end = std::min(s.oh, row + rows), pixels = (row_end - row) * s.ow;
+                   std::fill_n(columns.data(), s.is_pointwise() ? 0 : pixels * s.taps(), T{0});
+                   if (order == MemoryOrder::row_major) {
+                     const T* part = gradient + row * s.ow;
+                     T* dst = s.is_pointwise() ? image + row * s.ow : columns.data();
+                     products.a_transposed(s.taps(), pixels, s.group_k(), w, s.taps(), part, s.pixels(), dst,
+                                           s.is_pointwise() ? s.pixels() : pixels);
+                     if (!s.is_pointwise()) col2im_row_major(s, columns.data(), row, row_end, image);
+                   } else {
+                     const T* part = gradient + row * s.ow * s.k;
+                     T* dst = s.is_pointwise() ? image + row * s.ow * s.c : columns.data();
+                     products.plain(pixels, s.taps(), s.group_k(), part, s.k, w, s.taps(), dst,
+                                    s.is_pointwise() ? s.c : s.taps());
+                     if (!s.is_pointwise()) col2im_channels_last(s, columns.data(), row, row_end, image);
+                   }
+                 }
+               });
 }
 
 /// dw = gradient of the weight. Images are summed in at most 16 parts, which bounds their memory, combined in order.
 template <class T>
-void conv2d_im2col_backward_weight(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* dy, T* dw) {
-  using enum Factor;
+void conv2d_im2col_backward_weight(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* dy, T* dw,
+                                   const Im2colProducts<T>& products = detail::own_products<T>) {
   const Index rows = detail::rows_at_once<T>(s), size = s.k * s.taps();
   // Parts by the number of images, never by that of threads: then the sums are the same for any number of them.
   const Index grain = (s.n + 15) / 16, parts = grain ? (s.n + grain - 1) / grain : 0;
@@ -238,14 +262,14 @@ void conv2d_im2col_backward_weight(const Conv2dSizes& s, MemoryOrder order, cons
         const Index row_end = std::min(s.oh, row + rows), pixels = (row_end - row) * s.ow;
         if (order == MemoryOrder::row_major) {
           if (!s.is_pointwise()) im2col_row_major(s, image, row, row_end, columns.data());
-          gemm<plain, transposed>(s.group_k(), s.taps(), pixels, gradient + row * s.ow, s.pixels(),
-                                  s.is_pointwise() ? image + row * s.ow : columns.data(),
-                                  s.is_pointwise() ? s.pixels() : pixels, sums, s.taps());
+          products.b_transposed(s.group_k(), s.taps(), pixels, gradient + row * s.ow, s.pixels(),
+                                s.is_pointwise() ? image + row * s.ow : columns.data(),
+                                s.is_pointwise() ? s.pixels() : pixels, sums, s.taps());
         } else {
           if (!s.is_pointwise()) im2col_channels_last(s, image, row, row_end, columns.data());
-          gemm<transposed, plain>(s.group_k(), s.taps(), pixels, gradient + row * s.ow * s.k, s.k,
-                                  s.is_pointwise() ? image + row * s.ow * s.c : columns.data(),
-                                  s.is_pointwise() ? s.c : s.taps(), sums, s.taps());
+          products.a_transposed(s.group_k(), s.taps(), pixels, gradient + row * s.ow * s.k, s.k,
+                                s.is_pointwise() ? image + row * s.ow * s.c : columns.data(),
+                                s.is_pointwise() ? s.c : s.taps(), sums, s.taps());
         }
       }
     }
@@ -263,25 +287,45 @@ void conv2d_im2col_backward_weight(const Conv2dSizes& s, MemoryOrder order, cons
   });
 }
 
-/// The matrix product, for images in any order.
-struct Im2colConv2d : Conv2dKernel {
-  static constexpr auto algorithm = Conv2dAlgorithm::im2col;
-  static constexpr const char* name = "im2col";
-  static bool pays(Conv2dPass, const Conv2dSizes&) { return true; }
-
+/// Im2col by `Products::get<T>()`, for images in any order.
+template <class Products>
+struct BasicIm2colConv2d : Conv2dKernel {
   template <class T>
   static void forward(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* weight, const T* bias, bool, T* y,
                       const T*) {
-    conv2d_im2col_forward(s, order, x, weight, bias, y);
+    conv2d_im2col_forward(s, order, x, weight, bias, y, Products::template get<T>());
   }
   template <class T>
   static void backward_input(const Conv2dSizes& s, MemoryOrder order, const T* dy, const T* weight, T* dx) {
     std::fill_n(dx, s.n * s.c * s.h * s.w, T{0});
-    conv2d_im2col_backward_input(s, order, dy, weight, dx);
+    conv2d_im2col_backward_input(s, order, dy, weight, dx, Products::template get<T>());
   }
   template <class T>
   static void backward_weight(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* dy, T* dw) {
-    conv2d_im2col_backward_weight(s, order, x, dy, dw);
+    conv2d_im2col_backward_weight(s, order, x, dy, dw, Products::template get<T>());
+  }
+};
+
+/// With our matrix product.
+struct Im2colConv2d : BasicIm2colConv2d<Im2colConv2d> {
+  static constexpr auto algorithm = Conv2dAlgorithm::im2col;
+  static constexpr const char* name = "im2col";
+  static bool pays(Conv2dPass, const Conv2dSizes&) { return true; }
+  template <class T>
+  static const Im2colProducts<T>& get() {
+    return detail::own_products<T>;
+  }
+};
+
+/// With Eigen's.
+struct Im2colEigenConv2d : BasicIm2colConv2d<Im2colEigenConv2d> {
+  static constexpr auto algorithm = Conv2dAlgorithm::im2col_eigen;
+  static constexpr const char* name = "im2col_eigen";
+  static constexpr const char* for_sizes = "programs that include nasion/kernels/conv2d/im2col_eigen.hpp";
+  static bool fits(const Conv2dSizes&) { return eigen_products<float> && eigen_products<double>; }
+  template <class T>
+  static const Im2colProducts<T>& get() {
+    return *eigen_products<T>;
   }
 };
 

@@ -8,14 +8,24 @@
 
 namespace nasion {
 
-/// Which kernel computes a convolution: `naive` is the reference, `im2col` the parallel matrix product, `direct` keeps
-/// tiles of the result in registers, `grouped` does so for groups of few channels, depthwise above all, `winograd`
-/// saves multiplications (3x3 and 5x5 at stride 1; errors of a millionth of the largest result, `direct` for denormal
-/// numbers), `winograd_small` is that for small images in small batches (3x3; its gradient of the weight is that of
-/// `winograd`), `direct_bfloat16` is `direct` with factors rounded to bfloat16 (float only). These five are for
-/// channels-last images; others are converted. `automatic` takes the fastest for the sizes, the last only under
-/// Autocast.
-enum class Conv2dAlgorithm { automatic, naive, im2col, direct, grouped, winograd, winograd_small, direct_bfloat16 };
+/// Which kernel computes a convolution: `naive` is the reference, `im2col` the parallel matrix product, `im2col_eigen`
+/// the same with Eigen's (in programs that include kernels/conv2d/im2col_eigen.hpp), `direct` keeps tiles of the result
+/// in registers, `grouped` does so for groups of few channels, depthwise above all, `winograd` saves multiplications
+/// (3x3 and 5x5 at stride 1; errors of a millionth of the largest result, `direct` for denormal numbers),
+/// `winograd_small` is that for small images in small batches (3x3; its gradient of the weight is that of `winograd`),
+/// `direct_bfloat16` is `direct` with factors rounded to bfloat16 (float only). The last five are for channels-last
+/// images; others are converted. `automatic` takes the fastest for the sizes, `direct_bfloat16` only under Autocast.
+enum class Conv2dAlgorithm {
+  automatic,
+  naive,
+  im2col,
+  im2col_eigen,
+  direct,
+  grouped,
+  winograd,
+  winograd_small,
+  direct_bfloat16
+};
 
 /// The three convolutions of a training step.
 enum class Conv2dPass { forward, backward_input, backward_weight };
