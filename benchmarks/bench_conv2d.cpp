@@ -8,6 +8,9 @@
 #include "nasion/core/random.hpp"
 #include "nasion/core/tensor.hpp"
 #include "nasion/kernels/conv2d/conv2d.hpp"
+#if __has_include(<Eigen/Core>)
+#include "nasion/kernels/conv2d/im2col_eigen.hpp"
+#endif
 #include "support/conv_shapes.hpp"
 #include "support/machine.hpp"
 #include "support/program.hpp"
@@ -40,7 +43,7 @@ const char* name_of(const Table& table, Value value) {
 
 struct Flags {
   std::string filter;
-  std::vector<std::string> algorithms{"automatic", "im2col", "direct", "grouped", "winograd"},
+  std::vector<std::string> algorithms{"automatic", "im2col", "im2col_eigen", "direct", "grouped", "winograd"},
       passes = names_of(::passes);
   bool accuracy = false, list = false, zoo = false;
 };
@@ -173,14 +176,14 @@ int main(int argc, char** argv) {
       [&](CLI::App& app) {
         app.add_option("--filter", flags.filter, "shapes whose name, group or network match")->type_name("REGEX");
         app.add_option("--algorithm", flags.algorithms,
-                       "which kernels (default: automatic,im2col,direct,grouped,winograd)")
+                       "which kernels (default: automatic,im2col,im2col_eigen,direct,grouped,winograd)")
             ->delimiter(',')
             ->check(CLI::IsMember(names_of(algorithms)));
         app.add_option("--passes", flags.passes, "which passes (default: all)")
             ->delimiter(',')
             ->check(CLI::IsMember(names_of(passes)));
         app.add_flag("--zoo", flags.zoo,
-                     "the shapes of MobileNetV2, EfficientNet-B0, ResNet-50, ResNeXt-50 and others");
+                     "the shapes of MobileNets, EfficientNet-B0, ResNet-50, DenseNet-121, VGG-16, DCGAN and others");
         app.add_flag("--list", flags.list, "name the shapes and measure nothing");
         app.add_flag("--accuracy", flags.accuracy, "also the largest error against double");
       },

@@ -82,6 +82,31 @@ inline std::vector<ConvShape> mobilenet_v2_shapes() {
                                       {6, 320, 1, 1, 3}}},
                 1280);
 }
+/// Howard et al., "Searching for MobileNetV3", 2019, table 1.
+inline std::vector<ConvShape> mobilenet_v3_shapes() {
+  struct Block {
+    long kernel, widened, k, stride;
+  };
+  Network net("mobilenet_v3_large", 16, 3, 224);
+  net.conv(16, 3, 2);
+  for (const auto& [kernel, widened, k, stride] : std::array<Block, 15>{{{3, 16, 16, 1},
+                                                                         {3, 64, 24, 2},
+                                                                         {3, 72, 24, 1},
+                                                                         {5, 72, 40, 2},
+                                                                         {5, 120, 40, 1},
+                                                                         {5, 120, 40, 1},
+                                                                         {3, 240, 80, 2},
+                                                                         {3, 200, 80, 1},
+                                                                         {3, 184, 80, 1},
+                                                                         {3, 184, 80, 1},
+                                                                         {3, 480, 112, 1},
+                                                                         {3, 672, 112, 1},
+                                                                         {5, 672, 160, 2},
+                                                                         {5, 960, 160, 1},
+                                                                         {5, 960, 160, 1}}})
+    net.inverted_residual(widened, k, kernel, stride);
+  return net.conv(960, 1).take();
+}
 /// Tan and Le, "EfficientNet", 2019, table 1.
 inline std::vector<ConvShape> efficientnet_b0_shapes() {
   return mobile("efficientnet_b0",
@@ -122,6 +147,29 @@ inline std::vector<ConvShape> vgg_shapes() {
   for (const long k : {64, 128, 256}) net.conv(k, 3).conv(k, 3).pool();
   return net.take();
 }
+/// Simonyan and Zisserman, "Very deep convolutional networks", 2014, table 1, D.
+inline std::vector<ConvShape> vgg16_shapes() {
+  Network net("vgg16", 8, 3, 224);
+  for (const auto& [k, layers] :
+       std::array<std::pair<long, int>, 5>{{{64, 2}, {128, 2}, {256, 3}, {512, 3}, {512, 3}}}) {
+    for (int i = 0; i < layers; ++i) net.conv(k, 3);
+    net.pool();
+  }
+  return net.take();
+}
+/// The generator of DCGAN, from its images back to its noise: a transposed convolution is the gradient of the input of
+/// one of these, and its gradients are the other two passes.
+inline std::vector<ConvShape> dcgan_shapes() {
+  std::vector<ConvShape> shapes;
+  long c = 3, side = 64;
+  for (const long k : {64, 128, 256, 512}) {
+    shapes.push_back(
+        {.n = 64, .c = c, .h = side, .w = side, .k = k, .kernel = 4, .stride = 2, .padding = 1, .network = "dcgan"});
+    c = k, side /= 2;
+  }
+  shapes.push_back({.n = 64, .c = c, .h = side, .w = side, .k = 100, .kernel = 4, .network = "dcgan"});
+  return shapes;
+}
 /// Dilated convolutions as DeepLab has them behind a ResNet.
 inline std::vector<ConvShape> atrous_shapes() {
   std::vector<ConvShape> shapes;
@@ -140,11 +188,13 @@ inline std::vector<ConvShape> atrous_shapes() {
 
 }  // namespace detail
 
-/// The shapes of MobileNetV2, EfficientNet-B0, ResNet-50, ResNeXt-50, DenseNet-121, a VGG for small images and DeepLab.
+/// The shapes of MobileNetV2 and V3, EfficientNet-B0, ResNet-50, ResNeXt-50, DenseNet-121, VGG-16, a VGG for small
+/// images, DCGAN, DeepLab and the U-Net of part 4.
 inline std::vector<ConvShape> zoo_shapes() {
-  return unique_shapes({detail::mobilenet_v2_shapes(), detail::efficientnet_b0_shapes(),
+  return unique_shapes({detail::mobilenet_v2_shapes(), detail::mobilenet_v3_shapes(), detail::efficientnet_b0_shapes(),
                         detail::bottlenecks("resnet50", 64, 1), detail::bottlenecks("resnext50", 128, 32),
-                        detail::densenet121_shapes(), detail::vgg_shapes(), detail::atrous_shapes()});
+                        detail::densenet121_shapes(), detail::vgg16_shapes(), detail::vgg_shapes(),
+                        detail::dcgan_shapes(), detail::atrous_shapes(), detail::unet_shapes()});
 }
 
 }  // namespace bench
