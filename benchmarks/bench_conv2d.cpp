@@ -85,11 +85,13 @@ struct Problem {
   /// y holds the gradient of the result in the backward passes.
   void run(Conv2dAlgorithm algorithm, Conv2dPass pass) const {
     if (pass == Conv2dPass::forward)
-      kernels::conv2d_forward<T>(algorithm, sizes, order, x.data(), weight.data(), nullptr, false, y.mutable_data());
+      kernels::conv2d_forward<T>(algorithm, sizes, order, x.memory(), weight.memory(), nullptr, false,
+                                 nasion::detail::writable(y));
     else if (pass == Conv2dPass::backward_input)
-      kernels::conv2d_backward_input<T>(algorithm, sizes, order, y.data(), weight.data(), dx.mutable_data());
+      kernels::conv2d_backward_input<T>(algorithm, sizes, order, y.memory(), weight.memory(),
+                                        nasion::detail::writable(dx));
     else
-      kernels::conv2d_backward_weight<T>(algorithm, sizes, order, x.data(), y.data(), dw.mutable_data());
+      kernels::conv2d_backward_weight<T>(algorithm, sizes, order, x.memory(), y.memory(), nasion::detail::writable(dw));
   }
   const Tensor<T>& result(Conv2dPass pass) const {
     return pass == Conv2dPass::forward ? y : pass == Conv2dPass::backward_input ? dx : dw;
@@ -100,7 +102,7 @@ struct Problem {
   static Tensor<T> random(const Shape& shape, MemoryOrder its_order, std::uint64_t seed) {
     Rng rng(seed);
     const auto values = Tensor<T>::empty(shape, its_order);
-    std::generate_n(values.mutable_data(), values.size(),
+    std::generate_n(nasion::detail::writable(values), values.size(),
                     [&] { return static_cast<T>(static_cast<float>(rng.uniform(-1, 1))); });
     return values;
   }
@@ -114,9 +116,9 @@ double error_of(const Problem<float>& problem, Conv2dAlgorithm algorithm, Conv2d
   exact.run(Conv2dAlgorithm::direct, pass);
   double largest = 0, difference = 0;
   for (Index i = 0; i < exact.result(pass).size(); ++i) {
-    const double truth = exact.result(pass).data()[i];
+    const double truth = exact.result(pass).memory()[i];
     largest = std::max(largest, std::abs(truth));
-    difference = std::max(difference, std::abs(static_cast<double>(fresh.result(pass).data()[i]) - truth));
+    difference = std::max(difference, std::abs(static_cast<double>(fresh.result(pass).memory()[i]) - truth));
   }
   return difference / largest;
 }
