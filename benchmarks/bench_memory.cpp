@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
         const auto network = bench::find_network(name, batch);
         const std::size_t before = bench::resident_bytes();
         bench::with_model(network, [&](auto model) {
+          const auto parameters = bench::parameter_count(model);
           bench::Training training(network, std::move(model));
           std::size_t asked = 0;
           for (int i = 0; i < steps; ++i) {
@@ -32,6 +33,7 @@ int main(int argc, char** argv) {
           print(bench::Record{{"work", "memory"},
                               {"network", name},
                               {"library", "nasion"},
+                              {"parameters", parameters},
                               {"batch", network.batch},
                               {"threads", nasion::num_threads()},
                               {"peak_mib", mib(bench::peak_resident_bytes() - before)},
