@@ -85,7 +85,7 @@ struct Problem {
   /// y holds the gradient of the result in the backward passes.
   void run(Conv2dAlgorithm algorithm, Conv2dPass pass) const {
     if (pass == Conv2dPass::forward)
-      kernels::conv2d_forward<T>(algorithm, sizes, order, x.memory(), weight.memory(), nullptr, false,
+      kernels::conv2d_forward<T>(algorithm, sizes, order, x.memory(), weight.memory(), nullptr, Activation::none,
                                  nasion::detail::writable(y));
     else if (pass == Conv2dPass::backward_input)
       kernels::conv2d_backward_input<T>(algorithm, sizes, order, y.memory(), weight.memory(),

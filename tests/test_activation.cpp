@@ -93,6 +93,26 @@ TEST_CASE("Activations in float are those in double but for rounding") {
   }
 }
 
+TEST_CASE("An activation that an option names is the function of that name") {
+  const std::pair<Activation, Tensord (*)(const Tensord&)> named[] = {{Activation::relu, relu<double>},
+                                                                      {Activation::relu6, relu6<double>},
+                                                                      {Activation::silu, silu<double>},
+                                                                      {Activation::hardswish, hardswish<double>}};
+  const auto x = around_corners({2, 3, 4, 9});
+  for (const auto& [activation, f] : named) {
+    const auto by_option = [activation = activation](const Tensord& v) {
+      return nasion::detail::activate(v, activation);
+    };
+    CHECK(test::max_difference(by_option(x), f(x)) < 1e-14);
+    CHECK(gradcheck([&](const auto& t) { return by_option(t[0]); }, {x}) == "");
+    for (const double corner : {-3., 0., 3., 6., inf}) {
+      const double expected = gradient(f, corner), got = gradient(by_option, corner);
+      CHECK((std::isnan(expected) ? std::isnan(got) : got == Approx(expected)));
+    }
+  }
+  CHECK(nasion::detail::activate(x, Activation::none).same_as(x));
+}
+
 TEST_CASE("Gradients of activations at their corners are PyTorch's") {
   CHECK(gradient(relu<double>, 0.) == 0);
   CHECK(gradient(relu6<double>, 0.) == 0);

@@ -6,6 +6,7 @@
 #include "nasion/nn/batch_norm.hpp"
 #include "nasion/ops/activation.hpp"
 #include "nasion/ops/reduce.hpp"
+#include "support/activations.hpp"
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"
 #include "support/threads.hpp"
@@ -115,13 +116,13 @@ TEST_CASE("Gradients of batch normalisation") {
     }
 }
 
-TEST_CASE("Batch norm with ReLU and a residual is the composition of the three") {
+TEST_CASE("Batch norm with an activation and a residual is the composition of the three") {
   for (const auto& shape : shapes)
     for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last})
       for (const bool training : {true, false})
-        for (const bool with_relu : {true, false})
+        for (const auto activation : test::activations)
           for (const bool with_residual : {true, false}) {
-            INFO(shape << " " << order << " " << training << with_relu << with_residual);
+            INFO(shape << " " << order << " " << training << static_cast<int>(activation) << with_residual);
             const Shape channels{shape[1]};
             const auto dy = test::random(shape, 9);
             const auto run = [&](bool fused) {
@@ -130,10 +131,11 @@ TEST_CASE("Batch norm with ReLU and a residual is the composition of the three")
               const auto weight = test::random(channels, 1).set_requires_grad();
               const auto bias = test::random(channels, 2).set_requires_grad();
               const auto mean = test::random(channels, 3), var = square(test::random(channels, 4)) + 0.5;
-              BatchNormOptions options{.training = training, .eps = 0.1, .relu = fused && with_relu};
+              BatchNormOptions options{
+                  .training = training, .eps = 0.1, .activation = fused ? activation : Activation::none};
               auto y = batch_norm(x, mean, var, weight, bias, options, fused && with_residual ? residual : Tensord{});
               if (!fused && with_residual) y = y + residual;
-              if (!fused && with_relu) y = relu(y);
+              if (!fused) y = nasion::detail::activate(y, activation);
               CHECK(y.order() == order);
               y.backward(dy);
               std::vector results{y.detach(), x.grad(), weight.grad(), bias.grad(), mean, var};
@@ -146,14 +148,15 @@ TEST_CASE("Batch norm with ReLU and a residual is the composition of the three")
           }
 }
 
-TEST_CASE("Gradients of batch norm with ReLU and a residual") {
+TEST_CASE("Gradients of batch norm with an activation and a residual") {
+  const auto activation = GENERATE(from_range(test::activations));
   for (const auto& shape : shapes)
     for (const bool training : {true, false})
       for (const bool with_residual : {true, false}) {
         INFO(shape << (training ? " training" : " eval") << (with_residual ? " residual" : ""));
         const Shape channels{shape[1]};
         const auto mean = Tensord::zeros(channels), var = Tensord::ones(channels);
-        const BatchNormOptions options{.training = training, .eps = 0.1, .relu = true};
+        const BatchNormOptions options{.training = training, .eps = 0.1, .activation = activation};
         const auto f = [&](const auto& t) {
           return batch_norm(t[0], mean, var, t[1], t[2], options, with_residual ? t[3] : Tensord{});
         };
@@ -164,7 +167,7 @@ TEST_CASE("Gradients of batch norm with ReLU and a residual") {
           const auto signs = test::random(shape, 5);
           inputs.push_back(map_elements(signs, [](double v) { return v < 0 ? -2.0 : 1.0; }));
         } else {
-          for (Index c = 0; c < shape[1]; c += 2) inputs[2].set({c}, -0.7);  // channels that ReLU stops
+          for (Index c = 0; c < shape[1]; c += 2) inputs[2].set({c}, -0.7);  // channels that relu stops
         }
         CHECK(gradcheck(f, inputs) == "");
       }
@@ -271,6 +274,8 @@ TEST_CASE("Batch normalisation refuses what does not fit") {
   CHECK_NOTHROW(batch_norm(one_each, three, three));
   CHECK_THROWS_WITH(batch_norm(x, three, three, {}, {}, {.eps = -1}), ContainsSubstring("eps -1"));
   CHECK_THROWS_AS(batch_norm(x, three, three, {}, {}, {.momentum = 1.5}), ValueError);
+  CHECK_THROWS_WITH(batch_norm(x, three, three, {}, {}, {.activation = Activation(-1)}),
+                    "[batch_norm] there is no activation -1");
   CHECK_THROWS_AS(batch_norm(x, three, three, {}, {}, {.eps = std::nan("")}), ValueError);
 }
 
@@ -288,10 +293,16 @@ TEST_CASE("Batch normalisation gives the same bits for any number of threads") {
               residual.zero_grad();
               const auto y = batch_norm(leaf, mean, var, weight, {}, {.training = training});
               y.backward(dy);
-              const auto z = batch_norm(leaf, mean, var, weight, {}, {.training = training, .relu = true}, residual);
-              z.backward(dy);
-              batch_norm(leaf, mean, var, weight, {}, {.training = training, .relu = true}).backward(dy);
-              return std::vector{y.detach(), z.detach(), leaf.grad(), weight.grad(), residual.grad(), mean, var};
+              std::vector results{y.detach()};
+              for (const auto activation : test::activations) {
+                const BatchNormOptions options{.training = training, .activation = activation};
+                const auto z = batch_norm(leaf, mean, var, weight, {}, options, residual);
+                z.backward(dy);
+                batch_norm(leaf, mean, var, weight, {}, options).backward(dy);
+                results.push_back(z.detach());
+              }
+              for (const auto& v : {leaf.grad(), weight.grad(), residual.grad(), mean, var}) results.push_back(v);
+              return results;
             },
             [](const auto& p, const auto& q) {
               return std::equal(p.begin(), p.end(), q.begin(), test::identical<float>);
@@ -321,8 +332,13 @@ TEST_CASE("BatchNorm2d: what it keeps, and train and eval") {
   CHECK(norm.num_batches_tracked == counted + 1);
 
   const auto residual = test::random({2, 3, 4, 5}, 8);
-  CHECK(test::identical(norm.relu(x), relu(norm(x))));
-  CHECK(test::max_difference(norm.relu(x, residual), relu(norm(x) + residual)) < 1e-14);
+  CHECK(test::max_difference(norm(x, residual), norm(x) + residual) < 1e-14);
+  nn::BatchNorm2d<double> active({.features = 3, .activation = Activation::hardswish});
+  CHECK(test::max_difference(active(x), hardswish(norm(x))) < 1e-14);
+  CHECK(test::max_difference(active(x, residual), hardswish(norm(x) + residual)) < 1e-14);
+  CHECK(test::check_module(active, x, {.tolerance = 1e-5}) == "");
+  CHECK_THROWS_WITH(nn::BatchNorm2d<double>({.features = 3, .activation = Activation(9)}),
+                    ContainsSubstring("[BatchNorm2d] there is no activation 9"));
   CHECK(norm.num_batches_tracked == counted + 5);
   mean.copy_from(norm.running_mean);
   var.copy_from(norm.running_var);
@@ -408,12 +424,12 @@ TEST_CASE("Batch norm of a batch that two processes share is that of the whole")
     std::vector<double> y, dx, weight, bias, mean, var;
   };
   const auto run = [&](Index begin, Index end, const SumOverProcesses& sum) {
-    nn::BatchNorm2d<double> bn({.features = 3});
+    nn::BatchNorm2d<double> bn({.features = 3, .activation = Activation::relu});
     nn::sync_batch_norm(bn, sum);
     bn.weight.detach().copy_from(Tensord::from({3}, {1, -2, 0.5}));
     const auto x = to_order(slice(large, 0, begin, end), order).clone();
     x.set_requires_grad();
-    const auto y = bn.relu(x);
+    const auto y = bn(x);
     y.backward(slice(dy, 0, begin, end));
     return Outcome{test::values(contiguous(y.detach())), test::values(contiguous(x.grad())),
                    test::values(bn.weight.grad()),       test::values(bn.bias.grad()),
@@ -465,15 +481,16 @@ TEST_CASE("One value per channel is enough for a process when others have more")
   CHECK(test::values(bn(x)) == std::vector<double>{0, 0});
 }
 
-TEST_CASE("Batch norm with ReLU lets the gradient pass where the result is NaN") {
+TEST_CASE("Batch norm with relu or relu6 lets the gradient pass where the result is NaN") {
+  const auto activation = GENERATE(Activation::relu, Activation::relu6);
   for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
     const auto x = to_order(Tensorf::full({1, 3, 2, 2}, NAN), order);
     const auto ones = Tensorf::ones({3}), bias = Tensorf::zeros({3}).set_requires_grad();
     const auto residual = to_order(Tensorf::zeros({1, 3, 2, 2}), order).clone().set_requires_grad();
     const auto dy = to_order(Tensorf::ones({1, 3, 2, 2}), order);
-    batch_norm(x, ones, ones, ones, bias, {.relu = true}).backward(dy);
+    batch_norm(x, ones, ones, ones, bias, {.activation = activation}).backward(dy);
     for (const float v : bias.grad().values()) CHECK(v == 4);
-    batch_norm(x, ones, ones, ones, bias, {.relu = true}, residual).backward(dy);
+    batch_norm(x, ones, ones, ones, bias, {.activation = activation}, residual).backward(dy);
     for (const float v : test::values(residual.grad())) CHECK(v == 1);
   }
 }

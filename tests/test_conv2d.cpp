@@ -6,6 +6,7 @@
 #include "nasion/ops/conv_transpose2d.hpp"
 #include "nasion/ops/pool.hpp"
 #include "nasion/ops/reduce.hpp"
+#include "support/activations.hpp"
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"
 #include "support/threads.hpp"
@@ -276,18 +277,20 @@ TEST_CASE("Winograd over many channels and tiles", "[long]") {
                             {Conv2dAlgorithm::winograd, Conv2dAlgorithm::winograd_small});
 }
 
-TEST_CASE("conv2d with ReLU is the same as a ReLU after it") {
+TEST_CASE("conv2d with an activation is the same as that function after it") {
   const SerialScope serial;
+  const auto activation = GENERATE(from_range(test::activations));
   for (const auto algorithm : {Conv2dAlgorithm::naive, Conv2dAlgorithm::im2col, Conv2dAlgorithm::direct,
                                Conv2dAlgorithm::winograd, Conv2dAlgorithm::winograd_small, Conv2dAlgorithm::automatic})
     for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last})
       for (const bool with_bias : {true, false}) {
-        INFO("algorithm " << static_cast<int>(algorithm) << ", " << order << ", bias " << with_bias);
+        INFO("activation " << static_cast<int>(activation) << ", algorithm " << static_cast<int>(algorithm) << ", "
+                           << order << ", bias " << with_bias);
         const auto x = to_order(random({2, 9, 11, 7}), order), w = random({20, 9, 3, 3}, 8);
         const auto b = with_bias ? random({20}, 9) : Tensord{};
         const Conv2dOptions o{.padding = 1, .algorithm = algorithm};
         auto fused = o;
-        fused.relu = true;
+        fused.activation = activation;
         const auto gradients = [&](auto&& f) {
           const auto p = x.detach().set_requires_grad(), q = w.detach().set_requires_grad();
           const auto r = with_bias ? b.detach().set_requires_grad() : b;
@@ -296,14 +299,31 @@ TEST_CASE("conv2d with ReLU is the same as a ReLU after it") {
           return std::vector{y.detach(), p.grad(), q.grad(), with_bias ? r.grad() : y.detach()};
         };
         const auto got = gradients([&](auto& p, auto& q, auto& r) { return conv2d(p, q, r, fused); });
-        const auto expected = gradients([&](auto& p, auto& q, auto& r) { return relu(conv2d(p, q, r, o)); });
+        const auto expected = gradients(
+            [&](auto& p, auto& q, auto& r) { return nasion::detail::activate(conv2d(p, q, r, o), activation); });
         for (std::size_t i = 0; i < got.size(); ++i) CHECK(test::max_difference(got[i], expected[i]) < 1e-12);
+        const NoGrad no_grad;
+        const auto inferred = conv2d(x, w, b, fused);
+        CHECK(inferred.order() == got[0].order());
+        CHECK(test::max_difference(inferred, expected[0]) < 1e-12);
       }
-  // NaN stays NaN, as in relu().
-  const auto nan = Tensorf::full({1, 1, 3, 3}, std::numeric_limits<float>::quiet_NaN());
+}
+
+TEST_CASE("conv2d with an activation keeps NaN, and infinity as that function has it") {
+  const auto activation = GENERATE(from_range(test::activations));
   for (const auto algorithm : {Conv2dAlgorithm::im2col, Conv2dAlgorithm::direct, Conv2dAlgorithm::winograd})
-    CHECK(std::isnan(
-        conv2d(nan, Tensorf::ones({1, 1, 3, 3}), {}, {.algorithm = algorithm, .relu = true}).at({0, 0, 0, 0})));
+    for (const float v : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -3e38f}) {
+      INFO(static_cast<int>(activation) << ", " << static_cast<int>(algorithm) << ", " << v);
+      const auto x = Tensorf::full({1, 1, 3, 3}, v), w = Tensorf::ones({1, 1, 3, 3});
+      const float got = conv2d(x, w, {}, {.algorithm = algorithm, .activation = activation}).item();
+      const float expected = nasion::detail::activate(conv2d(x, w, {}, {.algorithm = algorithm}), activation).item();
+      CHECK((std::isnan(expected) ? std::isnan(got) : got == expected));
+    }
+}
+
+TEST_CASE("conv2d refuses an activation that there is not") {
+  const auto x = Tensorf::ones({1, 1, 3, 3});
+  CHECK_THROWS_WITH(conv2d(x, x, {}, {.activation = Activation(5)}), "[conv2d] there is no activation 5");
 }
 
 TEST_CASE("Weights are prepared once for inference, until they change") {
@@ -384,7 +404,7 @@ TEST_CASE("backward writes over no gradient that somebody else holds") {
   Rng rng(3);
   const auto x = Tensord::normal({2, 3, 5, 5}, rng).set_requires_grad();
   const auto weight = Tensord::normal({4, 3, 3, 3}, rng).set_requires_grad();
-  const auto y = conv2d(x, weight, {}, {.relu = true});
+  const auto y = conv2d(x, weight, {}, {.activation = Activation::relu6});
   const auto dy = Tensord::normal(y.shape(), rng), kept = dy.clone();
   y.backward(dy, true);
   CHECK(std::ranges::equal(dy.values(), kept.values()));
@@ -394,11 +414,12 @@ TEST_CASE("backward writes over no gradient that somebody else holds") {
   CHECK(std::ranges::equal(again[1].values(), kept.values()));
 }
 
-TEST_CASE("conv2d with ReLU lets the gradient pass where the result is NaN") {
+TEST_CASE("conv2d with relu or relu6 lets the gradient pass where the result is NaN") {
+  const auto activation = GENERATE(Activation::relu, Activation::relu6);
   for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
     const auto x = to_order(Tensorf::full({1, 8, 3, 3}, NAN), order), w = Tensorf::ones({8, 8, 1, 1});
     const auto bias = Tensorf::zeros({8}).set_requires_grad();
-    conv2d(x, w, bias, {.relu = true}).backward(to_order(Tensorf::ones({1, 8, 3, 3}), order));
+    conv2d(x, w, bias, {.activation = activation}).backward(to_order(Tensorf::ones({1, 8, 3, 3}), order));
     for (const float v : bias.grad().values()) CHECK(v == 9);
   }
 }

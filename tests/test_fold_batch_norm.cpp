@@ -5,6 +5,7 @@
 #include "nasion/models/resnet.hpp"
 #include "nasion/models/soft_argmax_cnn.hpp"
 #include "nasion/models/unet.hpp"
+#include "support/activations.hpp"
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"
 #include "support/temporary_folder.hpp"
@@ -45,13 +46,13 @@ template <class T>
 struct Pair {
   nn::Conv2d<T> conv;
   nn::BatchNorm2d<T> bn;
-  bool with_relu;
-  Tensor<T> operator()(const Tensor<T>& x) const { return with_relu ? bn.relu(conv(x)) : bn(conv(x)); }
+  Tensor<T> residual;  // or undefined
+  Tensor<T> operator()(const Tensor<T>& x) const { return bn(conv(x), residual); }
   static void visit(auto& self, auto&& f) {
     f("conv", self.conv);
     f("bn", self.bn);
-    if (self.with_relu)
-      f.conv_bn_relu(self.conv, self.bn);
+    if (self.residual.defined())
+      f.conv_bn_residual(self.conv, self.bn);
     else
       f.conv_bn(self.conv, self.bn);
   }
@@ -65,10 +66,12 @@ TEST_CASE("A convolution with its batch norm folded in gives the same numbers") 
   for (const bool bias : {true, false})
     for (const bool affine : {true, false})
       for (const Index groups : {1, 2})
-        for (const bool with_relu : {true, false}) {
+        for (const auto activation : test::activations) {
           Pair<double> pair{{{.in = 4, .out = 6, .kernel = 3, .groups = groups, .bias = bias}, rng},
-                            nn::BatchNorm2d<double>({.features = 6, .affine = affine}),
-                            with_relu};
+                            nn::BatchNorm2d<double>({.features = 6, .affine = affine, .activation = activation}),
+                            {}};
+          CHECK(difference_when_folded(pair, x) < 1e-13);
+          pair.residual = test::random({2, 6, 5, 4}, 8);
           CHECK(difference_when_folded(pair, x) < 1e-13);
           pair.conv.weight = to_order(pair.conv.weight.detach(), MemoryOrder::channels_last);
           CHECK(difference_when_folded(pair, to_order(x, MemoryOrder::channels_last)) < 1e-13);
@@ -122,11 +125,21 @@ TEST_CASE("A batch norm that does not fit a convolution, or was folded, cannot b
   nn::BatchNorm2d<float> two({.features = 2}), three({.features = 3});
   CHECK_THROWS_WITH(two.fold_into(conv, false),
                     ContainsSubstring("[BatchNorm2d] of 2 features") && ContainsSubstring("weight [3, 1, 1, 1]"));
-  three.fold_into(conv, false);
-  CHECK_THROWS_WITH(three.fold_into(conv, false), ContainsSubstring("folded into a convolution already"));
+  three.fold_into(conv, true);
+  CHECK_THROWS_WITH(three.fold_into(conv, true), ContainsSubstring("folded into a convolution already"));
+  nn::Conv2d<float> active({.in = 1, .out = 3, .activation = Activation::relu}, rng);
+  nn::BatchNorm2d<float> silu_after({.features = 3, .activation = Activation::silu});
+  CHECK_THROWS_WITH(silu_after.fold_into(active, false), ContainsSubstring("an activation of its own"));
 
   const auto x = test::random<float>({2, 1, 3, 3}), residual = test::random<float>({2, 3, 3, 3}, 8);
   CHECK(test::identical(three(conv(x)), conv(x)));
-  CHECK(test::identical(three.relu(conv(x)), relu(conv(x))));
-  CHECK(test::identical(three.relu(conv(x), residual), relu(conv(x) + residual)));
+  CHECK(test::identical(three(conv(x), residual), conv(x) + residual));
+  nn::BatchNorm2d<float> relu_after({.features = 3, .activation = Activation::relu});
+  relu_after.fold_into(conv, true);
+  CHECK(test::identical(relu_after(conv(x)), relu(conv(x))));
+  CHECK(test::identical(relu_after(conv(x), residual), relu(conv(x) + residual)));
+  silu_after.fold_into(conv, false);
+  CHECK(conv.options.activation == Activation::silu);
+  CHECK(test::identical(silu_after(conv(x)), conv(x)));
+  CHECK_THROWS_WITH(silu_after(conv(x), residual), ContainsSubstring("f.conv_bn_residual"));
 }

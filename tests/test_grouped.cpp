@@ -58,13 +58,13 @@ struct Results {
 };
 
 template <class T>
-Results<T> run(const Case& c, Conv2dAlgorithm algorithm, MemoryOrder order, bool relu = false) {
+Results<T> run(const Case& c, Conv2dAlgorithm algorithm, MemoryOrder order, Activation activation = Activation::none) {
   const Index in = c.groups * c.in, out = c.groups * c.out;
   const auto x = to_order(random<T>({c.n, in, c.h, c.w}), order).set_requires_grad();
   const auto w = random<T>({out, c.in, c.kh, c.kw}, 8).set_requires_grad();
   const auto b = random<T>({out}, 9).set_requires_grad();
   Conv2dOptions options = c.options;
-  options.groups = c.groups, options.algorithm = algorithm, options.relu = relu;
+  options.groups = c.groups, options.algorithm = algorithm, options.activation = activation;
   const auto y = conv2d(x, w, b, options);
   y.backward(random<T>(y.shape(), 10));
   return {y.detach(), x.grad(), w.grad(), b.grad()};
@@ -91,7 +91,8 @@ TEMPLATE_TEST_CASE("The kernel for groups computes the definition, and its gradi
       const auto got = run<TestType>(c, grouped, order);
       CHECK(got.y.order() == MemoryOrder::channels_last);
       compare(got, run<TestType>(c, naive, order), tolerance);
-      compare(run<TestType>(c, grouped, order, true), run<TestType>(c, naive, order, true), tolerance);
+      for (const auto activation : {Activation::relu, Activation::relu6})
+        compare(run<TestType>(c, grouped, order, activation), run<TestType>(c, naive, order, activation), tolerance);
     }
 }
 

@@ -230,7 +230,7 @@ const Operation operations[] = {
     {"batch_norm",
      [](const auto& x, const auto& y) {
        const auto zeros = Tensorf::zeros({16}), ones = Tensorf::ones({16});
-       return batch_norm(x, zeros, ones, ones, zeros, {.training = true, .relu = true}, y);
+       return batch_norm(x, zeros, ones, ones, zeros, {.training = true, .activation = Activation::relu6}, y);
      }},
     {"conv2d naive",
      [](const auto& x, const auto&) { return conv2d(x, kernel(3), {}, {.algorithm = Conv2dAlgorithm::naive}); }},
@@ -238,7 +238,8 @@ const Operation operations[] = {
      [](const auto& x, const auto&) { return conv2d(x, kernel(3), {}, {.algorithm = Conv2dAlgorithm::im2col}); }},
     {"conv2d direct",
      [](const auto& x, const auto&) {
-       return conv2d(x, kernel(3), Tensorf::ones({16}), {.algorithm = Conv2dAlgorithm::direct, .relu = true});
+       return conv2d(x, kernel(3), Tensorf::ones({16}),
+                     {.algorithm = Conv2dAlgorithm::direct, .activation = Activation::relu6});
      }},
     {"conv2d winograd",
      [](const auto& x, const auto&) { return conv2d(x, kernel(5), {}, {.algorithm = Conv2dAlgorithm::winograd}); }},

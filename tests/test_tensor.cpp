@@ -3,8 +3,8 @@
 #include <limits>
 #include <memory>
 
-#include "nasion/ops/conv2d.hpp"
 #include "nasion/ops/activation.hpp"
+#include "nasion/ops/conv2d.hpp"
 #include "nasion/ops/pool.hpp"
 #include "nasion/ops/reduce.hpp"
 #include "support/catch.hpp"

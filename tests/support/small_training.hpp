@@ -33,10 +33,10 @@ struct SmallNet {
   nasion::nn::Linear<float> fc;
   explicit SmallNet(nasion::Rng& rng, nasion::Index features = 8, double p = 0.2)
       : conv({.in = 1, .out = features, .kernel = 3}, rng),
-        bn({.features = features}),
+        bn({.features = features, .activation = nasion::Activation::relu}),
         dropout(p, rng),
         fc({.in = features * 16, .out = 2}, rng) {}
-  nasion::Tensorf operator()(const nasion::Tensorf& x) const { return fc(dropout(nasion::flatten(bn.relu(conv(x))))); }
+  nasion::Tensorf operator()(const nasion::Tensorf& x) const { return fc(dropout(nasion::flatten(bn(conv(x))))); }
   static void visit(auto& self, auto&& f) {
     f("conv", self.conv), f("bn", self.bn), f("dropout", self.dropout), f("fc", self.fc);
   }

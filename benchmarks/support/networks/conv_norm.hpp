@@ -13,12 +13,11 @@ namespace nn = nasion::nn;
 struct ConvNorm {
   struct Config {
     Index in = 0, out = 0, kernel = 1, stride = 1, groups = 1;
-    Tensorf (*activation)(const Tensorf&) = nullptr;  ///< null: none
+    nasion::Activation activation = nasion::Activation::none;
   };
 
   nn::Conv2d<float> conv;
   nn::BatchNorm2d<float> bn;
-  Tensorf (*activation)(const Tensorf&);
 
   ConvNorm(const Config& c, Rng& rng)
       : conv({.in = c.in,
@@ -29,13 +28,9 @@ struct ConvNorm {
               .groups = c.groups,
               .bias = false},
              rng),
-        bn({.features = c.out}),
-        activation(c.activation) {}
+        bn({.features = c.out, .activation = c.activation}) {}
 
-  Tensorf operator()(const Tensorf& x) const {
-    const auto y = bn(conv(x));
-    return activation ? activation(y) : y;
-  }
+  Tensorf operator()(const Tensorf& x) const { return bn(conv(x)); }
   static void visit(auto& self, auto&& f) {
     f("0", self.conv);
     f("1", self.bn);

@@ -20,14 +20,15 @@ struct DcganGenerator {
           nasion::nn::ConvTranspose2dConfig{
               .in = in, .out = out, .kernel = 4, .stride = first ? 1 : 2, .padding = first ? 0 : 1, .bias = false},
           rng);
-      if (out != 3) norms.emplace_back(nasion::nn::BatchNorm2dConfig{.features = out});
+      if (out != 3)
+        norms.emplace_back(nasion::nn::BatchNorm2dConfig{.features = out, .activation = nasion::Activation::relu});
       in = out;
     }
   }
 
   nasion::Tensorf operator()(const nasion::Tensorf& noise) const {
     auto x = noise;
-    for (std::size_t i = 0; i < norms.size(); ++i) x = norms[i].relu(convs[i](x));
+    for (std::size_t i = 0; i < norms.size(); ++i) x = norms[i](convs[i](x));
     return tanh(convs.back()(x));
   }
   static void visit(auto& self, auto&& f) {

@@ -39,13 +39,13 @@ struct MbConv {
                    .kernel = kernel,
                    .stride = stride,
                    .groups = in * expansion,
-                   .activation = nasion::silu},
+                   .activation = nasion::Activation::silu},
                   rng),
         excite(in * expansion, std::max<Index>(1, in / 4), rng),
         project({.in = in * expansion, .out = out}, rng),
         residual(stride == 1 && in == out) {
     if (expansion > 1)
-      expand.emplace(ConvNorm::Config{.in = in, .out = in * expansion, .activation = nasion::silu}, rng);
+      expand.emplace(ConvNorm::Config{.in = in, .out = in * expansion, .activation = nasion::Activation::silu}, rng);
   }
 
   Tensorf operator()(const Tensorf& x) const {
@@ -80,14 +80,15 @@ struct EfficientNetB0 {
                                        {6, 192, 4, 2, 5},
                                        {6, 320, 1, 1, 3}}};
     Index in = 32;
-    features.append(ConvNorm({.in = 3, .out = in, .kernel = 3, .stride = 2, .activation = nasion::silu}, rng));
+    features.append(
+        ConvNorm({.in = 3, .out = in, .kernel = 3, .stride = 2, .activation = nasion::Activation::silu}, rng));
     for (const auto& [expansion, out, blocks, stride, kernel] : stages) {
       nn::Sequential<float> stage;
       for (Index i = 0; i < blocks; ++i, in = out)
         stage.append(MbConv(in, out, kernel, i == 0 ? stride : 1, expansion, rng));
       features.append(std::move(stage));
     }
-    features.append(ConvNorm({.in = in, .out = 1280, .activation = nasion::silu}, rng));
+    features.append(ConvNorm({.in = in, .out = 1280, .activation = nasion::Activation::silu}, rng));
   }
 
   Tensorf operator()(const Tensorf& images) const {

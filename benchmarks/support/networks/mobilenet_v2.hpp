@@ -23,13 +23,13 @@ struct InvertedResidual {
                    .kernel = 3,
                    .stride = stride,
                    .groups = in * expansion,
-                   .activation = nasion::relu6},
+                   .activation = nasion::Activation::relu6},
                   rng),
         project({.in = in * expansion, .out = out, .kernel = 1, .bias = false}, rng),
         bn({.features = out}),
         residual(stride == 1 && in == out) {
     if (expansion > 1)
-      expand.emplace(ConvNorm::Config{.in = in, .out = in * expansion, .activation = nasion::relu6}, rng);
+      expand.emplace(ConvNorm::Config{.in = in, .out = in * expansion, .activation = nasion::Activation::relu6}, rng);
   }
 
   Tensorf operator()(const Tensorf& x) const {
@@ -60,11 +60,12 @@ struct MobileNetV2 {
     const std::array<Stage, 7> stages{
         {{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2}, {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}}};
     Index in = 32;
-    features.append(ConvNorm({.in = 3, .out = in, .kernel = 3, .stride = 2, .activation = nasion::relu6}, rng));
+    features.append(
+        ConvNorm({.in = 3, .out = in, .kernel = 3, .stride = 2, .activation = nasion::Activation::relu6}, rng));
     for (const auto& [expansion, out, blocks, stride] : stages)
       for (Index i = 0; i < blocks; ++i, in = out)
         features.append(InvertedResidual(in, out, i == 0 ? stride : 1, expansion, rng));
-    features.append(ConvNorm({.in = in, .out = 1280, .activation = nasion::relu6}, rng));
+    features.append(ConvNorm({.in = in, .out = 1280, .activation = nasion::Activation::relu6}, rng));
   }
 
   Tensorf operator()(const Tensorf& images) const {

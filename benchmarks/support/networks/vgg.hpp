@@ -17,7 +17,7 @@ struct SmallVgg {
     nasion::Index in = 3;
     for (const nasion::Index out : {64, 64, 128, 128, 256, 256}) {
       convs.emplace_back(nasion::nn::Conv2dConfig{.in = in, .out = out, .kernel = 3, .padding = 1, .bias = false}, rng);
-      norms.emplace_back(nasion::nn::BatchNorm2dConfig{.features = out});
+      norms.emplace_back(nasion::nn::BatchNorm2dConfig{.features = out, .activation = nasion::Activation::relu});
       in = out;
     }
   }
@@ -25,7 +25,7 @@ struct SmallVgg {
   nasion::Tensorf operator()(const nasion::Tensorf& images) const {
     auto x = images;
     for (std::size_t i = 0; i < convs.size(); ++i) {
-      x = norms[i].relu(convs[i](x));
+      x = norms[i](convs[i](x));
       if (i % 2 == 1) x = max_pool2d(x);
     }
     return fc(flatten(x));
@@ -34,7 +34,7 @@ struct SmallVgg {
     f("convs", self.convs);
     f("norms", self.norms);
     f("fc", self.fc);
-    for (std::size_t i = 0; i < self.convs.size(); ++i) f.conv_bn_relu(self.convs[i], self.norms[i]);
+    for (std::size_t i = 0; i < self.convs.size(); ++i) f.conv_bn(self.convs[i], self.norms[i]);
   }
 };
 

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "nasion/core/strided.hpp"
+#include "nasion/kernels/activation.hpp"
 #include "nasion/kernels/prefetch.hpp"
 #include "nasion/kernels/scratch.hpp"
 
@@ -233,65 +234,76 @@ void add_moments(Index n, const T* x, const T* first, T* __restrict sum, T* __re
   }
 }
 
-/// y = (x - mean) scale + shift (+ residual), or 0 where that is negative, for relu
-template <bool relu, bool with_residual, class T, class Column>
+/// (x - mean) scale + shift, of element j.
+template <class T, class Columns>
+T normalised(Index j, const T* x, const Columns& columns) {
+  return (x[j] - columns[column::mean][j]) * columns[column::scale][j] + columns[column::shift][j];
+}
+
+/// y = activation((x - mean) scale + shift (+ residual))
+template <Activation activation, bool with_residual, class T, class Column>
 void normalise(Index n, const T* x, const std::array<Column, 3>& columns, const T* residual, T* __restrict y) {
-  const Column mean = columns[column::mean], scale = columns[column::scale], shift = columns[column::shift];
   prefetch(x, n);
   if constexpr (with_residual) prefetch(residual, n);
   for (Index j = 0; j < n; ++j) {
-    T v = (x[j] - mean[j]) * scale[j] + shift[j];
+    T v = normalised(j, x, columns);
     if constexpr (with_residual) v += residual[j];
-    y[j] = relu && v < 0 ? T{0} : v;
+    y[j] = activated<activation>(v);
   }
 }
 
-/// dy, or 0 where `relu` let nothing through.
-template <bool relu, class T, class Columns>
-T masked(Index j, const T* x, const T* dy, const Columns& columns) {
+/// The gradient before the activation, for the gradient dy after it.
+template <Activation activation, class T, class Columns>
+T before_activation(Index j, const T* x, const T* dy, const Columns& columns) {
   const T g = dy[j];  // read in any case: from a load that depends on the mask GCC 12 makes wrong code at -O3
-  const T y = (x[j] - columns[column::mean][j]) * columns[column::scale][j] + columns[column::shift][j];
-  return relu && y <= 0 ? T{0} : g;
+  return activation_gradient<activation>(g, normalised(j, x, columns));
 }
 
-/// sum += masked dy, weighted += masked dy times (x - mean), column by column.
-template <bool relu, class T, class Column>
+/// sum += g, weighted += g times (x - mean), column by column, where g is the gradient before the activation.
+template <Activation activation, class T, class Column>
 void add_gradients(Index n, const T* x, const T* dy, const std::array<Column, 3>& columns, T* __restrict sum,
                    T* __restrict weighted) {
   prefetch(x, n);
   prefetch(dy, n);
   for (Index j = 0; j < n; ++j) {
-    const T g = masked<relu>(j, x, dy, columns);
+    const T g = before_activation<activation>(j, x, dy, columns);
     sum[j] += g;
     weighted[j] += g * (x[j] - columns[column::mean][j]);
   }
 }
 
 /// The same for a piece of one plane.
-template <bool relu, class T>
+template <Activation activation, class T>
 void add_gradients(Index n, const T* x, const T* dy, const std::array<Constant<T>, 3>& columns, T* sum, T* weighted) {
-  *sum = pairwise_sum_of<T>(0, n, [=](Index j) { return masked<relu>(j, x, dy, columns); });
-  *weighted = pairwise_sum_of<T>(
-      0, n, [=](Index j) { return masked<relu>(j, x, dy, columns) * (x[j] - columns[column::mean][j]); });
+  *sum = pairwise_sum_of<T>(0, n, [=](Index j) { return before_activation<activation>(j, x, dy, columns); });
+  *weighted = pairwise_sum_of<T>(0, n, [=](Index j) {
+    return before_activation<activation>(j, x, dy, columns) * (x[j] - columns[column::mean][j]);
+  });
 }
 
-/// g = dy where y is positive or NaN: the gradient through a ReLU whose result was kept.
-template <class T>
-void mask(Index n, const T* dy, const T* y, T* __restrict g) {
+/// g = the gradient before the activation when a residual was added before it: limits see in the result what they let
+/// pass, curves need the sum again. `kept` is the result or the residual.
+template <Activation activation, class T, class Column>
+void before_residual(Index n, const T* x, const T* dy, const T* kept, const std::array<Column, 3>& columns,
+                     T* __restrict g) {
   prefetch(dy, n);
-  prefetch(y, n);
-  for (Index j = 0; j < n; ++j) g[j] = y[j] <= 0 ? T{0} : dy[j];  // false for NaN, which passes
+  prefetch(kept, n);
+  for (Index j = 0; j < n; ++j) {
+    T v = kept[j];
+    if constexpr (is_curve(activation)) v += normalised(j, x, columns);
+    g[j] = activation_gradient<activation>(dy[j], v);
+  }
 }
 
-/// dx = (dy - offset - (x - mean) slope) scale: two streams in, one out.
-template <bool relu, class T, class Column>
+/// dx = (g - offset - (x - mean) slope) scale, where g is the gradient before the activation: two streams in, one out.
+template <Activation activation, class T, class Column>
 void input_gradient(Index n, const T* x, const T* dy, const std::array<Column, 5>& columns, T* __restrict dx) {
   const Column mean = columns[column::mean], scale = columns[column::scale];
   const Column offset = columns[column::offset], slope = columns[column::slope];
   prefetch(x, n);
   prefetch(dy, n);
   for (Index j = 0; j < n; ++j)
-    dx[j] = (masked<relu>(j, x, dy, columns) - offset[j] - (x[j] - mean[j]) * slope[j]) * scale[j];
+    dx[j] = (before_activation<activation>(j, x, dy, columns) - offset[j] - (x[j] - mean[j]) * slope[j]) * scale[j];
 }
 
 }  // namespace detail
@@ -333,36 +345,38 @@ struct BatchNormLine {
   const T *mean, *scale, *shift;
 };
 
-/// y = [relu] ((x - mean) scale + shift [+ residual]), of each channel; residual may be null.
+/// y = activation((x - mean) scale + shift [+ residual]), of each channel; residual may be null.
 template <class T>
 void batch_norm_forward(const BatchNormSizes& s, MemoryOrder order, const T* x, const BatchNormLine<T>& line,
-                        const T* residual, bool relu, T* y) {
+                        const T* residual, Activation activation, T* y) {
   const detail::BatchNormTiles tiles(s, order);
-  // Four loops instead of one with two tests for each element.
+  // A loop for each combination instead of one with tests for each element.
   // x, residual and y pass through once: three streams, which is all the memory traffic that the result needs.
   const auto normalise_tile = [&](const detail::BatchNormTile& tile, const auto& columns) {
     tiles.for_rows(tile, [&](Index begin, Index n) {
-      if (relu && residual)
-        detail::normalise<true, true>(n, x + begin, columns, residual + begin, y + begin);
-      else if (relu)
-        detail::normalise<true, false>(n, x + begin, columns, residual, y + begin);
-      else if (residual)
-        detail::normalise<false, true>(n, x + begin, columns, residual + begin, y + begin);
-      else
-        detail::normalise<false, false>(n, x + begin, columns, residual, y + begin);
+      with_activation(activation, [&]<Activation known>() {
+        if (residual)
+          detail::normalise<known, true>(n, x + begin, columns, residual + begin, y + begin);
+        else
+          detail::normalise<known, false>(n, x + begin, columns, residual, y + begin);
+      });
     });
   };
   detail::for_tiles<T, 3>(tiles, {line.mean, line.scale, line.shift}, normalise_tile);
 }
 
-/// The gradient of the normalised elements: dy as it is, dy where the line is above 0 (or NaN) for `relu`, or dy where
-/// y is for a given y, which is then written to g.
+/// The gradient dy of the result, and the way back through its activation: by x alone, or, when a residual was added
+/// before it, by what was `kept`, the result of a limit or the residual of a curve. That gradient is then written to g.
 template <class T>
 struct BatchNormGradient {
   const T* dy;
-  bool relu = false;
-  const T* y = nullptr;
+  Activation activation = Activation::none;
+  const T* kept = nullptr;
   T* g = nullptr;
+
+  /// What the loops after that read, and what is left to them.
+  const T* source() const { return kept ? g : dy; }
+  Activation left() const { return kept ? Activation::none : activation; }
 };
 
 /// Sums of the gradient and of the gradient times (x - mean), over each channel.
@@ -371,26 +385,28 @@ void batch_norm_gradient_sums(const BatchNormSizes& s, MemoryOrder order, const 
                               const BatchNormGradient<T>& gradient, const BatchNormLine<T>& line, T* sum, T* weighted) {
   const detail::BatchNormTiles tiles(s, order);
   const Scratch<T> sums(tiles.parts() * s.c), weighted_sums(tiles.parts() * s.c);
-  const auto mask = [&](Index begin, Index n) {
-    if (gradient.y) detail::mask(n, gradient.dy + begin, gradient.y + begin, gradient.g + begin);
-  };
-  // With a result y, the masked gradient is written to g on the way, and read from there by all that follows.
-  const T* dy = gradient.y ? gradient.g : gradient.dy;
+  const T* dy = gradient.source();
   const auto sum_tile = [&](const detail::BatchNormTile& tile, const auto& columns) {
+    const auto write_g = [&](Index begin, Index n) {
+      if (!gradient.kept) return;
+      with_activation(gradient.activation, [&]<Activation known>() {
+        detail::before_residual<known>(n, x + begin, gradient.dy + begin, gradient.kept + begin, columns,
+                                       gradient.g + begin);
+      });
+    };
     const auto add = [&](Index begin, Index n, T* a, T* b) {
-      if (gradient.relu)
-        detail::add_gradients<true>(n, x + begin, dy + begin, columns, a, b);
-      else
-        detail::add_gradients<false>(n, x + begin, dy + begin, columns, a, b);
+      with_activation(gradient.left(), [&]<Activation known>() {
+        detail::add_gradients<known>(n, x + begin, dy + begin, columns, a, b);
+      });
     };
     T *a = sums.data() + tile.sums, *b = weighted_sums.data() + tile.sums;
     if (tiles.planes()) {
-      tiles.for_rows(tile, mask);
+      tiles.for_rows(tile, write_g);
       return add(tile.begin, tile.size, a, b);
     }
     detail::ColumnSums<T> of_tile(tiles, tile, a, b);
     tiles.for_rows(tile, [&](Index begin, Index n) {
-      mask(begin, n);  // row by row, so that add() finds g in L1
+      write_g(begin, n);  // row by row, so that add() finds g in L1
       add(begin, n, of_tile.first(), of_tile.second());
     });
     of_tile.add_columns();
@@ -413,13 +429,12 @@ template <class T>
 void batch_norm_backward(const BatchNormSizes& s, MemoryOrder order, const T* x, const BatchNormGradient<T>& gradient,
                          const BatchNormLine<T>& line, const T* offset, const T* slope, T* dx) {
   const detail::BatchNormTiles tiles(s, order);
-  const T* dy = gradient.y ? gradient.g : gradient.dy;
+  const T* dy = gradient.source();
   const auto tile_gradient = [&](const detail::BatchNormTile& tile, const auto& columns) {
     tiles.for_rows(tile, [&](Index begin, Index n) {
-      if (gradient.relu)
-        detail::input_gradient<true>(n, x + begin, dy + begin, columns, dx + begin);
-      else
-        detail::input_gradient<false>(n, x + begin, dy + begin, columns, dx + begin);
+      with_activation(gradient.left(), [&]<Activation known>() {
+        detail::input_gradient<known>(n, x + begin, dy + begin, columns, dx + begin);
+      });
     });
   };
   detail::for_tiles<T, 5>(tiles, {line.mean, line.scale, line.shift, offset, slope}, tile_gradient);

@@ -22,15 +22,15 @@ struct ConvBlock {
               .dilation = dilation,
               .bias = false},  // batch norm has its own
              rng),
-        bn({.features = out}) {
+        bn({.features = out, .activation = Activation::relu}) {
     check<ValueError>(kernel % 2 == 1, "[ConvBlock] kernel ", kernel, " must be odd");
   }
 
-  Tensor<T> operator()(const Tensor<T>& x) const { return bn.relu(conv(x)); }
+  Tensor<T> operator()(const Tensor<T>& x) const { return bn(conv(x)); }
   static void visit(auto& self, auto&& f) {
     f("conv", self.conv);
     f("bn", self.bn);
-    f.conv_bn_relu(self.conv, self.bn);
+    f.conv_bn(self.conv, self.bn);
   }
 };
 

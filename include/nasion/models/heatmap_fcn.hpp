@@ -23,13 +23,13 @@ struct HeatmapFcn {
   Size2 maps;
 
   HeatmapFcn(const HeatmapFcnConfig& c, Rng& rng)
-      : conv1({.in = c.in_channels, .out = 12, .kernel = 3, .relu = true}, rng),
-        conv2({.in = 12, .out = 32, .kernel = 5, .relu = true}, rng),
-        conv3({.in = 32, .out = 64, .kernel = 5, .relu = true}, rng),
-        conv4({.in = 64, .out = 64, .kernel = 5, .relu = true}, rng),
-        conv5({.in = 64, .out = 64, .kernel = 5, .relu = true}, rng),
-        conv6({.in = 64, .out = 128, .kernel = 3, .relu = true}, rng),
-        conv7({.in = 128, .out = 64, .kernel = 3, .relu = true}, rng),
+      : conv1({.in = c.in_channels, .out = 12, .kernel = 3, .activation = Activation::relu}, rng),
+        conv2({.in = 12, .out = 32, .kernel = 5, .activation = Activation::relu}, rng),
+        conv3({.in = 32, .out = 64, .kernel = 5, .activation = Activation::relu}, rng),
+        conv4({.in = 64, .out = 64, .kernel = 5, .activation = Activation::relu}, rng),
+        conv5({.in = 64, .out = 64, .kernel = 5, .activation = Activation::relu}, rng),
+        conv6({.in = 64, .out = 128, .kernel = 3, .activation = Activation::relu}, rng),
+        conv7({.in = 128, .out = 64, .kernel = 3, .activation = Activation::relu}, rng),
         conv8({.in = 64, .out = c.points, .kernel = 1}, rng),
         bn1({.features = 12}),
         bn5({.features = 64}),

@@ -54,7 +54,9 @@ struct KeypointCnn {
     std::vector<nn::Conv2d<T>> convs;
     Index in = config.in_channels;
     for (const auto& block : config.blocks) {
-      convs.emplace_back(nn::Conv2dConfig{.in = in, .out = block.channels, .kernel = block.kernel, .relu = true}, rng);
+      convs.emplace_back(
+          nn::Conv2dConfig{.in = in, .out = block.channels, .kernel = block.kernel, .activation = Activation::relu},
+          rng);
       in = block.channels;
     }
     return convs;

@@ -61,17 +61,17 @@ struct BasicBlock {
 
   BasicBlock(Index in, Index width, Index stride, Rng& rng)
       : conv1(detail::resnet_conv<T>(in, width, 3, stride, rng)),
-        bn1({.features = width}),
+        bn1({.features = width, .activation = Activation::relu}),
         conv2(detail::resnet_conv<T>(width, width, 3, 1, rng)),
-        bn2({.features = width}),
+        bn2({.features = width, .activation = Activation::relu}),
         downsample(Downsample<T>::where_needed(in, width, stride, rng)) {}
 
   /// What zero_init_residual sets to 0.
   nn::BatchNorm2d<T>& last_norm() { return bn2; }
 
   Tensor<T> operator()(const Tensor<T>& x) const {
-    const auto y = bn1.relu(conv1(x));
-    return bn2.relu(conv2(y), downsample ? (*downsample)(x) : x);
+    const auto y = bn1(conv1(x));
+    return bn2(conv2(y), downsample ? (*downsample)(x) : x);
   }
   static void visit(auto& self, auto&& f) {
     f("conv1", self.conv1);
@@ -79,8 +79,8 @@ struct BasicBlock {
     f("conv2", self.conv2);
     f("bn2", self.bn2);
     f("downsample", self.downsample);
-    f.conv_bn_relu(self.conv1, self.bn1);
-    f.conv_bn(self.conv2, self.bn2);
+    f.conv_bn(self.conv1, self.bn1);
+    f.conv_bn_residual(self.conv2, self.bn2);
   }
 };
 
@@ -101,19 +101,19 @@ struct Bottleneck {
 
   Bottleneck(Index in, Index width, Index stride, Rng& rng)
       : conv1(detail::resnet_conv<T>(in, width, 1, 1, rng)),
-        bn1({.features = width}),
+        bn1({.features = width, .activation = Activation::relu}),
         conv2(detail::resnet_conv<T>(width, width, 3, stride, rng)),
-        bn2({.features = width}),
+        bn2({.features = width, .activation = Activation::relu}),
         conv3(detail::resnet_conv<T>(width, expansion * width, 1, 1, rng)),
-        bn3({.features = expansion * width}),
+        bn3({.features = expansion * width, .activation = Activation::relu}),
         downsample(Downsample<T>::where_needed(in, expansion * width, stride, rng)) {}
 
   /// What zero_init_residual sets to 0.
   nn::BatchNorm2d<T>& last_norm() { return bn3; }
 
   Tensor<T> operator()(const Tensor<T>& x) const {
-    const auto y = bn2.relu(conv2(bn1.relu(conv1(x))));
-    return bn3.relu(conv3(y), downsample ? (*downsample)(x) : x);
+    const auto y = bn2(conv2(bn1(conv1(x))));
+    return bn3(conv3(y), downsample ? (*downsample)(x) : x);
   }
   static void visit(auto& self, auto&& f) {
     f("conv1", self.conv1);
@@ -123,9 +123,9 @@ struct Bottleneck {
     f("conv3", self.conv3);
     f("bn3", self.bn3);
     f("downsample", self.downsample);
-    f.conv_bn_relu(self.conv1, self.bn1);
-    f.conv_bn_relu(self.conv2, self.bn2);
-    f.conv_bn(self.conv3, self.bn3);
+    f.conv_bn(self.conv1, self.bn1);
+    f.conv_bn(self.conv2, self.bn2);
+    f.conv_bn_residual(self.conv3, self.bn3);
   }
 };
 
@@ -148,7 +148,7 @@ struct ResNet {
 
   ResNet(const std::array<Index, 4>& depths, const ResNetConfig& c, Rng& rng)
       : conv1(detail::resnet_conv<Scalar>(c.in_channels, 64, 7, 2, rng)),
-        bn1({.features = 64}),
+        bn1({.features = 64, .activation = Activation::relu}),
         layer1(blocks(depths[0], 64, 64, 1, c, rng)),
         layer2(blocks(depths[1], 64 * Block::expansion, 128, 2, c, rng)),
         layer3(blocks(depths[2], 128 * Block::expansion, 256, 2, c, rng)),
@@ -156,7 +156,7 @@ struct ResNet {
         fc({.in = 512 * Block::expansion, .out = c.outputs}, rng) {}
 
   Tensor<Scalar> operator()(const Tensor<Scalar>& images) const {
-    auto x = max_pool2d(bn1.relu(conv1(images)), {.kernel = 3, .stride = 2, .padding = 1});
+    auto x = max_pool2d(bn1(conv1(images)), {.kernel = 3, .stride = 2, .padding = 1});
     for (const auto* layer : {&layer1, &layer2, &layer3, &layer4})
       for (const auto& block : *layer) x = block(x);
     return fc(flatten(adaptive_avg_pool2d(x, 1)));
@@ -164,7 +164,7 @@ struct ResNet {
   static void visit(auto& self, auto&& f) {
     f("conv1", self.conv1);
     f("bn1", self.bn1);
-    f.conv_bn_relu(self.conv1, self.bn1);
+    f.conv_bn(self.conv1, self.bn1);
     f("layer1", self.layer1);
     f("layer2", self.layer2);
     f("layer3", self.layer3);

@@ -2,23 +2,22 @@
 // Batch normalisation as a layer: it learns a scale and a shift, and remembers the statistics of its batches.
 
 #include "nasion/nn/module.hpp"
-#include "nasion/ops/batch_norm.hpp"
 #include "nasion/ops/activation.hpp"
+#include "nasion/ops/batch_norm.hpp"
 
 namespace nasion::nn {
 
 /// `features`: channels. `eps` and `momentum` as in BatchNormOptions. `affine`: with a weight and a bias that are
-/// learned. Names and defaults of torch.nn.BatchNorm2d.
+/// learned. Names and defaults of torch.nn.BatchNorm2d. `activation`: of the result, in the same pass.
 struct BatchNorm2dConfig {
   Index features = 0;
   double eps = 1e-5, momentum = 0.1;
   bool affine = true;
+  Activation activation = Activation::none;
 };
 
 /// Normalises each channel of [N, features, H, W]: while training by the statistics of the batch, in eval mode by the
-/// running ones, which it then only reads.   `BatchNorm2d<float>({.features = 64})`
-///
-/// Most networks go on with ReLU, often after an addition: `bn.relu(x)` and `bn.relu(x, residual)` do all in one pass.
+/// running ones, which it then only reads.   `BatchNorm2d<float>({.features = 64, .activation = Activation::relu})`
 template <Real T>
 struct BatchNorm2d {
   Tensor<T> weight, bias;               // [features], or undefined
@@ -27,14 +26,17 @@ struct BatchNorm2d {
   bool is_training = true;
   mutable std::int64_t num_batches_tracked = 0;  // counts uses in training
   SumOverProcesses sum_over_processes{};         // set by sync_batch_norm()
-  /// Whether fold_into() was called: the convolution before this layer does its work, ReLU after it perhaps included.
-  enum class Folded { no, yes, with_relu };
+  Activation activation = Activation::none;
+  /// Whether fold_into() was called: the convolution before this layer does its work, the activation after it perhaps
+  /// included.
+  enum class Folded { no, yes, with_activation };
   Folded folded = Folded::no;
 
-  /// ValueError unless features > 0, eps >= 0 and momentum in [0, 1].
-  explicit BatchNorm2d(const BatchNorm2dConfig& c) : eps(c.eps), momentum(c.momentum) {
+  /// ValueError unless features > 0, eps >= 0, momentum in [0, 1] and there is such an activation.
+  explicit BatchNorm2d(const BatchNorm2dConfig& c) : eps(c.eps), momentum(c.momentum), activation(c.activation) {
     check<ValueError>(c.features > 0, "[BatchNorm2d] features ", c.features, " must be positive");
     nasion::detail::check_batch_norm_options(Checker("BatchNorm2d"), momentum, eps);
+    nasion::detail::check_activation(Checker("BatchNorm2d"), activation);
     if (c.affine) {
       weight = Tensor<T>::ones({c.features}).set_requires_grad();
       bias = Tensor<T>::zeros({c.features}).set_requires_grad();
@@ -43,15 +45,28 @@ struct BatchNorm2d {
     running_var = Tensor<T>::ones({c.features});
   }
 
-  Tensor<T> operator()(const Tensor<T>& x) const { return apply(x, false, {}); }
-  /// max(y + residual, 0) where y is the normalised x; the residual has its shape, and may be left out.
-  Tensor<T> relu(const Tensor<T>& x, const Tensor<T>& residual = {}) const { return apply(x, true, residual); }
+  /// The activation of y + residual, where y is the normalised x; the residual has its shape, and may be left out.
+  Tensor<T> operator()(const Tensor<T>& x, const Tensor<T>& residual = {}) const {
+    if (folded != Folded::no) return after_convolution(x, residual);
+    const auto y = batch_norm(x, running_mean, running_var, weight, bias,
+                              {.training = is_training,
+                               .momentum = momentum,
+                               .eps = eps,
+                               .activation = activation,
+                               .sum_over_processes = sum_over_processes},
+                              residual);
+    if (is_training) ++num_batches_tracked;
+    return y;
+  }
 
-  /// Moves what this layer does in eval mode, and ReLU after it, into the convolution whose result it is given. Neither
-  /// can be trained afterwards, and this layer has no state any more. ValueError when it was folded before, ShapeError
-  /// when the convolution has another number of channels.
-  void fold_into(auto& conv, bool with_relu) {
+  /// Moves what this layer does in eval mode, and the activation unless a residual comes before it, into the
+  /// convolution whose result it is given. Neither can be trained afterwards, and this layer has no state any more.
+  /// ValueError when it was folded before or the convolution has an activation, ShapeError when that has another number
+  /// of channels.
+  void fold_into(auto& conv, bool before_residual) {
     check<ValueError>(folded == Folded::no, "[BatchNorm2d] is folded into a convolution already");
+    check<ValueError>(conv.options.activation == Activation::none,
+                      "[BatchNorm2d] cannot be folded into a convolution with an activation of its own");
     check(conv.weight.dim(0) == running_mean.size(), "[BatchNorm2d] of ", running_mean.size(),
           " features cannot be folded into a convolution with weight ", conv.weight.shape());
     const auto kernel = contiguous(conv.weight.detach()).clone(), shift = Tensor<T>::empty(running_mean.shape());
@@ -68,8 +83,8 @@ struct BatchNorm2d {
     }
     conv.weight = kernel;
     conv.bias = shift;
-    conv.options.relu = with_relu;
-    folded = with_relu ? Folded::with_relu : Folded::yes;
+    if (!before_residual) conv.options.activation = activation;
+    folded = before_residual ? Folded::yes : Folded::with_activation;
     weight = bias = running_mean = running_var = {};
   }
 
@@ -85,22 +100,17 @@ struct BatchNorm2d {
   }
 
  private:
-  Tensor<T> apply(const Tensor<T>& x, bool with_relu, const Tensor<T>& residual) const {
-    if (folded != Folded::no) {
-      check<ValueError>(folded == Folded::yes || (with_relu && !residual.defined()),
-                        "[BatchNorm2d] was folded into a convolution together with ReLU, but is called otherwise");
-      if (residual.defined()) return add_relu(x, residual);
-      return with_relu && folded == Folded::yes ? nasion::relu(x) : x;
+  /// What is left to do when the convolution did the rest.
+  Tensor<T> after_convolution(const Tensor<T>& x, const Tensor<T>& residual) const {
+    if (folded == Folded::with_activation && activation != Activation::none) {
+      check<ValueError>(
+          !residual.defined(),
+          "[BatchNorm2d] was folded into a convolution together with its activation, but is called with a "
+          "residual: visit() must say f.conv_bn_residual");
+      return x;
     }
-    const auto y = batch_norm(x, running_mean, running_var, weight, bias,
-                              {.training = is_training,
-                               .momentum = momentum,
-                               .eps = eps,
-                               .relu = with_relu,
-                               .sum_over_processes = sum_over_processes},
-                              residual);
-    if (is_training) ++num_batches_tracked;
-    return y;
+    if (!residual.defined()) return nasion::detail::activate(x, activation);
+    return activation == Activation::relu ? add_relu(x, residual) : nasion::detail::activate(x + residual, activation);
   }
 };
 

@@ -7,8 +7,8 @@
 namespace nasion::nn {
 
 /// A copy of `model` for inference only: in eval mode, frozen, and every batch norm that its visit() pairs with a
-/// convolution (`f.conv_bn`, `f.conv_bn_relu`) is part of that one, together with its ReLU. It gives the same results
-/// up to rounding.
+/// convolution (`f.conv_bn`, `f.conv_bn_residual`) is part of that one, together with its activation. It gives the same
+/// results up to rounding.
 ///
 ///   const auto fast = nn::fold_batch_norm(model);
 ///

@@ -16,7 +16,7 @@ struct Conv2dConfig {
   Index groups = 1;
   bool bias = true;
   Conv2dAlgorithm algorithm = Conv2dAlgorithm::automatic;
-  bool relu = false;  ///< max(result, 0) in the same pass
+  Activation activation = Activation::none;  ///< of the result, in the same pass
 };
 
 /// Convolution, [N, in, H, W] -> [N, out, OH, OW].   `Conv2d<float>({.in = 1, .out = 12, .kernel = 3}, rng)`
@@ -34,7 +34,7 @@ struct Conv2d {
                 .dilation = c.dilation,
                 .groups = c.groups,
                 .algorithm = c.algorithm,
-                .relu = c.relu} {
+                .activation = c.activation} {
     check<ValueError>(c.in > 0 && c.out > 0 && c.groups > 0 && c.kernel.h > 0 && c.kernel.w > 0, "[Conv2d] in ", c.in,
                       ", out ", c.out, ", groups ", c.groups, " and kernel ", c.kernel, " must be positive");
     check<ValueError>(c.in % c.groups == 0 && c.out % c.groups == 0, "[Conv2d] groups ", c.groups, " must divide in ",

@@ -60,9 +60,9 @@ struct StateDict {
 /// undefined, before or after a state is loaded, with the shape of `like`; `f.counter("steps", int64)`, which
 /// load_state_dict() may miss and set to 0 after `f.counter("steps", int64, false)`; `f.rng("rng", rng)`;
 /// `f.training(flag)` the train / eval switch; `f.sum_over_processes(function)` what a layer calls for a batch that
-/// processes share; `f.conv_bn(conv, bn)` or `f.conv_bn_relu(conv, bn)` that bn is called (as bn.relu) with nothing but
-/// the result of conv, so that fold_batch_norm may make them one. Undefined tensors (a bias that is left out) are
-/// skipped. Works on const modules, for reading.
+/// processes share; `f.conv_bn(conv, bn)` that bn is called with the result of conv alone, or `f.conv_bn_residual(conv,
+/// bn)` with that and a residual, so that fold_batch_norm may make them one. Undefined tensors (a bias that is left
+/// out) are skipped. Works on const modules, for reading.
 template <class T>
 class Visitor {
  public:
@@ -151,14 +151,14 @@ class Visitor {
   /// What sync_batch_norm() sets.
   void sum_over_processes(std::function<void(std::span<double>)>& sum) { sums_over_processes.push_back(&sum); }
   void sum_over_processes(const std::function<void(std::span<double>)>&) {}
-  /// Tells fold_batch_norm() that bn is called with nothing but the result of conv.
+  /// Tells fold_batch_norm() that bn is called with the result of conv alone.
   template <class Conv, class Norm>
   void conv_bn(Conv& conv, Norm& bn) {
     add_fold(conv, bn, false);
   }
-  /// Tells fold_batch_norm() that bn.relu is called with nothing but the result of conv.
+  /// Tells fold_batch_norm() that bn is called with the result of conv and a residual.
   template <class Conv, class Norm>
-  void conv_bn_relu(Conv& conv, Norm& bn) {
+  void conv_bn_residual(Conv& conv, Norm& bn) {
     add_fold(conv, bn, true);
   }
 
@@ -181,8 +181,8 @@ class Visitor {
   }
 
   template <class Conv, class Norm>
-  void add_fold(Conv& conv, Norm& bn, bool relu) {
-    if constexpr (!std::is_const_v<Conv>) folds.push_back([&conv, &bn, relu] { bn.fold_into(conv, relu); });
+  void add_fold(Conv& conv, Norm& bn, bool residual) {
+    if constexpr (!std::is_const_v<Conv>) folds.push_back([&conv, &bn, residual] { bn.fold_into(conv, residual); });
   }
 
   std::string prefix_;

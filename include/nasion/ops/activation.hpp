@@ -4,6 +4,7 @@
 
 #include "nasion/kernels/activation.hpp"
 #include "nasion/ops/elementwise.hpp"
+#include "nasion/ops/shape.hpp"
 
 namespace nasion {
 
@@ -136,5 +137,29 @@ Tensor<T> tanh(const Tensor<T>& x) {
   return elementwise(
       op, x, [](T v) { return kernels::tanh(v); }, [](T y) { return 1 - y * y; }, DerivativeOf::result);
 }
+
+namespace detail {
+
+/// The function that an option names, which takes compilers less than the functions above, each of them a choice.
+template <class T>
+Tensor<T> activate(const Tensor<T>& x, Activation activation) {
+  if (activation == Activation::none) return x;
+  const Op op("activate");
+  const auto y = Tensor<T>::empty(x.shape(), x.order());
+  kernels::activate_copy(activation, x.size(), x.memory(), Op::writable(y));
+  return op.record(y, {x}, [activation, x = save(x)](const Tensor<T>& dy) -> Grads<T> {
+    const auto dx = Tensor<T>::empty(x->shape(), x->order());
+    kernels::activation_gradients(activation, x->size(), x->memory(), to_order(dy, x->order()).memory(),
+                                  Op::writable(dx));
+    return {dx};
+  });
+}
+
+inline void check_activation(const Checker& at, Activation activation) {
+  at.check<ValueError>(activation >= Activation::none && activation <= Activation::hardswish, "there is no activation ",
+                       static_cast<int>(activation));
+}
+
+}  // namespace detail
 
 }  // namespace nasion

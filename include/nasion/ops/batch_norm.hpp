@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nasion/kernels/batch_norm.hpp"
+#include "nasion/ops/activation.hpp"
 #include "nasion/ops/shape.hpp"
 
 namespace nasion {
@@ -16,12 +17,12 @@ namespace nasion {
 using SumOverProcesses = std::function<void(std::span<double>)>;
 
 /// `training`: normalise by the statistics of the batch, and move the running ones towards them by the part `momentum`,
-/// in [0, 1]. `eps`, not negative, is added to the variance. `relu`: negative results become 0. `sum_over_processes`:
-/// the batch has parts in other processes.
+/// in [0, 1]. `eps`, not negative, is added to the variance. `activation`: of the result, in
+/// the same pass. `sum_over_processes`: the batch has parts in other processes.
 struct BatchNormOptions {
   bool training = false;
   double momentum = 0.1, eps = 1e-5;
-  bool relu = false;
+  Activation activation = Activation::none;
   SumOverProcesses sum_over_processes = {};
 };
 
@@ -83,14 +84,16 @@ void update_running(double count, double momentum, const Tensor<T>& mean, const 
   }
 }
 
-/// What the gradients need. Where relu stopped a number is seen in x, or, when a residual was added to it, in y.
+/// What the gradients need. The activation's is found by x; when a residual was added before it, by what is kept beside
+/// x: the result, where it tells (relu, relu6), or the residual.
 template <class T>
 struct BatchNormSaved {
   kernels::BatchNormSizes sizes;
-  bool training, relu, residual;
+  bool training, residual;
+  Activation activation;
   double count;  // numbers of each channel, in all processes
   SumOverProcesses sum_over_processes;
-  Saved<T> x, y;
+  Saved<T> x, kept;
   Saved<T> mean, inverse, scale, shift;  // of each channel; inverse is 1 / deviation
 };
 
@@ -104,11 +107,11 @@ Grads<T> batch_norm_backward(const BatchNormSaved<T>& saved, const Tensor<T>& gr
   const auto dy = to_order(grad, order);
   const auto dweight = Tensor<T>::empty(inverse.shape()), dbias = Tensor<T>::empty(inverse.shape());
   T *dw = Op::writable(dweight), *db = Op::writable(dbias);
-  kernels::BatchNormGradient<T> from{.dy = dy.memory(), .relu = saved.relu && !saved.residual};
+  kernels::BatchNormGradient<T> from{.dy = dy.memory(), .activation = saved.activation};
   auto dresidual = saved.residual ? dy : Tensor<T>{};
-  if (saved.relu && saved.residual) {
+  if (saved.residual && saved.activation != Activation::none) {
     dresidual = Tensor<T>::empty(x.shape(), order);
-    from.y = saved.y->memory();
+    from.kept = saved.kept->memory();
     from.g = Op::writable(dresidual);
   }
   kernels::batch_norm_gradient_sums(s, order, x.memory(), from, line, db, dw);
@@ -142,7 +145,7 @@ Grads<T> batch_norm_backward(const BatchNormSaved<T>& saved, const Tensor<T>& gr
 }  // namespace detail
 
 /// y = (x - mean) / sqrt(variance + eps) weight + bias, of each channel, plus the residual if there is one, in the
-/// order of x; with `relu` not below 0.   x and residual [N, C, H, W], the others [C]; weight and bias may be undefined
+/// order of x, and then the activation.   x and residual [N, C, H, W], the others [C]; weight and bias may be undefined
 /// (1 and 0).
 ///
 /// In training, mean and (biased) variance are those of the batch, of all processes if it is shared, and the running
@@ -154,6 +157,7 @@ Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<T>& running_mean, const Te
                      const Tensor<T>& residual = {}) {
   const Op op("batch_norm");
   detail::check_batch_norm_options(op, o.momentum, o.eps);
+  detail::check_activation(op, o.activation);
   const auto s = detail::batch_norm_sizes(op, x, running_mean, running_var, weight, bias);
   op.check(!residual.defined() || residual.shape() == x.shape(), "residual ",
            residual.defined() ? residual.shape() : Shape{}, " must have the shape of input ", x.shape());
@@ -188,23 +192,23 @@ Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<T>& running_mean, const Te
   const auto y = Tensor<T>::empty(x.shape(), order);
   const auto added = residual.defined() ? to_order(residual.detach(), order) : residual;
   kernels::batch_norm_forward<T>(s, order, x.memory(), {mean.data(), scale.data(), shift.data()},
-                                 added.defined() ? added.memory() : nullptr, o.relu, Op::writable(y));
+                                 added.defined() ? added.memory() : nullptr, o.activation, Op::writable(y));
+  const bool keeps = residual.defined() && o.activation != Activation::none;
 
   return op.record(y, {x, weight, bias, residual},
-                   [saved = detail::BatchNormSaved<T>{.sizes = s,
-                                                      .training = o.training,
-                                                      .relu = o.relu,
-                                                      .residual = residual.defined(),
-                                                      .count = count,
-                                                      .sum_over_processes = o.sum_over_processes,
-                                                      .x = save(x),
-                                                      .y = o.relu && residual.defined() ? save(y) : Saved<T>{},
-                                                      .mean = save(mean),
-                                                      .inverse = save(inverse),
-                                                      .scale = save(scale),
-                                                      .shift = save(shift)}](const Tensor<T>& dy) {
-                     return detail::batch_norm_backward(saved, dy);
-                   });
+                   [saved = detail::BatchNormSaved<T>{
+                        .sizes = s,
+                        .training = o.training,
+                        .residual = residual.defined(),
+                        .activation = o.activation,
+                        .count = count,
+                        .sum_over_processes = o.sum_over_processes,
+                        .x = save(x),
+                        .kept = keeps ? save(kernels::is_curve(o.activation) ? added : y) : Saved<T>{},
+                        .mean = save(mean),
+                        .inverse = save(inverse),
+                        .scale = save(scale),
+                        .shift = save(shift)}](const Tensor<T>& dy) { return detail::batch_norm_backward(saved, dy); });
 }
 
 }  // namespace nasion

@@ -4,6 +4,7 @@
 #include "nasion/core/autocast.hpp"
 #include "nasion/core/size2.hpp"
 #include "nasion/kernels/conv2d/conv2d.hpp"
+#include "nasion/ops/activation.hpp"
 #include "nasion/ops/shape.hpp"
 
 #ifdef NASION_COMPILED
@@ -18,7 +19,7 @@ struct Conv2dOptions {
   Size2 stride = 1, padding = 0, dilation = 1;
   Index groups = 1;
   Conv2dAlgorithm algorithm = Conv2dAlgorithm::automatic;
-  bool relu = false;  ///< max(result, 0), without a pass or memory of its own
+  Activation activation = Activation::none;  ///< of the result, without a pass or memory of its own
 };
 
 namespace detail {
@@ -28,6 +29,7 @@ inline void check_conv2d_options(const Checker& at, const Conv2dOptions& o) {
                            o.padding.within(0, max_extent) && o.groups > 0 && o.groups <= max_extent,
                        "stride ", o.stride, ", dilation ", o.dilation, " and groups ", o.groups,
                        " must be at least 1, padding ", o.padding, " at least 0, and none above ", max_extent);
+  check_activation(at, o.activation);
 }
 
 /// The sizes of the convolution of x [N, C, H, W] with weight [K, C / groups, kh, kw]. ShapeError when they do not fit.
@@ -131,11 +133,12 @@ struct Conv2dBackward {
   kernels::Conv2dSizes sizes;
   Conv2dAlgorithm algorithm;
   MemoryOrder order, x_order;  // of the images in the kernels, which include x here, and as x was given
-  Saved<T> x, weight, y;       // y: with ReLU
-  bool relu, need_dx, need_db;
+  Saved<T> x, weight, y;       // y: with an activation
+  Activation activation;       // none, relu or relu6
+  bool need_dx, need_db;
 
   Grads<T> operator()(const Tensor<T>& grad) const {
-    auto [dy, db] = before_relu(grad);
+    auto [dy, db] = before_activation(grad);
     Tensor<T> dx, dw;
     if (need_dx) {
       Op::flops(conv2d_flops(sizes));
@@ -154,15 +157,17 @@ struct Conv2dBackward {
   }
 
  private:
-  /// The gradient of the result before ReLU, in `order`, and its sums over each channel, where they are needed.
-  std::pair<Tensor<T>, Tensor<T>> before_relu(const Tensor<T>& grad) const {
+  /// The gradient of the result before the activation, in `order`, and its sums over each channel, where they are
+  /// needed.
+  std::pair<Tensor<T>, Tensor<T>> before_activation(const Tensor<T>& grad) const {
+    const bool active = activation != Activation::none;
     const bool spare = sole_owner(grad);  // memory that may be written to
     auto dy = to_order(grad, order);
-    if (!relu && !need_db) return {dy, {}};
+    if (!active && !need_db) return {dy, {}};
     const auto db = Tensor<T>::empty({sizes.k});
-    const auto sum = relu && !spare ? Tensor<T>::empty(dy.shape(), order) : dy;
-    kernels::conv2d_backward_result(sizes, order, relu ? y->memory() : nullptr, dy.memory(),
-                                    relu ? Op::writable(sum) : nullptr, Op::writable(db));
+    const auto sum = active && !spare ? Tensor<T>::empty(dy.shape(), order) : dy;
+    kernels::conv2d_backward_result(sizes, order, activation, active ? y->memory() : nullptr, dy.memory(),
+                                    active ? Op::writable(sum) : nullptr, Op::writable(db));
     return {sum, need_db ? db : Tensor<T>{}};
   }
 };
@@ -181,8 +186,8 @@ inline Conv2dAlgorithm conv2d_algorithm(const Shape& x, const Shape& weight, con
 /// x [N, C, H, W] with weight [K, C / groups, kh, kw] and bias [K] (or undefined) -> [N, K, OH, OW], where
 /// OH = floor((H + 2 padding - dilation (kh - 1) - 1) / stride) + 1. The result is channels-last; in the order of x
 /// when an algorithm is asked for that takes both.   ShapeError when they do not fit;
-/// ValueError for stride, dilation or groups below 1, a negative padding, or an algorithm that is not for these sizes
-/// or this type.
+/// ValueError for stride, dilation or groups below 1, a negative padding, an activation that there is not, or an
+/// algorithm that is not for these sizes or this type.
 template <Real T>
 Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias = {},
                  const Conv2dOptions& options = {}) {
@@ -191,6 +196,11 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
   Op::flops(detail::conv2d_flops(s));
   if (bias.defined())
     op.check(bias.shape() == Shape{s.k}, "bias ", bias.shape(), " does not fit weight ", weight.shape());
+  // The gradient of silu and hardswish needs what was before them, which a fused kernel does not leave behind.
+  const bool recorded =
+      grad_enabled() && (x.requires_grad() || weight.requires_grad() || (bias.defined() && bias.requires_grad()));
+  const bool apart = recorded && kernels::is_curve(options.activation);
+  const Activation fused = apart ? Activation::none : options.activation;
   const auto algorithm = detail::autocast_algorithm<T>(options.algorithm, s);
   detail::check_conv2d_algorithm<T>(op, algorithm, s);
   const MemoryOrder order = detail::conv2d_order(algorithm, x.order());
@@ -198,20 +208,21 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
   const auto kernel = kernels::conv2d_algorithm(algorithm, Conv2dPass::forward, s, order);
   const auto prepared = detail::prepared_weight(weight, s, kernel);
   kernels::conv2d_forward(kernel, s, order, images.memory(), contiguous(weight.detach()).data(),
-                          bias.defined() ? bias.data() : nullptr, options.relu, Op::writable(y),
+                          bias.defined() ? bias.data() : nullptr, fused, Op::writable(y),
                           prepared ? prepared->data() : nullptr);
 
-  return op.record(y, {x, weight, bias},
-                   detail::Conv2dBackward<T>{.sizes = s,
-                                             .algorithm = algorithm,
-                                             .order = order,
-                                             .x_order = x.order(),
-                                             .x = save(images),
-                                             .weight = save(weight),
-                                             .y = options.relu ? save(y) : Saved<T>{},
-                                             .relu = options.relu,
-                                             .need_dx = x.requires_grad(),
-                                             .need_db = bias.defined() && bias.requires_grad()});
+  const auto result = op.record(y, {x, weight, bias},
+                                detail::Conv2dBackward<T>{.sizes = s,
+                                                          .algorithm = algorithm,
+                                                          .order = order,
+                                                          .x_order = x.order(),
+                                                          .x = save(images),
+                                                          .weight = save(weight),
+                                                          .y = fused != Activation::none ? save(y) : Saved<T>{},
+                                                          .activation = fused,
+                                                          .need_dx = x.requires_grad(),
+                                                          .need_db = bias.defined() && bias.requires_grad()});
+  return apart ? detail::activate(result, options.activation) : result;
 }
 
 }  // namespace nasion

@@ -95,7 +95,7 @@ Tensor<T> conv_transpose2d(const Tensor<T>& x, const Tensor<T>& weight, const Te
                        Op::flops(detail::conv2d_flops(s));
                        dx = Tensor<T>::empty(x->shape(), order);
                        kernels::conv2d_forward<T>(algorithm, s, order, dy.memory(), contiguous(*weight).data(), nullptr,
-                                                  false, Op::writable(dx));
+                                                  Activation::none, Op::writable(dx));
                        dx = to_order(dx, x_order);
                      }
                      if (weight.requires_grad()) {

@@ -16,7 +16,8 @@ template <std::same_as<float> T>
 Tensor<T> linear_bfloat16(const Op& op, const kernels::Conv2dSizes& s, const Tensor<T>& x, const Tensor<T>& w,
                           const Tensor<T>& b) {
   const auto y = Tensor<T>::empty({s.n, s.k});
-  kernels::conv2d_bfloat16_forward(s, x.data(), w.data(), b.defined() ? b.data() : nullptr, false, Op::writable(y));
+  kernels::conv2d_bfloat16_forward(s, x.data(), w.data(), b.defined() ? b.data() : nullptr, Activation::none,
+                                   Op::writable(y));
   return op.record(y, {x, w, b}, [s, x = save(x), w = save(w)](const Tensor<T>& dy) {
     Tensor<T> dx, dw;
     if (x.requires_grad()) {

@@ -33,11 +33,12 @@ inline Scratch<Bfloat16Pair> channel_pairs(Index pixels, Index groups, Index cha
 
 }  // namespace detail
 
-/// y = [relu] (conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw].
+/// y = activation(conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw].
 template <std::same_as<float> T>
-void conv2d_bfloat16_forward(const Conv2dSizes& s, const T* x, const T* weight, const T* bias, bool relu, T* y) {
+void conv2d_bfloat16_forward(const Conv2dSizes& s, const T* x, const T* weight, const T* bias, Activation activation,
+                             T* y) {
   const auto pairs = detail::channel_pairs(s.n * s.h * s.w, s.groups, s.group_c(), x);
-  conv2d_direct_forward(s, pairs.data(), weight, bias, relu, y);
+  conv2d_direct_forward(s, pairs.data(), weight, bias, activation, y);
 }
 
 /// dx = gradient of the input.
@@ -57,14 +58,14 @@ void conv2d_bfloat16_backward_weight(const Conv2dSizes& s, const T* x, const T* 
 struct Bfloat16Conv2d : Conv2dKernel {
   static constexpr auto algorithm = Conv2dAlgorithm::direct_bfloat16;
   static constexpr const char* name = "direct_bfloat16";
-  static constexpr bool channels_last = true, applies_relu = true;
+  static constexpr bool channels_last = true, applies_activation = true;
   template <class T>
   static constexpr bool supports = std::is_same_v<T, float>;
 
   template <class T>
-  static void forward(const Conv2dSizes& s, MemoryOrder, const T* x, const T* weight, const T* bias, bool relu, T* y,
-                      const T*) {
-    conv2d_bfloat16_forward(s, x, weight, bias, relu, y);
+  static void forward(const Conv2dSizes& s, MemoryOrder, const T* x, const T* weight, const T* bias,
+                      Activation activation, T* y, const T*) {
+    conv2d_bfloat16_forward(s, x, weight, bias, activation, y);
   }
   template <class T>
   static void backward_input(const Conv2dSizes& s, MemoryOrder, const T* dy, const T* weight, T* dx) {

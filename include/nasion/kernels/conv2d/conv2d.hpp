@@ -69,29 +69,28 @@ std::unique_ptr<Scratch<T>> conv2d_prepare(Conv2dAlgorithm algorithm, const Conv
   return prepared;
 }
 
-/// y = [relu] (conv2d(x, weight) + bias (null: none)). `prepared` (null: not done) is of conv2d_prepare.
+/// y = activation(conv2d(x, weight) + bias (null: none)). `prepared` (null: not done) is of conv2d_prepare.
 template <class T>
 void conv2d_forward(Conv2dAlgorithm algorithm, const Conv2dSizes& s, MemoryOrder order, const T* x, const T* weight,
-                    const T* bias, bool relu, T* y, const T* prepared = nullptr) {
+                    const T* bias, Activation activation, T* y, const T* prepared = nullptr) {
   detail::run_conv2d_kernel<T>(algorithm, Conv2dPass::forward, s, order, [&]<class Kernel>() {
-    Kernel::forward(s, order, x, weight, bias, relu, y, prepared);
-    // Kernels that hold results in registers apply ReLU before they store them; the others leave it to a pass over y,
-    // in pieces of 65536 elements, 256 KiB of float.
-    if constexpr (!Kernel::applies_relu)
-      if (relu)
-        parallel_for(s.n * s.k * s.pixels(), 65536, [&](Index begin, Index end) {
-          for (Index i = begin; i < end; ++i) y[i] = y[i] < 0 ? T{0} : y[i];
-        });
+    Kernel::forward(s, order, x, weight, bias, activation, y, prepared);
+    // Kernels that hold results in registers apply the activation when they store them; the others leave it to a pass
+    // over y, in pieces of 65536 elements, 256 KiB of float.
+    if constexpr (!Kernel::applies_activation)
+      if (activation != Activation::none)
+        parallel_for(s.n * s.k * s.pixels(), 65536,
+                     [&](Index begin, Index end) { activate(activation, end - begin, y + begin); });
   });
 }
 
 namespace detail {
 
-/// sum = dy where y is positive or NaN (y null: dy, and sum is not written) and totals[k] = the sum over `pixels`
-/// pixels, channels-last; for one block of channels, whose totals stay in registers.
+/// sum = dy where the limits of `activation` let y pass (y null: dy, and sum is not written) and totals[k] = the sum
+/// over `pixels` pixels, channels-last; for one block of channels, whose totals stay in registers.
 template <class T>
-void conv2d_backward_result_block(Index pixels, Index channels, Index block, const T* y, const T* dy, T* sum,
-                                  T* totals) {
+void conv2d_backward_result_block(Index pixels, Index channels, Index block, Activation activation, const T* y,
+                                  const T* dy, T* sum, T* totals) {
   using Vec = simd::Vector<T>;
   with_vectors<T>(block, [&]<Index V>() {
     constexpr Index lanes = simd::lanes<T>;
@@ -103,7 +102,9 @@ void conv2d_backward_result_block(Index pixels, Index channels, Index block, con
         const Index i = p * channels + v * lanes, count = v + 1 < V ? lanes : tail;
         Vec g = simd::load_n(dy + i, count);
         if (y) {
-          g = simd::load_n(y + i, count) <= Vec{} ? Vec{} : g;
+          const Vec result = simd::load_n(y + i, count);
+          g = result <= Vec{} ? Vec{} : g;
+          if (activation == Activation::relu6) g = result >= simd::broadcast(T{6}) ? Vec{} : g;
           simd::store_n(sum + i, g, count);
         }
         total[v] += g;
@@ -114,10 +115,11 @@ void conv2d_backward_result_block(Index pixels, Index channels, Index block, con
 
 }  // namespace detail
 
-/// What comes before the gradients of input and weight: sum = dy where y is positive or NaN (y null: dy itself, and sum
-/// is not written), db = the sums of its channels.
+/// What comes before the gradients of input and weight: sum = dy through the limits of `activation`, relu or relu6,
+/// which gave y (y null: dy itself, and sum is not written), db = the sums of its channels. NaN passes.
 template <class T>
-void conv2d_backward_result(const Conv2dSizes& s, MemoryOrder order, const T* y, const T* dy, T* sum, T* db) {
+void conv2d_backward_result(const Conv2dSizes& s, MemoryOrder order, Activation activation, const T* y, const T* dy,
+                            T* sum, T* db) {
   const bool planes = order == MemoryOrder::row_major;
   // Pieces of work: planes, or blocks of pixels, of which each has sums of all channels. A block has about 16384
   // elements, 64 KiB of float, so that adding up the sums of all blocks costs little.
@@ -130,15 +132,16 @@ void conv2d_backward_result(const Conv2dSizes& s, MemoryOrder order, const T* y,
     const Index first = piece * pixels;
     if (planes) {
       if (y)
-        for (Index i = first; i < first + pixels; ++i) sum[i] = y[i] <= 0 ? T{0} : dy[i];
+        for (Index i = first; i < first + pixels; ++i)
+          sum[i] = activation == Activation::relu6 ? relu6_gradient(dy[i], y[i]) : relu_gradient(dy[i], y[i]);
       *totals = pairwise_sum_of<T>(first, pixels, [g = y ? sum : dy](Index i) { return g[i]; });
       return;
     }
     for (Index k = 0; k < s.k; k += detail::block_channels<T>) {
       const Index offset = first * s.k + k;
-      detail::conv2d_backward_result_block(std::min(pixels, count - first), s.k,
-                                           std::min(s.k - k, detail::block_channels<T>), y ? y + offset : nullptr,
-                                           dy + offset, y ? sum + offset : nullptr, totals + k);
+      detail::conv2d_backward_result_block(
+          std::min(pixels, count - first), s.k, std::min(s.k - k, detail::block_channels<T>), activation,
+          y ? y + offset : nullptr, dy + offset, y ? sum + offset : nullptr, totals + k);
     }
   });
   std::fill_n(db, s.k, T{0});

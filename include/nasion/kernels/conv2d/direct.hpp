@@ -57,7 +57,8 @@ Scratch<S> pack_weights(const PixelGrid& grid, const WeightView<T>& weights) {
 /// those of these channels, and a tap reads `used` channels of the source.
 template <Index V, class S, class T>
 [[gnu::always_inline]] inline void convolve_table(const PixelGrid& grid, const PointerTable<S, T>& table, Index used,
-                                                  const S* weight, const T* bias, bool relu, Index channels) {
+                                                  const S* weight, const T* bias, Activation activation,
+                                                  Index channels) {
   constexpr Index P = tile_pixels<S>(V), width = V * simd::lanes<T>;
   const Index runs = static_cast<Index>(grid.runs.size());
   // As many runs at a time as have weights of 256 KiB, a small L2, which then stay there while the pixels pass.
@@ -67,7 +68,7 @@ template <Index V, class S, class T>
     const Index count = std::min(step, runs - t);
     const TapRun* const run = grid.runs.data() + t;
     const S* const* src = table.src.data() + t * table_pixels;
-    const Epilogue<T> epilogue{bias, t > 0, relu && t + count == runs};
+    const Epilogue<T> epilogue{bias, t > 0, t + count == runs && is_limit(activation) ? activation : Activation::none};
     T* const* dst = table.dst.data();
     for (Index p = 0; p < table.pixels; p += P) {
       // Prefetches the tile after the next: results are written, and 1x1 kernels read, once and through pointers, which
@@ -82,13 +83,15 @@ template <Index V, class S, class T>
     }
     for (Index i = 0; i < count; ++i) weight += run[i].count * used * width;
   }
+  if (is_curve(activation))  // of what is in L2 still
+    for (Index p = 0; p < table.pixels; ++p) activate(activation, channels, table.dst[static_cast<std::size_t>(p)]);
 }
 
-/// result = [relu] (bias + the sum over the grid's taps), for all pixels of the grid. `prepared` (null: not done) is
+/// result = activation(bias + the sum over the grid's taps), for all pixels of the grid. `prepared` (null: not done) is
 /// of pack_weights().
 template <class S, class T>
 void direct_convolve(const PixelGrid& grid, const Images<const S>& source, const Images<T>& result,
-                     const WeightView<T>& weights, const T* bias, bool relu, const S* prepared = nullptr) {
+                     const WeightView<T>& weights, const T* bias, Activation activation, const S* prepared = nullptr) {
   const Scratch<S> packed_here = prepared ? Scratch<S>(0) : pack_weights<S>(grid, weights);
   const S* const packed = prepared ? prepared : packed_here.data();
   const Index pixels = source.n * grid.rows * grid.columns;
@@ -112,7 +115,7 @@ void direct_convolve(const PixelGrid& grid, const Images<const S>& source, const
       with_vectors<T>(channels, [&]<Index V>() {
         table.pad(tile_pixels<S>(V));
         convolve_table<V>(grid, table, source.used, packed + first * taps * source.used, bias ? bias + first : nullptr,
-                          relu, channels);
+                          activation, channels);
       });
     }
   });
@@ -126,16 +129,16 @@ Scratch<T> conv2d_direct_prepare(const Conv2dSizes& s, const T* weight) {
   return detail::pack_weights<T>(detail::forward_grid(s), detail::forward_weights(s, 0, weight));
 }
 
-/// y = [relu] (conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw]. When S is
-/// a pair, x has pairs of channels, each group padded with a 0 to an even number of them.
+/// y = activation(conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw]. When S
+/// is a pair, x has pairs of channels, each group padded with a 0 to an even number of them.
 template <class T, class S>
-void conv2d_direct_forward(const Conv2dSizes& s, const S* x, const T* weight, const T* bias, bool relu, T* y,
-                           const S* prepared = nullptr) {
+void conv2d_direct_forward(const Conv2dSizes& s, const S* x, const T* weight, const T* bias, Activation activation,
+                           T* y, const S* prepared = nullptr) {
   const auto grid = detail::forward_grid(s);
   for (Index g = 0; g < s.groups; ++g)
     detail::direct_convolve<S, T>(grid, detail::input_images(s, g, x), detail::output_images(s, g, y),
-                                  detail::forward_weights(s, g, weight), bias ? bias + g * s.group_k() : nullptr, relu,
-                                  prepared);
+                                  detail::forward_weights(s, g, weight), bias ? bias + g * s.group_k() : nullptr,
+                                  activation, prepared);
 }
 
 /// dx = gradient of the input; dy may have pairs of channels.
@@ -146,7 +149,7 @@ void conv2d_direct_backward_input(const Conv2dSizes& s, const S* dy, const T* we
   for (const auto& grid : grids)
     for (Index g = 0; g < s.groups; ++g)
       detail::direct_convolve<S, T>(grid, detail::output_images(s, g, dy), detail::input_images(s, g, dx),
-                                    detail::backward_weights(s, g, weight), nullptr, false);
+                                    detail::backward_weights(s, g, weight), nullptr, Activation::none);
 }
 
 }  // namespace NASION_INSTRUCTION_SET

@@ -183,7 +183,7 @@ void conv2d_direct_backward_weight(const Conv2dSizes& s, const T* x, const T* dy
 struct DirectConv2d : Conv2dKernel {
   static constexpr auto algorithm = Conv2dAlgorithm::direct;
   static constexpr const char* name = "direct";
-  static constexpr bool channels_last = true, applies_relu = true;
+  static constexpr bool channels_last = true, applies_activation = true;
   /// Vectors hold channels of the result: too few leave them half empty.
   static bool pays(Conv2dPass pass, const Conv2dSizes& s) {
     return (pass == Conv2dPass::backward_input ? s.group_c() : s.group_k()) >= 8;
@@ -195,9 +195,9 @@ struct DirectConv2d : Conv2dKernel {
     return conv2d_direct_prepare(s, weight);
   }
   template <class T>
-  static void forward(const Conv2dSizes& s, MemoryOrder, const T* x, const T* weight, const T* bias, bool relu, T* y,
-                      const T* prepared) {
-    conv2d_direct_forward(s, x, weight, bias, relu, y, prepared);
+  static void forward(const Conv2dSizes& s, MemoryOrder, const T* x, const T* weight, const T* bias,
+                      Activation activation, T* y, const T* prepared) {
+    conv2d_direct_forward(s, x, weight, bias, activation, y, prepared);
   }
   template <class T>
   static void backward_input(const Conv2dSizes& s, MemoryOrder, const T* dy, const T* weight, T* dx) {

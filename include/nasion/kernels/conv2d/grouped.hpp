@@ -32,7 +32,7 @@ struct GroupedConvolution {
   GroupSizes group;
   const T* packed;
   const T* bias;  // or null
-  bool relu;
+  Activation activation = Activation::none;
 
   /// The tile at (row, column) of the grid, for the vector of channels from `channel` on; its first tap reads at `src`.
   void tile(const GroupedPlanes<T>& planes, const T* src, Index image, Index row, Index column, Index channel,
@@ -56,12 +56,14 @@ struct GroupedConvolution {
           simd::add_product(sum[r][p], simd::load(src + offset + r * y_stride + p * x_stride), w);
     }
     // What the tile computed beyond the end of the band or of a row is left: the planes have room for it to be read.
+    const bool limits = is_limit(activation);
+    const Vec high = simd::broadcast(upper_limit<T>(activation));
     for (Index r = 0; r < std::min(rows, row_end - row); ++r) {
       T* dst = result.pixel(image, grid.dst_row + (row + r) * grid.dst_stride_h,
                             grid.dst_column + column * grid.dst_stride_w) +
                channel;
       for (Index p = 0; p < std::min(columns, grid.columns - column); ++p, dst += grid.dst_stride_w * result.channels)
-        simd::store_n(dst, relu ? (sum[r][p] < Vec{} ? Vec{} : sum[r][p]) : sum[r][p], count);
+        simd::store_n(dst, limits ? limited(sum[r][p], high) : sum[r][p], count);
     }
   }
 
@@ -79,6 +81,15 @@ struct GroupedConvolution {
         for (Index column = 0; column < grid.columns; column += columns)
           tile(planes, memory.data() + v * planes.vector_stride() + planes.pixel(row - begin, column), image, row,
                column, first + v * lanes, end);
+    if (is_curve(activation)) apply_curve(image, begin, end, first, vectors * lanes);
+  }
+
+  /// The activation of a band's results, which are in L2 still. For grids of all pixels.
+  void apply_curve(Index image, Index begin, Index end, Index first, Index width) const {
+    const Index count = std::min(width, result.used - first);
+    for (Index row = begin; row < end; ++row)
+      for (Index column = 0; column < grid.columns; ++column)
+        activate(activation, count, result.pixel(image, row, column) + first);
   }
 
   void run() const {
@@ -123,10 +134,10 @@ Scratch<T> conv2d_grouped_prepare(const Conv2dSizes& s, const T* weight) {
   return detail::pack_grouped(detail::forward_grid(s), s, weight, false);
 }
 
-/// y = [relu] (conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw].
+/// y = activation(conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw].
 template <class T>
-void conv2d_grouped_forward(const Conv2dSizes& s, const T* x, const T* weight, const T* bias, bool relu, T* y,
-                            const T* prepared = nullptr) {
+void conv2d_grouped_forward(const Conv2dSizes& s, const T* x, const T* weight, const T* bias, Activation activation,
+                            T* y, const T* prepared = nullptr) {
   const auto grid = detail::forward_grid(s);
   const Scratch<T> packed = prepared ? Scratch<T>(0) : detail::pack_grouped(grid, s, weight, false);
   detail::GroupedConvolution<T>{.grid = grid,
@@ -135,7 +146,7 @@ void conv2d_grouped_forward(const Conv2dSizes& s, const T* x, const T* weight, c
                                 .group = {s.group_k(), s.group_c()},
                                 .packed = prepared ? prepared : packed.data(),
                                 .bias = bias,
-                                .relu = relu}
+                                .activation = activation}
       .run();
 }
 
@@ -153,8 +164,7 @@ void conv2d_grouped_backward_input(const Conv2dSizes& s, const T* dy, const T* w
                                   .result = detail::all_input(s, dx),
                                   .group = {s.group_c(), s.group_k()},
                                   .packed = packed.data(),
-                                  .bias = nullptr,
-                                  .relu = false}
+                                  .bias = nullptr}
         .run();
   }
 }

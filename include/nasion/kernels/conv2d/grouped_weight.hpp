@@ -112,7 +112,7 @@ void conv2d_grouped_backward_weight(const Conv2dSizes& s, const T* x, const T* d
 struct GroupedConv2d : Conv2dKernel {
   static constexpr auto algorithm = Conv2dAlgorithm::grouped;
   static constexpr const char* name = "grouped";
-  static constexpr bool channels_last = true, applies_relu = true;
+  static constexpr bool channels_last = true, applies_activation = true;
   static bool fits(const Conv2dSizes& s) { return s.groups > 1; }
   static constexpr const char* for_sizes = "two groups or more";
   /// Where the result channels of a group leave the direct kernel's vectors half empty. Many source channels would be
@@ -129,9 +129,9 @@ struct GroupedConv2d : Conv2dKernel {
     return conv2d_grouped_prepare(s, weight);
   }
   template <class T>
-  static void forward(const Conv2dSizes& s, MemoryOrder, const T* x, const T* weight, const T* bias, bool relu, T* y,
-                      const T* prepared) {
-    conv2d_grouped_forward(s, x, weight, bias, relu, y, prepared);
+  static void forward(const Conv2dSizes& s, MemoryOrder, const T* x, const T* weight, const T* bias,
+                      Activation activation, T* y, const T* prepared) {
+    conv2d_grouped_forward(s, x, weight, bias, activation, y, prepared);
   }
   template <class T>
   static void backward_input(const Conv2dSizes& s, MemoryOrder, const T* dy, const T* weight, T* dx) {

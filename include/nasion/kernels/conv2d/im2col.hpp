@@ -291,8 +291,8 @@ void conv2d_im2col_backward_weight(const Conv2dSizes& s, MemoryOrder order, cons
 template <class Products>
 struct BasicIm2colConv2d : Conv2dKernel {
   template <class T>
-  static void forward(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* weight, const T* bias, bool, T* y,
-                      const T*) {
+  static void forward(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* weight, const T* bias, Activation,
+                      T* y, const T*) {
     conv2d_im2col_forward(s, order, x, weight, bias, y, Products::template get<T>());
   }
   template <class T>

@@ -3,6 +3,7 @@
 // that derives from Conv2dKernel, and the list in conv2d.hpp.
 
 #include "nasion/core/strided.hpp"
+#include "nasion/kernels/activation.hpp"
 #include "nasion/kernels/conv2d/sizes.hpp"
 #include "nasion/kernels/scratch.hpp"
 
@@ -36,12 +37,12 @@ inline namespace NASION_INSTRUCTION_SET {
 /// What kernels have in common, unless their class says otherwise. It must say `algorithm` and `name`, and has three
 /// passes, whose operands are in `order` and need not hold zeros where they are written:
 ///
-///     forward(s, order, x, weight, bias, relu, y, prepared)    y = [relu] (conv2d(x, weight) + bias (null: none))
-///     backward_input(s, order, dy, weight, dx)
-///     backward_weight(s, order, x, dy, dw)
+///     forward(s, order, x, weight, bias, activation, y, prepared)    y = activation(conv2d(x, weight) + bias (null:
+///     none)) backward_input(s, order, dy, weight, dx) backward_weight(s, order, x, dy, dw)
 struct Conv2dKernel {
-  /// Whether images must be channels-last, and whether forward() applies ReLU: else that is a pass of its own.
-  static constexpr bool channels_last = false, applies_relu = false;
+  /// Whether images must be channels-last, and whether forward() applies the activation: else that is a pass of its
+  /// own.
+  static constexpr bool channels_last = false, applies_activation = false;
   /// Whether there are kernels for elements of type T.
   template <class T>
   static constexpr bool supports = true;

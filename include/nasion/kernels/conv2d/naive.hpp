@@ -88,8 +88,8 @@ struct NaiveConv2d : Conv2dKernel {
   static constexpr const char* name = "naive";
 
   template <class T>
-  static void forward(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* weight, const T* bias, bool, T* y,
-                      const T*) {
+  static void forward(const Conv2dSizes& s, MemoryOrder order, const T* x, const T* weight, const T* bias, Activation,
+                      T* y, const T*) {
     conv2d_naive_forward(s, x, x_strides(s, order), weight, weight_strides(s), bias, y, y_strides(s, order));
   }
   template <class T>

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "nasion/core/bfloat16.hpp"
+#include "nasion/kernels/activation.hpp"
 
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
@@ -39,11 +40,20 @@ struct TapRun {
   Index row, column, count, tap, step;
 };
 
-/// How a tile begins and ends: it adds to the results that are there, or to the bias (null: 0), and may apply ReLU.
+/// relu (`high` is infinity) or relu6 of results that are in a register. NaN stays.
+template <class Vec>
+[[gnu::always_inline]] inline Vec limited(const Vec& v, const Vec& high) {
+  const Vec positive = v < Vec{} ? Vec{} : v;
+  return positive > high ? high : positive;
+}
+
+/// How a tile begins and ends: it adds to the results that are there, or to the bias (null: 0), and may limit
+/// them, for relu and relu6.
 template <class T>
 struct Epilogue {
   const T* bias = nullptr;
-  bool add = false, relu = false;
+  bool add = false;
+  Activation limits = Activation::none;  ///< those of a curve are none
 };
 
 /// P pixels x V vectors of result = sum over `count` runs of source times weight. src[run * table_pixels + p] is where
@@ -75,6 +85,7 @@ void multiply_tile(const S* const* src, const TapRun* runs, Index count, Index u
       }
     }
   }
+  const Vec high = simd::broadcast(upper_limit<T>(epilogue.limits));
   // Added last, so that partial sums round by themselves; and all before the first store: a pixel may come twice.
   if (epilogue.add)
 #pragma GCC unroll 16
@@ -86,7 +97,7 @@ void multiply_tile(const S* const* src, const TapRun* runs, Index count, Index u
 #pragma GCC unroll 4
     for (Index v = 0; v < V; ++v) {
       Vec value = sum[p][v];
-      if (epilogue.relu) value = value < Vec{} ? Vec{} : value;
+      if (epilogue.limits != Activation::none) value = limited(value, high);
       simd::store_n(dst[p] + v * lanes, value, v + 1 < V ? lanes : tail);
     }
 }

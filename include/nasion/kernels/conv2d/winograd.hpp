@@ -41,7 +41,7 @@ struct WinogradConvolution {
   WeightView<T> weights;
   bool flipped;   // the last tap is the first
   const T* bias;  // or null
-  bool relu;
+  Activation activation;
   const T* prepared = nullptr;  // of pack_all(), or null
 
   WinogradTiles tiles{W::outputs, result.n, result.h, result.w};
@@ -143,6 +143,7 @@ struct WinogradConvolution {
           W::results(column_sums, out);
           for (Index r = 0; r < W::outputs; ++r) halves[v][r][q] = out[r];
         }
+      const Vec high = simd::broadcast(upper_limit<T>(activation));
       Vec zero{};  // NaN as soon as a result is not finite: both NaN and infinity times 0 are
       for (Index r = 0; r < rows; ++r)
         for (Index k = 0; k < width; k += lanes) {
@@ -154,10 +155,15 @@ struct WinogradConvolution {
           for (Index c = 0; c < columns; ++c, dst += result.channels) {
             Vec value = out[c] + add;
             zero += value * T{0};
-            if (relu) value = value < Vec{} ? Vec{} : value;
+            if (is_limit(activation)) value = limited(value, high);
             simd::store_n(dst, value, count);
           }
         }
+      if (is_curve(activation))
+        for (Index r = 0; r < rows; ++r)
+          for (Index c = 0; c < columns; ++c)
+            activate(activation, std::min(width, result.used - first),
+                     result.pixel(image, row + r, column + c) + first);
       if (simd::sum<T>(zero) != 0) not_finite[image].store(true, std::memory_order_relaxed);
     }
   }
@@ -173,7 +179,7 @@ struct WinogradConvolution {
     return packed;
   }
 
-  /// result = [relu] (bias + convolution of the source). `grid` says the same to the direct kernel, which computes
+  /// result = activation(bias + convolution of the source). `grid` says the same to the direct kernel, which computes
   /// images with results that are not finite.
   void run(const PixelGrid& grid) const {
     std::vector<std::atomic<bool>> not_finite(static_cast<std::size_t>(result.n));
@@ -185,7 +191,7 @@ struct WinogradConvolution {
         one_source.n = one_result.n = 1;
         one_source.data = source.pixel(image, 0, 0) - source.first;
         one_result.data = result.pixel(image, 0, 0) - result.first;
-        direct_convolve<T, T>(grid, one_source, one_result, weights, bias, relu);
+        direct_convolve<T, T>(grid, one_source, one_result, weights, bias, activation);
       }
   }
 
@@ -248,7 +254,7 @@ auto with_winograd(const Conv2dSizes& s, Index tile, F&& f) {
 /// Group g of the forward pass.
 template <class T, class W>
 WinogradConvolution<T, W> winograd_forward(const Conv2dSizes& s, Index g, const T* x, const T* weight, const T* bias,
-                                           bool relu, T* y, const T* prepared = nullptr) {
+                                           Activation activation, T* y, const T* prepared = nullptr) {
   return {.source = input_images(s, g, x),
           .result = output_images(s, g, y),
           .pad_h = s.pad_h,
@@ -256,7 +262,7 @@ WinogradConvolution<T, W> winograd_forward(const Conv2dSizes& s, Index g, const 
           .weights = forward_weights(s, g, weight),
           .flipped = false,
           .bias = bias ? bias + g * s.group_k() : nullptr,
-          .relu = relu,
+          .activation = activation,
           .prepared = prepared};
 }
 
@@ -274,18 +280,18 @@ inline bool winograd_fits(const Conv2dSizes& s, Index tile = 4) {
 template <class T>
 Scratch<T> conv2d_winograd_prepare(const Conv2dSizes& s, Index tile, const T* weight) {
   return detail::with_winograd<T>(s, tile, [&]<class W>() {
-    return detail::winograd_forward<T, W>(s, 0, nullptr, weight, nullptr, false, nullptr).pack_all();
+    return detail::winograd_forward<T, W>(s, 0, nullptr, weight, nullptr, Activation::none, nullptr).pack_all();
   });
 }
 
-/// y = [relu] (conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw].
+/// y = activation(conv2d(x, weight) + bias (null: none)).   Images [n, h, w, c], weight [k, c / groups, kh, kw].
 template <class T>
-void conv2d_winograd_forward(const Conv2dSizes& s, Index tile, const T* x, const T* weight, const T* bias, bool relu,
-                             T* y, const T* prepared = nullptr) {
+void conv2d_winograd_forward(const Conv2dSizes& s, Index tile, const T* x, const T* weight, const T* bias,
+                             Activation activation, T* y, const T* prepared = nullptr) {
   const auto grid = detail::forward_grid(s);
   for (Index g = 0; g < s.groups; ++g)
     detail::with_winograd<T>(s, tile, [&]<class W>() {
-      detail::winograd_forward<T, W>(s, g, x, weight, bias, relu, y, prepared).run(grid);
+      detail::winograd_forward<T, W>(s, g, x, weight, bias, activation, y, prepared).run(grid);
     });
 }
 
@@ -304,7 +310,7 @@ void conv2d_winograd_backward_input(const Conv2dSizes& s, Index tile, const T* d
                                         .weights = detail::backward_weights(s, g, weight),
                                         .flipped = true,
                                         .bias = nullptr,
-                                        .relu = false}
+                                        .activation = Activation::none}
           .run(grids[0]);
     });
 }

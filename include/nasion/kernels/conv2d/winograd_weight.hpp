@@ -199,7 +199,7 @@ struct WinogradConv2d : Conv2dKernel {
   static constexpr bool small = tile == 2;
   static constexpr auto algorithm = small ? Conv2dAlgorithm::winograd_small : Conv2dAlgorithm::winograd;
   static constexpr const char* name = small ? "winograd_small" : "winograd";
-  static constexpr bool channels_last = true, applies_relu = true;
+  static constexpr bool channels_last = true, applies_activation = true;
   static bool fits(const Conv2dSizes& s) { return winograd_fits(s, tile); }
   static constexpr const char* for_sizes =
       small ? "3x3 kernels at stride 1 and dilation 1" : "3x3 and 5x5 kernels at stride 1 and dilation 1";
@@ -218,9 +218,9 @@ struct WinogradConv2d : Conv2dKernel {
     return conv2d_winograd_prepare(s, tile, weight);
   }
   template <class T>
-  static void forward(const Conv2dSizes& s, MemoryOrder, const T* x, const T* weight, const T* bias, bool relu, T* y,
-                      const T* prepared) {
-    conv2d_winograd_forward(s, tile, x, weight, bias, relu, y, prepared);
+  static void forward(const Conv2dSizes& s, MemoryOrder, const T* x, const T* weight, const T* bias,
+                      Activation activation, T* y, const T* prepared) {
+    conv2d_winograd_forward(s, tile, x, weight, bias, activation, y, prepared);
   }
   template <class T>
   static void backward_input(const Conv2dSizes& s, MemoryOrder, const T* dy, const T* weight, T* dx) {
