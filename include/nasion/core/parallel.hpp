@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
-#include <mutex>
+#include <chrono>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -15,6 +15,7 @@
 
 #include "nasion/core/error.hpp"
 #include "nasion/core/fork.hpp"
+#include "nasion/core/helpers.hpp"
 #include "nasion/core/shape.hpp"
 
 namespace nasion {
@@ -65,28 +66,32 @@ namespace detail {
 #define NASION_ONE_COPY [[gnu::noinline, gnu::noclone]]
 #endif
 
+#ifdef _OPENMP
+/// Starts `n` threads of OpenMP, which places them on processors (OMP_PROC_BIND). The first of a region stands for the
+/// thread that starts loops, and sleeps; not in a barrier, which LLVM's OpenMP opens when the process ends.
+inline void start_helpers(Helpers& helpers, int n) {
+  std::thread([&helpers, n] {
+#pragma omp parallel num_threads(n + 1)
+    {
+      serial = true;
+      if (omp_get_thread_num() > 0) helpers.help();
+      for (;;) std::this_thread::sleep_for(std::chrono::hours(24));
+    }
+  }).detach();
+}
+#endif
+
 /// Calls `piece(work, i)` for i = 0 .. pieces-1. Not a template, so that the threading is compiled once; and one copy,
 /// never inlined: a piece compiled into one of the loops could differ from that in the other by the sign of a NaN.
 NASION_ONE_COPY inline void run_pieces(Index pieces, const void* work, void (*piece)(const void*, Index)) {
 #ifdef _OPENMP
   const int threads = static_cast<int>(std::min<Index>(num_threads(), pieces));
   if (threads > 1 && !serial && !omp_in_parallel()) {
-    // GCC's OpenMP would wait in a child process for threads that are not there.
-    static const int registered = at_fork(nullptr, nullptr, [] { forked = true; });
+    static const int registered = at_fork(nullptr, nullptr, [] { forked = true; });  // a child has no helpers
     static_cast<void>(registered);
-    std::exception_ptr error;
-    std::mutex error_mutex;
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
-    for (Index i = 0; i < pieces; ++i) {
-      try {  // an exception must not leave an OpenMP region
-        piece(work, i);
-      } catch (...) {
-        const std::lock_guard lock(error_mutex);
-        if (!error) error = std::current_exception();
-      }
-    }
-    if (error) std::rethrow_exception(error);
-    return;
+    static auto& helpers = *new Helpers;  // for ever, as its threads are
+    const SerialScope nested;
+    if (helpers.run(pieces, work, piece, threads, start_helpers)) return;
   }
 #endif
   for (Index i = 0; i < pieces; ++i) piece(work, i);
