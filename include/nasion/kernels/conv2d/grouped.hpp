@@ -5,6 +5,10 @@
 //
 // Weights are [k, c / groups, kh, kw], and packed for use: [vectors of channels][taps][planes][lanes].
 
+#include <limits>
+#include <span>
+#include <vector>
+
 #include "nasion/core/parallel.hpp"
 #include "nasion/kernels/conv2d/grouped_planes.hpp"
 #include "nasion/kernels/scratch.hpp"
@@ -69,13 +73,13 @@ struct GroupedConvolution {
 
   /// Grid rows [begin, end) of an image, for some vectors of channels from `first` on.
   void band(Index image, Index begin, Index end, Index first) const {
-    const Index vectors = std::min(grouped_vectors, (result.used - first + lanes - 1) / lanes);
+    const Index vectors = std::min(width() / lanes, (result.used - first + lanes - 1) / lanes);
     GroupedPlanes<T> planes{grid, source, group};
-    planes.place(begin, end, rows - 1, columns - 1);
+    planes.place(begin, end, (rows - (end - begin) % rows) % rows, columns - 1);  // for whole tiles
     const Scratch<T> memory(vectors * planes.vector_stride());
     planes.fill(image, first, vectors, memory.data());
-    // One vector's planes after the other's: a quarter of the band, 64 KiB, and tiles side by side share kw - 1 of the
-    // columns that they read, which are in L1 then.
+    // One vector's planes after the other's: tiles side by side share kw - 1 of the columns that they read, which are
+    // in L1 then.
     for (Index v = 0; v < vectors; ++v)
       for (Index row = begin; row < end; row += rows)
         for (Index column = 0; column < grid.columns; column += columns)
@@ -92,18 +96,32 @@ struct GroupedConvolution {
         activate(activation, count, result.pixel(image, row, column) + first);
   }
 
-  void run() const {
-    // Whole tiles of rows. Blocks of channels are innermost in the order of work, so that threads beside each other
-    // read the same rows of the image.
-    const Index most = std::max(rows, GroupedPlanes<T>::band_rows(grid, group, columns - 1) / rows * rows);
-    const Index bands = (grid.rows + most - 1) / most, width = grouped_vectors * lanes;
-    const Index blocks = (result.used + width - 1) / width;
-    parallel_for(source.n * bands * blocks, 1, [&](Index item, Index) {
-      const Index image = item / blocks / bands, at = item / blocks % bands;
-      band(image, at * most, std::min(grid.rows, (at + 1) * most), item % blocks * width);
-    });
-  }
+  /// Channels of a piece of work.
+  Index width() const { return grouped_vectors(group.sources) * lanes; }
 };
+
+/// All passes, over grids that share source and result. A band of one grid is followed by those of the others, which
+/// read the same rows of the source, and write between its pixels.
+template <class T>
+void run_grouped(std::span<const GroupedConvolution<T>> passes) {
+  constexpr Index rows = GroupedConvolution<T>::rows, columns = GroupedConvolution<T>::columns;
+  Index most = std::numeric_limits<Index>::max(), grid_rows = 0;
+  for (const auto& pass : passes) {  // whole tiles of rows
+    most =
+        std::min(most, std::max(rows, GroupedPlanes<T>::band_rows(pass.grid, pass.group, columns - 1) / rows * rows));
+    grid_rows = std::max(grid_rows, pass.grid.rows);
+  }
+  const auto& any = passes.front();
+  const Index bands = (grid_rows + most - 1) / most, blocks = (any.result.used + any.width() - 1) / any.width();
+  // Blocks of channels are innermost in the order of work, so that threads beside each other read the same rows of the
+  // image.
+  parallel_for(any.source.n * bands * blocks, 1, [&](Index item, Index) {
+    const Index image = item / blocks / bands, begin = item / blocks % bands * most;
+    for (const auto& pass : passes)
+      if (begin < pass.grid.rows)
+        pass.band(image, begin, std::min(pass.grid.rows, begin + most), item % blocks * any.width());
+  });
+}
 
 /// Weights in the order in which tiles read them. Result channel r of a group and channel j of its source are weight
 /// [r, j], or [j, r] for the gradient of the input.
@@ -140,14 +158,14 @@ void conv2d_grouped_forward(const Conv2dSizes& s, const T* x, const T* weight, c
                             T* y, const T* prepared = nullptr) {
   const auto grid = detail::forward_grid(s);
   const Scratch<T> packed = prepared ? Scratch<T>(0) : detail::pack_grouped(grid, s, weight, false);
-  detail::GroupedConvolution<T>{.grid = grid,
-                                .source = detail::all_input(s, x),
-                                .result = detail::all_output(s, y),
-                                .group = {s.group_k(), s.group_c()},
-                                .packed = prepared ? prepared : packed.data(),
-                                .bias = bias,
-                                .activation = activation}
-      .run();
+  const detail::GroupedConvolution<T> pass{.grid = grid,
+                                           .source = detail::all_input(s, x),
+                                           .result = detail::all_output(s, y),
+                                           .group = {s.group_k(), s.group_c()},
+                                           .packed = prepared ? prepared : packed.data(),
+                                           .bias = bias,
+                                           .activation = activation};
+  detail::run_grouped<T>({&pass, 1});
 }
 
 /// dx = gradient of the input.
@@ -157,16 +175,18 @@ void conv2d_grouped_backward_input(const Conv2dSizes& s, const T* dy, const T* w
   if (static_cast<Index>(grids.size()) < s.stride_h * s.stride_w) std::fill_n(dx, s.n * s.h * s.w * s.c, T{0});
   // A grid is for the pixels of dx that use the same taps: at stride 1 one, at stride 2 four with about a quarter of
   // the taps each, so that no product is with a zero between pixels of dy.
+  std::vector<Scratch<T>> packed;
+  std::vector<detail::GroupedConvolution<T>> passes;
   for (const auto& grid : grids) {
-    const auto packed = detail::pack_grouped(grid, s, weight, true);
-    detail::GroupedConvolution<T>{.grid = grid,
-                                  .source = detail::all_output(s, dy),
-                                  .result = detail::all_input(s, dx),
-                                  .group = {s.group_c(), s.group_k()},
-                                  .packed = packed.data(),
-                                  .bias = nullptr}
-        .run();
+    packed.push_back(detail::pack_grouped(grid, s, weight, true));
+    passes.push_back({.grid = grid,
+                      .source = detail::all_output(s, dy),
+                      .result = detail::all_input(s, dx),
+                      .group = {s.group_c(), s.group_k()},
+                      .packed = packed.back().data(),
+                      .bias = nullptr});
   }
+  if (!passes.empty()) detail::run_grouped<T>(passes);
 }
 
 }  // namespace NASION_INSTRUCTION_SET

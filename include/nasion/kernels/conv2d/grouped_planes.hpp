@@ -25,10 +25,13 @@ inline namespace NASION_INSTRUCTION_SET {
 
 namespace detail {
 
-/// Bytes of the planes of a piece of work: half of an L2 of 512 KiB.
-inline constexpr Index grouped_plane_bytes = Index{1} << 18;
-/// Vectors of channels in a piece of work: 4 of AVX-512 are four cache lines in a row, which a pixel is read by.
-inline constexpr Index grouped_vectors = 4;
+/// Bytes of the planes of a piece of work: an L2 of 512 KiB. Of 1 MiB, as new processors have, half.
+inline constexpr Index grouped_plane_bytes = Index{1} << 19;
+
+/// Vectors of channels in a piece of work, which reads as many cache lines of AVX-512 in a row from each pixel: the
+/// whole pixel of most depthwise convolutions on large images, so that memory is read from front to back. With several
+/// planes a vector takes more of L2, and reads more by itself.
+constexpr Index grouped_vectors(Index sources) { return std::max<Index>(4, 12 / sources); }
 
 /// Channels of one group, on the side that a vector spans and on the side that planes hold.
 struct GroupSizes {
@@ -71,7 +74,8 @@ struct GroupedPlanes {
   static Index band_rows(const PixelGrid& grid, const GroupSizes& group, Index more_columns) {
     GroupedPlanes one{grid, {}, group};
     one.place(0, 1, 0, more_columns);
-    const Index row_bytes = one.columns * grid.src_stride_h * group.sources * grouped_vectors * simd::register_bytes;
+    const Index row_bytes =
+        one.columns * grid.src_stride_h * group.sources * grouped_vectors(group.sources) * simd::register_bytes;
     return std::max<Index>(1, grouped_plane_bytes / row_bytes);
   }
 
@@ -107,8 +111,10 @@ struct GroupedPlanes {
   /// Depthwise: all vectors of a pixel at once, because they are contiguous in the image.
   void copy_row(const T* src, Index channels, Index pixels, Index vectors, T* dst) const {
     for (Index x = 0; x < pixels; ++x, src += source.channels, dst += lanes)
-      for (Index v = 0; v < vectors; ++v)
+      for (Index v = 0; v < vectors; ++v) {
+        __builtin_prefetch(src + 16 * source.channels + v * lanes);
         simd::store(dst + v * vector_stride(), simd::load_n(src + v * lanes, channels - v * lanes));
+      }
   }
   /// One vector after the other: which channels its lanes need is found once for a row of pixels.
   void spread_row(const T* src, Index channel, Index pixels, T* dst) const {

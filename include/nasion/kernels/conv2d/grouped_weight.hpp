@@ -83,13 +83,13 @@ void conv2d_grouped_backward_weight(const Conv2dSizes& s, const T* x, const T* d
   const GroupedWeightGradient<T> pass{grid, all_input(s, x), all_output(s, dy), {s.group_k(), s.group_c()}};
   const Index terms = pass.terms(), vectors = (s.k + lanes - 1) / lanes;
   const Index most = GroupedPlanes<T>::band_rows(grid, pass.group, 0), bands = (s.oh + most - 1) / most;
-  const Index blocks = (vectors + grouped_vectors - 1) / grouped_vectors;
+  const Index block = grouped_vectors(pass.group.sources), blocks = (vectors + block - 1) / block;
   // About 64 pieces of work, enough for many threads.
   const Index all = s.n * bands, parts = std::min(all, (63 + blocks) / blocks);
   const Scratch<T> partial(parts * vectors * terms * lanes);
   parallel_for(parts * blocks, 1, [&](Index item, Index) {
-    const Index part = item / blocks, first = item % blocks * grouped_vectors;
-    const Index count = std::min(grouped_vectors, vectors - first);
+    const Index part = item / blocks, first = item % blocks * block;
+    const Index count = std::min(block, vectors - first);
     T* const sums = partial.data() + (part * vectors + first) * terms * lanes;
     std::fill_n(sums, count * terms * lanes, T{0});
     for (Index i = part * all / parts; i < (part + 1) * all / parts; ++i)
