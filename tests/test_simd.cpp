@@ -1,7 +1,10 @@
 #include "nasion/core/simd.hpp"
 
+#include <algorithm>
 #include <cstdint>
+#include <numeric>
 #include <type_traits>
+#include <vector>
 
 #include "support/catch.hpp"
 
@@ -33,6 +36,25 @@ TEMPLATE_TEST_CASE("A part of a register is loaded and stored at any address, no
   check(std::integral_constant<Index, 1>());
   check(std::integral_constant<Index, 2>());
   check(std::integral_constant<Index, simd::register_bytes / static_cast<Index>(sizeof(TestType))>());
+}
+
+TEMPLATE_TEST_CASE("The first lanes alone are loaded and stored, for every number of them", "", float, double) {
+  constexpr Index lanes = simd::lanes<TestType>;
+  for (Index count = 0; count <= lanes; ++count) {
+    INFO(count << " of " << lanes);
+    // Memory of exactly this size, so that a checker of addresses sees what reads or writes behind it.
+    std::vector<TestType> numbers(static_cast<std::size_t>(count)), results = numbers;
+    std::iota(numbers.begin(), numbers.end(), TestType{1});
+    TestType all[lanes];
+    simd::store(all, simd::load_n(numbers.data(), count));
+    for (Index i = 0; i < lanes; ++i) CHECK(all[i] == (i < count ? static_cast<TestType>(i + 1) : TestType{0}));
+    simd::store_n(results.data(), simd::load(all), count);
+    CHECK(results == numbers);
+    TestType guarded[lanes + 1];
+    std::fill_n(guarded, lanes + 1, TestType{-1});
+    simd::store_n(guarded, simd::load(all), count);
+    for (Index i = 0; i <= lanes; ++i) CHECK(guarded[i] == (i < count ? static_cast<TestType>(i + 1) : TestType{-1}));
+  }
 }
 
 TEMPLATE_TEST_CASE("permute() takes each lane from where it is told", "", float, double) {

@@ -95,6 +95,20 @@ template <class V>
   sum += a * b;
 }
 
+namespace detail {
+/// Copies `count` elements, fewer than there are lanes: half of them, a quarter, and so on, as the digits of count say.
+template <class T>
+[[gnu::always_inline]] inline void copy_tail(const T* src, T* dst, Index count) {
+#pragma GCC unroll 4
+  for (Index half = lanes<T> / 2; half > 0; half /= 2)
+    if (count & half) {
+      std::memcpy(dst, src, static_cast<std::size_t>(half) * sizeof(T));
+      dst += half;
+      src += half;
+    }
+}
+}  // namespace detail
+
 /// Loads `count` elements into the first lanes, zeros into the others; reads nothing behind them.
 template <class T>
 Vector<T> load_n(const T* src, Index count) {
@@ -113,14 +127,7 @@ Vector<T> load_n(const T* src, Index count) {
         _mm256_maskload_pd(src, reinterpret_cast<__m256i>(__v4di{0, 1, 2, 3} < static_cast<long long>(count))));
 #else
   T values[lanes<T>] = {};
-  T* dst = values;
-#pragma GCC unroll 4
-  for (Index half = lanes<T> / 2; half > 0; half /= 2)
-    if (count & half) {
-      std::memcpy(dst, src, static_cast<std::size_t>(half) * sizeof(T));
-      dst += half;
-      src += half;
-    }
+  detail::copy_tail(src, values, count);
   return load(values);
 #endif
 }
@@ -136,14 +143,7 @@ void store_n(T* dst, const Vector<T>& v, Index count) {
 #else
   T values[lanes<T>];
   store(values, v);
-  const T* src = values;
-#pragma GCC unroll 4
-  for (Index half = lanes<T> / 2; half > 0; half /= 2)
-    if (count & half) {
-      std::memcpy(dst, src, static_cast<std::size_t>(half) * sizeof(T));
-      dst += half;
-      src += half;
-    }
+  detail::copy_tail(values, dst, count);
 #endif
 }
 
