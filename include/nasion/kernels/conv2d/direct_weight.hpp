@@ -72,9 +72,6 @@ struct DirectWeightGradient {
   static constexpr Index lanes = simd::lanes<T>;
   // Pairs hold two pixels, so that a block has twice as many pixels in as many bytes.
   static constexpr Index block_pixels = weight_table_pixels * simd::elements_per_lane<S>;
-  // What lies under a pixel is copied into a row, for at least 64 channels of dy at a time: then each copied element
-  // serves 64 products, and the copy costs little.
-  static constexpr Index shared = std::max(block_channels<T>, Index{64});
 
   Conv2dSizes s;
   PixelGrid grid = forward_grid(s);
@@ -85,6 +82,10 @@ struct DirectWeightGradient {
   Index tile = tile_pixels<S>(std::min(tile_vectors, (s.group_k() + lanes - 1) / lanes));
   Index elements = joined ? (s.taps() + tile - 1) / tile * tile : grid.runs[0].count * s.group_c();
   Index row_stride = padded_stride<T>(elements);
+  // What lies under a pixel is copied into a row, for at least 64 channels of dy at a time: then each copied element
+  // serves 64 products, and the copy costs little. For more where few elements have small sums (16 KiB of float, a part
+  // of L1): dy, which most of the time goes to then, is read from front to back.
+  Index shared = std::max({block_channels<T>, Index{64}, 4096 / elements / block_channels<T> * block_channels<T>});
   // Sums of a part: elements of all pieces, for channels of dy padded to whole vectors.
   Index padded_k = (s.group_k() + lanes - 1) / lanes * lanes, size = padded_k * pieces * elements;
   Index channel_pieces = (s.group_k() + shared - 1) / shared * pieces;
