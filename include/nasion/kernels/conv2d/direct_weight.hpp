@@ -7,6 +7,7 @@
 // dilation are; the rows stay in L1 or L2 while all tiles of the block read them.
 
 #include "nasion/kernels/conv2d/direct.hpp"
+#include "nasion/kernels/prefetch.hpp"
 
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
@@ -85,7 +86,7 @@ struct DirectWeightGradient {
   // What lies under a pixel is copied into a row, for at least 64 channels of dy at a time: then each copied element
   // serves 64 products, and the copy costs little. For more where few elements have small sums (16 KiB of float, a part
   // of L1): dy, which most of the time goes to then, is read from front to back.
-  Index shared = std::max({block_channels<T>, Index{64}, 4096 / elements / block_channels<T> * block_channels<T>});
+  Index shared = std::max({block_channels<T>, Index{64}, 4096 / elements / block_channels<T>* block_channels<T>});
   // Sums of a part: elements of all pieces, for channels of dy padded to whole vectors.
   Index padded_k = (s.group_k() + lanes - 1) / lanes * lanes, size = padded_k * pieces * elements;
   Index channel_pieces = (s.group_k() + shared - 1) / shared * pieces;
@@ -116,18 +117,21 @@ struct DirectWeightGradient {
       copy_rows(piece_grid.runs, s.group_c(), workspace.table.src.data(), count, row_stride, workspace.rows.data());
       if constexpr (simd::elements_per_lane<S> == 2)
         pair_pixels(workspace.rows.data(), row_stride, count, elements, workspace.x_pairs);
+      const T* ahead = dy + (begin + block_pixels) * s.k + first;  // of the next block
       for (Index k = first; k < last; k += block_channels<T>)
         with_vectors<T>(last - k, [&]<Index V>() {
           T* const block_sums = sums + part * size + (k * pieces + piece * V * lanes) * elements;
           if (block == first_block) std::fill_n(block_sums, V * lanes * elements, T{0});
-          multiply<V>(workspace, count, dy + begin * s.k + k, std::min(V * lanes, last - k), block_sums);
+          ahead = multiply<V>(workspace, count, dy + begin * s.k + k, std::min(V * lanes, last - k), block_sums, ahead);
         });
     }
   }
 
-  /// sums += the rows times V vectors of dy, of which `channels` are there, over a block of pixels.
+  /// sums += the rows times V vectors of dy, of which `channels` are there, over a block of pixels. Where few tiles
+  /// pass over dy, they wait for memory unless they prefetch, from `ahead` on; returns how far they have.
   template <Index V>
-  void multiply(WeightWorkspace<S, T>& workspace, Index count, const T* dy, Index channels, T* sums) const {
+  const T* multiply(WeightWorkspace<S, T>& workspace, Index count, const T* dy, Index channels, T* sums,
+                    const T* ahead) const {
     constexpr Index C = tile_pixels<S>(V), width = V * lanes;
     constexpr bool paired = simd::elements_per_lane<S> == 2;
     Index dy_stride = s.k;
@@ -140,9 +144,12 @@ struct DirectWeightGradient {
     if constexpr (paired) {
       pair_pixels(dy, dy_stride, count, width, workspace.dy_pairs);
       weight_tiles<T, C, V>(workspace.x_pairs.data(), row_stride, (count + 1) / 2, workspace.dy_pairs.data(),
-                            padded_stride<T>(width), sums, elements);
+                            padded_stride<T>(width), sums, elements, workspace.dy_pairs.data(), 0);
+      return ahead;
     } else {
-      weight_tiles<T, C, V>(workspace.rows.data(), row_stride, count, dy, dy_stride, sums, elements);
+      const bool waits = elements < 4 * C && dy_stride != width;
+      return weight_tiles<T, C, V>(workspace.rows.data(), row_stride, count, dy, dy_stride, sums, elements, ahead,
+                                   waits ? cache_line<T> : 0);
     }
   }
 

@@ -122,13 +122,16 @@ Index block_width(Index first, Index channels) {
 }
 
 /// The tile of the gradient of the weight: C elements of the source x V vectors of dy, sums += source times dy over
-/// pixels, which are x_stride and dy_stride elements apart.
+/// pixels, which are x_stride and dy_stride elements apart. With each pixel it prefetches what is `ahead`, which then
+/// moves by `step` elements.
 template <class T, Index C, Index V, class S>
-void weight_tile(const S* x, Index x_stride, Index pixels, const S* dy, Index dy_stride, T* sums) {
+void weight_tile(const S* x, Index x_stride, Index pixels, const S* dy, Index dy_stride, T* sums, const S* ahead,
+                 Index step) {
   using Vec = simd::Vector<T>;
   constexpr Index lanes = simd::lanes<T>;
   Vec sum[C][V] = {};  // of these pixels alone: many short sums lose fewer digits than one long one
-  for (Index p = 0; p < pixels; ++p, x += x_stride, dy += dy_stride) {
+  for (Index p = 0; p < pixels; ++p, x += x_stride, dy += dy_stride, ahead += step) {
+    if constexpr (V > 1) __builtin_prefetch(ahead);  // one vector's products wait for loads as it is
     simd::Vector<S> factor[V];
     for (Index v = 0; v < V; ++v) factor[v] = simd::load(dy + v * lanes);
 #pragma GCC unroll 16
@@ -147,12 +150,14 @@ void weight_tile(const S* x, Index x_stride, Index pixels, const S* dy, Index dy
     }
 }
 
-/// The same for `elements` of the source, in as many tiles as that takes.
+/// The same for `elements` of the source, in as many tiles as that takes; returns how far they have prefetched.
 template <class T, Index C, Index V, class S>
-void weight_tiles(const S* x, Index x_stride, Index pixels, const S* dy, Index dy_stride, T* sums, Index elements) {
+const S* weight_tiles(const S* x, Index x_stride, Index pixels, const S* dy, Index dy_stride, T* sums, Index elements,
+                      const S* ahead, Index step) {
   Index c = 0;
   const auto tile_of = [&]<Index size>() {
-    weight_tile<T, size, V>(x + c, x_stride, pixels, dy, dy_stride, sums + c * V * simd::lanes<T>);
+    weight_tile<T, size, V>(x + c, x_stride, pixels, dy, dy_stride, sums + c * V * simd::lanes<T>, ahead, step);
+    ahead += pixels * step;
     c += size;
   };
   // Full tiles, unless only fours leave no tail of single elements: a tile of one or two waits for its own sums.
@@ -162,6 +167,7 @@ void weight_tiles(const S* x, Index x_stride, Index pixels, const S* dy, Index d
   if (elements - c >= 3) tile_of.template operator()<3>();
   if (elements - c >= 2) tile_of.template operator()<2>();
   if (elements - c >= 1) tile_of.template operator()<1>();
+  return ahead;
 }
 
 /// Stride of pixels of so many elements: padded to whole vectors and one more. With a stride of a power of two, pixels
