@@ -119,24 +119,44 @@ TEST_CASE("Helpers that have fallen asleep come again") {
   }
 }
 
+namespace {
+
+/// Each look at it takes a microsecond, or what the test says.
+struct TestClock {
+  using duration = std::chrono::microseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<TestClock>;
+  static constexpr bool is_steady = true;
+  static inline duration time{0}, look{1};
+  static time_point now() { return time_point(time += look); }
+};
+
+}  // namespace
+
 TEST_CASE("Patience watches for a while and then sleeps; where it was disturbed, it sleeps at once the next time") {
-  using std::chrono::milliseconds;
-  Patience patience;
-  int slept = 0;
-  patience.wait([] { return true; }, [&] { ++slept; });
+  Patience<TestClock> patience;
+  int looks = 0, slept = 0;
+  const auto wait = [&](bool ready) {
+    looks = slept = 0;
+    patience.wait([&] { return ++looks, ready || slept == 1; }, [&] { ++slept; });
+  };
+  wait(true);
+  CHECK(looks == 1);
   CHECK(slept == 0);
 
-  patience.wait([&] { return slept == 1; }, [&] { ++slept; });
+  wait(false);
   CHECK(slept == 1);
+  CHECK(looks > 2000);  // for three milliseconds
 
-  // Another program has the processor for two milliseconds, while this one looks.
-  patience.wait(
-      [&, calls = 0]() mutable {
-        if (++calls == 3) std::this_thread::sleep_for(milliseconds(2));
-        return slept == 2;
-      },
-      [&] { ++slept; });
-  int looks = 0;
-  patience.wait([&] { return ++looks, slept == 3; }, [&] { ++slept; });
+  TestClock::look = std::chrono::microseconds(600);  // another program has the processor meanwhile
+  wait(false);
+  CHECK(slept == 1);
   CHECK(looks <= 4);
+  TestClock::look = std::chrono::microseconds(1);
+  wait(false);
+  CHECK(slept == 1);
+  CHECK(looks <= 4);
+  for (int i = 0; i < 100; ++i) wait(false);  // and a little longer each time
+  CHECK(looks > 50);
 }

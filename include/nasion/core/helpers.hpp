@@ -18,6 +18,7 @@ namespace nasion::detail {
 
 /// How long to watch before falling asleep: longer and longer while that pays, and not at all after another program
 /// took this thread's processor.
+template <class Clock = std::chrono::steady_clock>
 class Patience {
  public:
   /// Returns once `done()`. `sleep()` blocks until that may have changed.
@@ -31,20 +32,20 @@ class Patience {
       if (disturbed || now - start >= limit_) {
         while (!done()) sleep();
         // A little longer even so, or a pause on an idle machine would never be watched to its end again.
-        limit_ = disturbed ? Clock::duration{} : std::min<Clock::duration>(most, limit_ + least);
+        limit_ = disturbed ? Duration{} : std::min<Duration>(most, limit_ + least);
         return;
       }
       last = now;
     }
-    limit_ = std::min<Clock::duration>(most, limit_ + limit_ / 8 + least);
+    limit_ = std::min<Duration>(most, limit_ + limit_ / 8 + least);
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
+  using Duration = typename Clock::duration;
   // A scheduler that lets another program in takes the processor away for at least a millisecond.
   static constexpr std::chrono::microseconds glance{500}, least{1}, most{3000};
 
-  Clock::duration limit_ = most;
+  Duration limit_ = most;
 };
 
 /// Runs loops with threads that call help(). It must outlive them.
@@ -80,7 +81,7 @@ class Helpers {
   /// The whole life of a helper: never returns.
   [[noreturn]] void help() {
     const int number = arrived_.fetch_add(1, std::memory_order_relaxed);
-    Patience patience;
+    Patience<> patience;
     for (unsigned seen = 0;;) {
       patience.wait([&] { return loops_.load(std::memory_order_acquire) != seen; },
                     [&] { loops_.wait(seen, std::memory_order_acquire); });
@@ -121,7 +122,7 @@ class Helpers {
   const void* work_ = nullptr;
   Piece piece_ = nullptr;
   std::exception_ptr error_;
-  Patience patience_;
+  Patience<> patience_;
   int started_ = 0;
   std::atomic<int> arrived_{0}, wanted_{0};
   // A cache line for each that several threads change or watch.

@@ -50,9 +50,10 @@ struct WinogradWeightGradient {
       const Index block_tiles = std::min(block, count - begin);
       for (Index k = 0; k < k_channels; k += block_channels<T>)
         with_vectors<T>(k_channels - k, [&]<Index V>() {
-          const T* const dy = gradients + k / block_channels<T> * stride + begin * k_row;
-          weight_tiles<T, tile_pixels(V), V>(pixels + begin * c_row, c_row, block_tiles, dy, k_row, sums + k * channels,
-                                             channels, dy, 0);  // which L2 holds: nothing to prefetch
+          const T* const factors = gradients + k / block_channels<T> * stride + begin * k_row;
+          weight_tiles<T, tile_pixels(V), V>(pixels + begin * c_row, c_row, block_tiles, factors, k_row,
+                                             sums + k * channels, channels, factors,
+                                             0);  // which L2 holds: nothing to prefetch
         });
     }
   }
