@@ -65,14 +65,18 @@ class Places:
         for header in sorted({f.header for f in ops + modules}):
             if f'#include "{header}"' not in self.umbrella:
                 yield f"include/nasion/nasion.hpp does not include {header}"
-        tests = "".join(path.read_text(encoding="utf-8") for path in sorted(self.root.glob("tests/test_*.cpp")))
+        tests = [path.read_text(encoding="utf-8") for path in sorted(self.root.glob("tests/test_*.cpp"))]
         for f in ops:
             test = f"tests/test_{Path(f.header).stem}.cpp"
-            if not re.search(rf"\b{ROWS.get(f.name, f.name)}\b", self.text(test)):
+            calls = re.sub(r"(?m)^#include.*$", "", self.text(test))
+            if not re.search(rf"\b{ROWS.get(f.name, f.name)}\b", calls):
                 yield f"{test} has no test of {f.name}"
         for f in modules:
-            if not re.search(rf"\bnn::{f.name}\b", tests):
+            using = [text for text in tests if re.search(rf"\bnn::{f.name}\b", text)]
+            if not using:
                 yield f"tests/test_{Path(f.header).stem}.cpp has no test of nn::{f.name}"
+            elif 'f("' in f.body and not any("check_module(" in text for text in using):
+                yield f"tests/test_{Path(f.header).stem}.cpp has no check_module() of nn::{f.name}"
         learned = [f for f in modules if re.search(r"^  (mutable )?Tensor<T> \w+[;,]", f.body, re.M)]
         for name, number in sorted(Counter(f.name for f in ops + learned if f.compiles).items()):
             if self.compiled[name] != number:
