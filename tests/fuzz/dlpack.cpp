@@ -28,7 +28,7 @@ void fuzz::run(std::string_view input) {
     const auto tensor = nasion::from_dlpack<float>(&managed);
     require(tensor.rank() == x.ndim && std::equal(tensor.shape().begin(), tensor.shape().end(), x.shape),
             "another shape than told");
-    require(reinterpret_cast<std::uintptr_t>(tensor.data()) % alignof(float) == 0, "numbers between two addresses");
+    require(reinterpret_cast<std::uintptr_t>(tensor.memory()) % alignof(float) == 0, "numbers between two addresses");
   } catch (const nasion::ValueError& error) {
     check_refusal(error.what(), "[");
   } catch (const nasion::ShapeError& error) {

@@ -8,7 +8,7 @@ using namespace nasion;
 
 Tensorf NAMED(infer_, UNIT)(const Tensorf& x, const Tensorf& weight) {
   const NoGrad no_grad;
-  return conv2d(x, weight);
+  return contiguous(conv2d(x, weight));
 }
 
 std::vector<float> NAMED(train_, UNIT)(const Tensorf& x, const Tensorf& weight) {
