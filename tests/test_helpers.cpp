@@ -127,7 +127,6 @@ struct TestClock {
   using rep = duration::rep;
   using period = duration::period;
   using time_point = std::chrono::time_point<TestClock>;
-  static constexpr bool is_steady = true;
   static inline duration time{0}, look{1};
   static time_point now() { return time_point(time += look); }
 };
