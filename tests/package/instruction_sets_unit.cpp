@@ -17,7 +17,8 @@ std::vector<float> NAMED(train_, UNIT)(const Tensorf& x, const Tensorf& weight) 
   w.set_requires_grad();
   const auto y = conv2d(a, w, {}, {.stride = 2});
   y.backward(Tensorf::ones(y.shape()));
-  std::vector<float> all(a.grad().values().begin(), a.grad().values().end());
+  const auto da = contiguous(a.grad());
+  std::vector<float> all(da.values().begin(), da.values().end());
   all.insert(all.end(), w.grad().values().begin(), w.grad().values().end());
   return all;
 }
