@@ -72,6 +72,7 @@ TEST_CASE("conv_transpose2d: values and gradients, both memory orders") {
     const auto expected = reference(x, w, b, c.options);
     for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
       const auto y = conv_transpose2d(to_order(x, order), w, b, c.options);
+      CHECK(y.order() == MemoryOrder::channels_last);
       CHECK(test::max_difference(y, expected) < 1e-12);
     }
     CHECK(gradcheck([&](const auto& t) { return conv_transpose2d(t[0], t[1], t[2], c.options); }, {x, w, b}) == "");

@@ -1,6 +1,8 @@
 #pragma once
 // Every activation that batch_norm() and conv2d() apply to their results.
 
+#include <vector>
+
 #include "nasion/kernels/activation.hpp"
 
 namespace test {

@@ -17,8 +17,8 @@ namespace nasion {
 using SumOverProcesses = std::function<void(std::span<double>)>;
 
 /// `training`: normalise by the statistics of the batch, and move the running ones towards them by the part `momentum`,
-/// in [0, 1]. `eps`, not negative, is added to the variance. `activation`: of the result, in
-/// the same pass. `sum_over_processes`: the batch has parts in other processes.
+/// in [0, 1]. `eps`, not negative, is added to the variance. `activation`: of the result, in the same pass.
+/// `sum_over_processes`: the batch has parts in other processes.
 struct BatchNormOptions {
   bool training = false;
   double momentum = 0.1, eps = 1e-5;
