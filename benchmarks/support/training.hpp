@@ -52,9 +52,9 @@ void with_model(const Network& network, Use&& use) {
   else if (name == "resnet50")
     use(models::resnet50<float>({}, rng));
   else if (name == "mobilenet_v2")
-    use(MobileNetV2(rng));
+    use(mobilenet_v2(rng));
   else if (name == "efficientnet_b0")
-    use(EfficientNetB0(rng));
+    use(efficientnet_b0(rng));
   else if (name == "densenet121")
     use(DenseNet121(rng));
   else if (name == "vgg")

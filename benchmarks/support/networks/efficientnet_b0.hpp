@@ -2,11 +2,10 @@
 // EfficientNet-B0 (Tan and Le 2019) with the layout and the names of torchvision, without stochastic depth.
 
 #include <algorithm>
-#include <array>
-#include <optional>
 #include <string>
+#include <utility>
 
-#include "conv_norm.hpp"
+#include "mobile_network.hpp"
 
 namespace bench {
 
@@ -33,20 +32,12 @@ struct MbConv {
   ConvNorm project;
   bool residual;
 
-  MbConv(Index in, Index out, Index kernel, Index stride, Index expansion, Rng& rng)
-      : depthwise({.in = in * expansion,
-                   .out = in * expansion,
-                   .kernel = kernel,
-                   .stride = stride,
-                   .groups = in * expansion,
-                   .activation = nasion::Activation::silu},
-                  rng),
-        excite(in * expansion, std::max<Index>(1, in / 4), rng),
-        project({.in = in * expansion, .out = out}, rng),
-        residual(stride == 1 && in == out) {
-    if (expansion > 1)
-      expand.emplace(ConvNorm::Config{.in = in, .out = in * expansion, .activation = nasion::Activation::silu}, rng);
-  }
+  MbConv(const MobileBlock& sizes, Rng& rng)
+      : expand(sizes.expand(rng)),
+        depthwise(sizes.depthwise(rng)),
+        excite(sizes.wide(), std::max<Index>(1, sizes.in / 4), rng),
+        project({.in = sizes.wide(), .out = sizes.out}, rng),
+        residual(sizes.residual()) {}
 
   Tensorf operator()(const Tensorf& x) const {
     const auto y = project(excite(depthwise(expand ? (*expand)(x) : x)));
@@ -62,43 +53,24 @@ struct MbConv {
   }
 };
 
-/// Images [N, 3, H, W] -> [N, 1000].
-struct EfficientNetB0 {
-  nn::Sequential<float> features;
-  nn::Dropout<float> dropout;
-  nn::Linear<float> classifier;
-
-  explicit EfficientNetB0(Rng& rng) : dropout(0.2, rng), classifier({.in = 1280, .out = 1000}, rng) {
-    struct Stage {
-      Index expansion, out, blocks, stride, kernel;
-    };
-    const std::array<Stage, 7> stages{{{1, 16, 1, 1, 3},
-                                       {6, 24, 2, 2, 3},
-                                       {6, 40, 2, 2, 5},
-                                       {6, 80, 3, 2, 3},
-                                       {6, 112, 3, 1, 5},
-                                       {6, 192, 4, 2, 5},
-                                       {6, 320, 1, 1, 3}}};
-    Index in = 32;
-    features.append(
-        ConvNorm({.in = 3, .out = in, .kernel = 3, .stride = 2, .activation = nasion::Activation::silu}, rng));
-    for (const auto& [expansion, out, blocks, stride, kernel] : stages) {
-      nn::Sequential<float> stage;
-      for (Index i = 0; i < blocks; ++i, in = out)
-        stage.append(MbConv(in, out, kernel, i == 0 ? stride : 1, expansion, rng));
-      features.append(std::move(stage));
-    }
-    features.append(ConvNorm({.in = in, .out = 1280, .activation = nasion::Activation::silu}, rng));
+inline MobileNetwork efficientnet_b0(Rng& rng) {
+  constexpr auto activation = Activation::silu;
+  struct Stage {
+    Index expansion, out, blocks, stride, kernel;
+  };
+  constexpr Stage stages[]{{1, 16, 1, 1, 3},  {6, 24, 2, 2, 3},  {6, 40, 2, 2, 5}, {6, 80, 3, 2, 3},
+                           {6, 112, 3, 1, 5}, {6, 192, 4, 2, 5}, {6, 320, 1, 1, 3}};
+  MobileNetwork network(rng);
+  Index in = 32;
+  network.features.append(ConvNorm({.in = 3, .out = in, .kernel = 3, .stride = 2, .activation = activation}, rng));
+  for (const auto& [expansion, out, blocks, stride, kernel] : stages) {
+    nn::Sequential<float> stage;
+    for (Index i = 0; i < blocks; ++i, in = out)
+      stage.append(MbConv({in, out, kernel, i == 0 ? stride : 1, expansion, activation}, rng));
+    network.features.append(std::move(stage));
   }
-
-  Tensorf operator()(const Tensorf& images) const {
-    return classifier(dropout(flatten(adaptive_avg_pool2d(features(images), 1))));
-  }
-  static void visit(auto& self, auto&& f) {
-    f("features", self.features);
-    f("dropout", self.dropout);
-    f("classifier.1", self.classifier);
-  }
-};
+  network.features.append(ConvNorm({.in = in, .out = 1280, .activation = activation}, rng));
+  return network;
+}
 
 }  // namespace bench

@@ -1,11 +1,9 @@
 #pragma once
 // MobileNetV2 (Sandler et al. 2018) with the layout and the names of torchvision.
 
-#include <array>
-#include <optional>
 #include <string>
 
-#include "conv_norm.hpp"
+#include "mobile_network.hpp"
 
 namespace bench {
 
@@ -17,20 +15,12 @@ struct InvertedResidual {
   nn::BatchNorm2d<float> bn;
   bool residual;
 
-  InvertedResidual(Index in, Index out, Index stride, Index expansion, Rng& rng)
-      : depthwise({.in = in * expansion,
-                   .out = in * expansion,
-                   .kernel = 3,
-                   .stride = stride,
-                   .groups = in * expansion,
-                   .activation = nasion::Activation::relu6},
-                  rng),
-        project({.in = in * expansion, .out = out, .kernel = 1, .bias = false}, rng),
-        bn({.features = out}),
-        residual(stride == 1 && in == out) {
-    if (expansion > 1)
-      expand.emplace(ConvNorm::Config{.in = in, .out = in * expansion, .activation = nasion::Activation::relu6}, rng);
-  }
+  InvertedResidual(const MobileBlock& sizes, Rng& rng)
+      : expand(sizes.expand(rng)),
+        depthwise(sizes.depthwise(rng)),
+        project({.in = sizes.wide(), .out = sizes.out, .kernel = 1, .bias = false}, rng),
+        bn({.features = sizes.out}),
+        residual(sizes.residual()) {}
 
   Tensorf operator()(const Tensorf& x) const {
     const auto y = bn(project(depthwise(expand ? (*expand)(x) : x)));
@@ -47,35 +37,21 @@ struct InvertedResidual {
   }
 };
 
-/// Images [N, 3, H, W] -> [N, 1000].
-struct MobileNetV2 {
-  nn::Sequential<float> features;
-  nn::Dropout<float> dropout;
-  nn::Linear<float> classifier;
-
-  explicit MobileNetV2(Rng& rng) : dropout(0.2, rng), classifier({.in = 1280, .out = 1000}, rng) {
-    struct Stage {
-      Index expansion, out, blocks, stride;
-    };
-    const std::array<Stage, 7> stages{
-        {{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2}, {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}}};
-    Index in = 32;
-    features.append(
-        ConvNorm({.in = 3, .out = in, .kernel = 3, .stride = 2, .activation = nasion::Activation::relu6}, rng));
-    for (const auto& [expansion, out, blocks, stride] : stages)
-      for (Index i = 0; i < blocks; ++i, in = out)
-        features.append(InvertedResidual(in, out, i == 0 ? stride : 1, expansion, rng));
-    features.append(ConvNorm({.in = in, .out = 1280, .activation = nasion::Activation::relu6}, rng));
-  }
-
-  Tensorf operator()(const Tensorf& images) const {
-    return classifier(dropout(flatten(adaptive_avg_pool2d(features(images), 1))));
-  }
-  static void visit(auto& self, auto&& f) {
-    f("features", self.features);
-    f("dropout", self.dropout);
-    f("classifier.1", self.classifier);
-  }
-};
+inline MobileNetwork mobilenet_v2(Rng& rng) {
+  constexpr auto activation = Activation::relu6;
+  struct Stage {
+    Index expansion, out, blocks, stride;
+  };
+  constexpr Stage stages[]{{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
+                           {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
+  MobileNetwork network(rng);
+  Index in = 32;
+  network.features.append(ConvNorm({.in = 3, .out = in, .kernel = 3, .stride = 2, .activation = activation}, rng));
+  for (const auto& [expansion, out, blocks, stride] : stages)
+    for (Index i = 0; i < blocks; ++i, in = out)
+      network.features.append(InvertedResidual({in, out, 3, i == 0 ? stride : 1, expansion, activation}, rng));
+  network.features.append(ConvNorm({.in = in, .out = 1280, .activation = activation}, rng));
+  return network;
+}
 
 }  // namespace bench
