@@ -112,7 +112,8 @@ void compare_with_naive(const Case& c, double tolerance,
           const auto r = run(to_order(x, x_order), to_order(w, w_order), b, with(c.options, algorithm), g_order);
           INFO("algorithm " << static_cast<int>(algorithm) << ", x " << x_order << ", weight " << w_order
                             << ", gradient " << g_order);
-          CHECK(r.y.order() == (algorithm == Conv2dAlgorithm::im2col ? x_order : MemoryOrder::channels_last));
+          const bool both = algorithm == Conv2dAlgorithm::naive || algorithm == Conv2dAlgorithm::im2col;
+          CHECK(r.y.order() == (both ? x_order : MemoryOrder::channels_last));
           CHECK(r.dx.order() == x_order);
           CHECK(r.dw.order() == w_order);
           CHECK(error(r.y, naive.y) < tolerance);
