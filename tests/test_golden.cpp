@@ -3,7 +3,11 @@
 
 #include "nasion/models/keypoint_cnn.hpp"
 #include "nasion/nn/batch_norm.hpp"
+#include "nasion/ops/compare.hpp"
 #include "nasion/ops/loss.hpp"
+#include "nasion/ops/norm.hpp"
+#include "nasion/ops/sort.hpp"
+#include "nasion/ops/statistics.hpp"
 #include "nasion/ops/upsample.hpp"
 #include "nasion/optim/adam.hpp"
 #include "nasion/optim/clip.hpp"
@@ -336,4 +340,50 @@ TEST_CASE("The network of part 1 as in PyTorch") {
   // In float one of many maxima may be another pixel that is equal up to rounding.
   check_nose_tip<float>(MemoryOrder::row_major, 1e-4);
   check_nose_tip<float>(MemoryOrder::channels_last, 1e-4);
+}
+
+TEST_CASE("Operations as in PyTorch") {
+  const Golden golden("operations");
+  std::size_t compared = 0;
+  using Options = std::vector<Index>;
+  const auto compare = [&](const std::string& prefix, const std::vector<std::string>& inputs, auto f) {
+    for (const auto& name : golden.cases(prefix)) {
+      const auto o = golden.integers(name + ".options");
+      CHECK(compare_with_golden(
+                golden, name, inputs, [&](const auto& t) { return f(t, o); }, rounding) == "");
+      ++compared;
+    }
+  };
+  const auto integers = [&](const std::string& name) { return golden.array(name); };
+  const auto dims = [](const Options& o, std::size_t from) {
+    return Dims(o.begin() + static_cast<long>(from), o.end());
+  };
+  const auto mask = Tensord::from(integers("where.c").shape, [](const Options& v) {
+    return std::vector<double>(v.begin(), v.end());
+  }(integers("where.c").values));
+  compare("where", {"a", "b"}, [&](const auto& t, const auto&) { return where(mask, t[0], t[1]); });
+  compare("masked_fill", {"a"}, [&](const auto& t, const auto&) { return masked_fill(t[0], mask, -3); });
+  compare("gather", {"x"}, [&](const auto& t, const auto&) { return gather(t[0], 2, integers("gather.i")); });
+  compare("index_select", {"x"}, [](const auto& t, const auto&) { return index_select(t[0], 1, {2, 0, 2, 1}); });
+  compare("embedding", {"w"}, [&](const auto& t, const auto&) { return embedding(integers("embedding.i"), t[0], 2); });
+  compare("flip", {"x"}, [](const auto& t, const auto&) { return flip(t[0], {1, 3}); });
+  for (const auto& [name, mode] : {std::pair{"pad.reflect", PadMode::reflect}, {"pad.replicate", PadMode::replicate}})
+    compare(name, {"x"}, [m = mode](const auto& t, const auto&) { return pad(t[0], {0, 0, 1, 2}, {0, 0, 2, 3}, m); });
+  compare("stack", {"a", "b"}, [](const auto& t, const auto&) { return stack<double>({t[0], t[1]}, 1); });
+  compare("var", {"x"}, [&](const auto& t, const auto& o) { return var(t[0], dims(o, 1), false, o[0]); });
+  compare("stddev", {"x"}, [&](const auto& t, const auto& o) { return stddev(t[0], dims(o, 1), false, o[0]); });
+  compare("norm", {"x"},
+          [&](const auto& t, const auto& o) { return norm(t[0], static_cast<double>(o[0]), dims(o, 1)); });
+  compare("logsumexp", {"x"}, [&](const auto& t, const auto& o) { return logsumexp(40 * t[0], dims(o, 0)); });
+  compare("cumsum", {"x"}, [](const auto& t, const auto& o) { return cumsum(t[0], static_cast<int>(o[0])); });
+  compare("sort", {"x"}, [](const auto& t, const auto& o) { return sort(t[0], static_cast<int>(o[0])).values; });
+  compare("topk", {"x"}, [](const auto& t, const auto& o) { return topk(t[0], 2, static_cast<int>(o[0])).values; });
+  compare("matmul", {"a", "b"}, [](const auto& t, const auto&) { return matmul(t[0], t[1]); });
+  compare("linear", {"x", "w", "b"}, [](const auto& t, const auto&) { return linear(t[0], t[1], t[2]); });
+  compare("layer_norm", {"x", "w", "b"},
+          [](const auto& t, const auto& o) { return layer_norm(t[0], Shape(std::span<const Index>(o)), t[1], t[2]); });
+  compare("group_norm", {"x", "w", "b"},
+          [](const auto& t, const auto& o) { return group_norm(t[0], o[0], t[1], t[2]); });
+  compare("instance_norm", {"x", "w", "b"}, [](const auto& t, const auto&) { return instance_norm(t[0], t[1], t[2]); });
+  CHECK(compared == golden.cases().size());
 }

@@ -19,6 +19,10 @@ TEST_CASE("linear is x W^T + b") {
       CHECK(without.at({n, k}) == Approx(sum).margin(1e-13));
     }
   CHECK(linear(Tensord::zeros({0, 3}), w, b).shape() == Shape{0, 2});
+  const auto cube = linear(reshape(x, {2, 2, 3}), w, b);
+  CHECK(cube.shape() == Shape{2, 2, 2});
+  CHECK(test::values(cube) == test::values(y));
+  CHECK(linear(reshape(slice(x, 0, 1, 2), {3}), w, b).shape() == Shape{2});
 }
 
 TEST_CASE("Gradients of linear") {
@@ -26,6 +30,7 @@ TEST_CASE("Gradients of linear") {
   CHECK(gradcheck(f, {random({4, 3}), random({2, 3}), random({2})}) == "");
   CHECK(gradcheck(f, {random({1, 1}), random({1, 1}), random({1})}) == "");
   CHECK(gradcheck([](const auto& t) { return linear(t[0], t[1]); }, {random({5, 2}), random({3, 2})}) == "");
+  CHECK(gradcheck(f, {random({2, 2, 2, 3}), random({2, 3}), random({2})}) == "");
   const auto x = Tensord::zeros({0, 3}).set_requires_grad(), w = random({2, 3}).set_requires_grad();
   linear(x, w).backward(Tensord::zeros({0, 2}));
   CHECK(test::values(w.grad()) == std::vector<double>(6, 0));
@@ -37,6 +42,7 @@ TEST_CASE("linear refuses sizes that do not fit") {
   CHECK_THROWS_WITH(linear(random({4, 3}), random({2, 3}), random({3})),
                     ContainsSubstring("[linear] bias [3]") && ContainsSubstring("[2, 3]"));
   CHECK_THROWS_AS(linear(random({4, 3, 1}), random({2, 3})), ShapeError);
+  CHECK_THROWS_AS(linear(random({}), random({2, 3})), ShapeError);
   CHECK_THROWS_AS(linear(random({4, 3}), random({2, 3}), random({1, 2})), ShapeError);
 }
 

@@ -54,8 +54,8 @@ TEST_CASE("Arrays that NumPy wrote are read") {
 
 TEST_CASE("Integers are read exactly") {
   using Limits = std::numeric_limits<std::int64_t>;
-  CHECK(io::read_npy_integers(golden / "i8.npy") == io::IntegerArray{{2, 2}, {Limits::min(), -1, 0, Limits::max()}});
-  CHECK(io::read_npy_integers(golden / "u1.npy") == io::IntegerArray{{2, 3}, {0, 1, 255, 128, 7, 9}});
+  CHECK(io::read_npy_integers(golden / "i8.npy") == IntegerArray{{2, 2}, {Limits::min(), -1, 0, Limits::max()}});
+  CHECK(io::read_npy_integers(golden / "u1.npy") == IntegerArray{{2, 3}, {0, 1, 255, 128, 7, 9}});
   CHECK_THROWS_WITH(io::read_npy_integers(golden / "u8_large.npy"), ContainsSubstring("9223372036854775808"));
   CHECK_THROWS_WITH(io::read_npy_integers(golden / "f4.npy"), ContainsSubstring("floating-point"));
 }
@@ -80,7 +80,7 @@ TEST_CASE("Arrays are written as NumPy writes them") {
   CHECK(values(io::read_npy<float>(file)) == values(contiguous(image)));
 
   CHECK_THROWS_AS(io::write_npy(folder / "no" / "x.npy", image), IoError);
-  CHECK_THROWS_AS(io::write_npy(file, io::IntegerArray{{2}, {1}}), ShapeError);
+  CHECK_THROWS_AS(io::write_npy(file, IntegerArray{{2}, {1}}), ShapeError);
 }
 
 TEST_CASE("Arrays are the same bytes in every locale, and are read in every one") {

@@ -89,7 +89,7 @@ TEST_CASE("Whole numbers of an archive are read exactly") {
   write_zip(folder / "x.npz", {{"y.npy", npy("<i8", std::string(io::detail::bytes_of(large, 2)))},
                                {"x.npy", npy("<f8", std::string(16, '\0'))}});
   const io::NpzFile npz(folder / "x.npz");
-  CHECK(npz.integers("y") == io::IntegerArray{{2}, {9007199254740993, -7}});
+  CHECK(npz.integers("y") == IntegerArray{{2}, {9007199254740993, -7}});
   CHECK_THROWS_WITH(npz.integers("x"), ContainsSubstring("x.npy") && ContainsSubstring("not integers"));
 }
 

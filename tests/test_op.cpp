@@ -53,6 +53,7 @@ const Named functions[] = {
     {"adaptive_max_pool2d", "adaptive_max_pool2d", [] { adaptive_max_pool2d(x, 2); }},
     {"add_relu", "add_relu", [] { add_relu(x, y); }},
     {"argmax", "argmax", [] { argmax(x, 1); }},
+    {"argmin", "argmin", [] { argmin(x, 1); }},
     {"avg_pool2d", "avg_pool2d", [] { avg_pool2d(x); }},
     {"batch_norm", "batch_norm", [] { batch_norm(x, channel, Tensord::ones({3})); }},
     {"bce_with_logits_loss", "bce_with_logits_loss", [] { bce_with_logits_loss(x, y); }},
@@ -60,6 +61,7 @@ const Named functions[] = {
      [] {
        broadcast_to(channel, {2, 3});
      }},
+    {"chunk", "chunk", [] { chunk(x, 2); }},
     {"clamp", "clamp", [] { clamp(x, 0, 1); }},
     {"concat", "concat",
      [] {
@@ -69,6 +71,7 @@ const Named functions[] = {
     {"conv2d", "conv2d", [] { conv2d(x, weight); }},
     {"conv_transpose2d", "conv_transpose2d", [] { conv_transpose2d(x, weight); }},
     {"cross_entropy", "cross_entropy", [] { cross_entropy(rows, classes); }},
+    {"cumsum", "cumsum", [] { cumsum(x, 1); }},
     {"dropout", "dropout",
      [] {
        Rng rng(0);
@@ -85,17 +88,34 @@ const Named functions[] = {
            x, [](double v) { return v; }, [](double) { return 1.0; });
      }},
     {"elu", "elu", [] { elu(x); }},
+    {"embedding", "embedding", [] { embedding(classes, rows); }},
+    {"eq", "eq", [] { eq(x, y); }},
     {"exp", "exp", [] { exp(x); }},
     {"flatten", "reshape", [] { flatten(x); }},
+    {"flip", "flip", [] { flip(x, {1}); }},
+    {"gather", "gather",
+     [] {
+       gather(rows, 1, {{4, 1}, classes});
+     }},
+    {"ge", "ge", [] { ge(x, y); }},
     {"gelu", "gelu", [] { gelu(x); }},
+    {"group_norm", "group_norm", [] { group_norm(x, 3); }},
+    {"gt", "gt", [] { gt(x, y); }},
     {"hardsigmoid", "hardsigmoid", [] { hardsigmoid(x); }},
     {"hardswish", "hardswish", [] { hardswish(x); }},
+    {"index_select", "index_select", [] { index_select(x, 0, classes); }},
+    {"instance_norm", "instance_norm", [] { instance_norm(x); }},
     {"interpolate", "interpolate", [] { interpolate(x, {.scale_factor = 2}); }},
     {"l1_loss", "l1_loss", [] { l1_loss(x, y); }},
+    {"layer_norm", "layer_norm", [] { layer_norm(x, {4}); }},
+    {"le", "le", [] { le(x, y); }},
     {"leaky_relu", "leaky_relu", [] { leaky_relu(x); }},
     {"linear", "linear", [] { linear(rows, rows); }},
     {"log", "log", [] { log(x); }},
     {"log_softmax", "log_softmax", [] { log_softmax(x, 1); }},
+    {"logsumexp", "logsumexp", [] { logsumexp(x); }},
+    {"lt", "lt", [] { lt(x, y); }},
+    {"masked_fill", "masked_fill", [] { masked_fill(x, y, 0); }},
     {"matmul", "matmul", [] { matmul(square_matrix, rows); }},
     {"max", "max", [] { max(x); }},
     {"max_pool2d", "max_pool2d", [] { max_pool2d(x); }},
@@ -104,6 +124,9 @@ const Named functions[] = {
     {"min", "min", [] { min(x); }},
     {"minimum", "minimum", [] { minimum(x, y); }},
     {"mse_loss", "mse_loss", [] { mse_loss(x, y); }},
+    {"ne", "ne", [] { ne(x, y); }},
+    {"norm", "norm", [] { norm(x); }},
+    {"one_hot", "one_hot", [] { one_hot<double>(classes, 2); }},
     {"pad", "pad",
      [] {
        pad(rows, {1, 1}, {0, 0});
@@ -127,14 +150,26 @@ const Named functions[] = {
     {"soft_argmax2d", "soft_argmax2d", [] { soft_argmax2d(x); }},
     {"softmax", "softmax", [] { softmax(x, 1); }},
     {"softplus", "softplus", [] { softplus(x); }},
+    {"sort", "sort", [] { sort(x); }},
     {"spatial_cross_entropy", "spatial_cross_entropy", [] { spatial_cross_entropy(x, y); }},
     {"spatial_softmax", "spatial_softmax", [] { spatial_softmax(x); }},
+    {"split", "split", [] { split(x, 2); }},
     {"sqrt", "sqrt", [] { sqrt(x); }},
     {"square", "square", [] { square(x); }},
+    {"squeeze", "reshape", [] { squeeze(channel, 0), squeeze(x); }},
+    {"stack", "stack",
+     [] {
+       stack<double>({x, y});
+     }},
+    {"stddev", "stddev", [] { stddev(x); }},
     {"sum", "sum", [] { sum(x); }},
     {"tanh", "tanh", [] { tanh(x); }},
     {"to_order", "to_order", [] { to_order(x, MemoryOrder::channels_last); }},
+    {"topk", "topk", [] { topk(x, 2); }},
     {"transpose", "permute", [] { transpose(rows); }},
+    {"unsqueeze", "unsqueeze", [] { unsqueeze(x, 0); }},
+    {"var", "var", [] { var(x); }},
+    {"where", "where", [] { where(x, x, y); }},
     {"wing_loss", "wing_loss", [] { wing_loss(x, y); }},
 };
 

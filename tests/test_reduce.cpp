@@ -74,6 +74,9 @@ TEST_CASE("max, min and argmax") {
   CHECK(max(x, -1, true).shape() == Shape{2, 1});
   CHECK(argmax(x, 1) == std::vector<Index>{1, 0});
   CHECK(argmax(x, 0) == std::vector<Index>{1, 0, 1});
+  CHECK(argmin(x, 1) == std::vector<Index>{0, 1});
+  CHECK(argmin(Tensord::from({3}, {4, 3, not_a_number}), 0) == std::vector<Index>{2});
+  CHECK_THROWS_WITH(argmin(Tensord::zeros({2, 0}), 1), ContainsSubstring("[argmin]"));
   CHECK(max(x).item() == 7);
   CHECK(min(x).item() == 1);
   CHECK(argmax(Tensord::from({3}, {1, not_a_number, 5}), 0) == std::vector<Index>{1});

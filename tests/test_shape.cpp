@@ -213,3 +213,49 @@ TEST_CASE("pad") {
   const Index huge = std::numeric_limits<Index>::max();
   CHECK_THROWS_AS(pad(x, {huge, 0}, {huge, 0}), ShapeError);
 }
+
+TEST_CASE("Dimensions of size 1 come and go") {
+  const auto x = Tensord::from({2, 3}, {1, 2, 3, 4, 5, 6});
+  CHECK(unsqueeze(x, 0).shape() == Shape{1, 2, 3});
+  CHECK(unsqueeze(x, 2).shape() == Shape{2, 3, 1});
+  CHECK(unsqueeze(x, -1).shape() == Shape{2, 3, 1});
+  CHECK(unsqueeze(x, -3).shape() == Shape{1, 2, 3});
+  CHECK(squeeze(random({1, 2, 1, 3})).shape() == Shape{2, 3});
+  CHECK(squeeze(random({1, 2, 1, 3}), -2).shape() == Shape{1, 2, 3});
+  CHECK(squeeze(random({1, 2, 1, 3}), 1).shape() == Shape{1, 2, 1, 3});
+  CHECK_THROWS_WITH(unsqueeze(x, 3), ContainsSubstring("[unsqueeze]") && ContainsSubstring("[2, 3]"));
+  CHECK_THROWS_AS(unsqueeze(x, -4), ShapeError);
+  CHECK_THROWS_AS(squeeze(x, 2), ShapeError);
+}
+
+TEST_CASE("stack, split and chunk") {
+  const auto x = Tensord::from({2, 3}, {1, 2, 3, 4, 5, 6});
+  CHECK(stack<double>({x, x + 6}).shape() == Shape{2, 2, 3});
+  CHECK(values(stack<double>({x, x + 6}, 1)) == std::vector<double>{1, 2, 3, 7, 8, 9, 4, 5, 6, 10, 11, 12});
+  CHECK(stack<double>({x, x, x, x}, -1).shape() == Shape{2, 3, 4});
+  CHECK(gradcheck(
+            [](const auto& t) {
+              return stack<double>({t[0], t[1]}, 2);
+            },
+            {random({2, 3, 4}), random({2, 3, 4})}) == "");
+  CHECK_THROWS_WITH(stack<double>({x, random({3, 2})}), ContainsSubstring("[stack] part [3, 2]"));
+  CHECK_THROWS_AS(stack<double>({}), ValueError);
+
+  CHECK(split(x, 2, 1).size() == 2);
+  CHECK(values(split(x, 2, 1)[1]) == std::vector<double>{3, 6});
+  CHECK(values(split(x, {1, 0, 2}, 1)[2]) == std::vector<double>{2, 3, 5, 6});
+  CHECK(split(x, 7)[0].shape() == x.shape());
+  const auto f = [](const auto& t) { return concat(split(t[0], {2, 1, 1}, -1), 0 - 1); };
+  CHECK(gradcheck(f, {random({2, 3, 2, 4})}) == "");
+  CHECK_THROWS_WITH(split(x, {1, 1}, 1), ContainsSubstring("[split] sizes") && ContainsSubstring("[2, 3]"));
+  CHECK_THROWS_AS(split(x, {2, 2}, 1), ShapeError);
+  CHECK_THROWS_AS(split(x, {-1, 4}, 1), ShapeError);
+  CHECK_THROWS_AS(split(x, 0, 1), ValueError);
+
+  const auto pieces = chunk(random({10, 2}), 4);
+  CHECK(pieces.size() == 4);
+  CHECK(pieces[0].shape() == Shape{3, 2});
+  CHECK(pieces[3].shape() == Shape{1, 2});
+  CHECK(chunk(x, 5, 1).size() == 3);
+  CHECK_THROWS_WITH(chunk(x, 0), ContainsSubstring("[chunk]"));
+}

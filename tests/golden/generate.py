@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Writes the golden files of tests/test_golden.cpp with PyTorch (made with 1.13, Debian's python3-torch;
-activations with 2.15).
+activations and operations with 2.15).
 
     tests/golden/generate.py            # overwrites tests/golden/*.safetensors
 
@@ -189,6 +189,50 @@ def activations():
                     ("softplus", F.softplus), ("softplus2", lambda x: F.softplus(x, 2, 5))]:
         cases.add(name, lambda x: f(x), x=x)
     write("activations", cases)
+
+
+def operations():
+    torch.manual_seed(12)
+    cases = Cases()
+    x, y = torch.randn(2, 3, 4, 5), torch.randn(3, 1, 5)
+    mask = (torch.randn(2, 3, 4, 5) > 0).double()
+    constant = {"c": mask.to(torch.int64)}  # integers get no gradient
+    cases.add("where", lambda a, b, c: torch.where(c > 0, a, b), a=x, b=y, **constant)
+    cases.add("masked_fill", lambda a, c: a.masked_fill(c > 0, -3), a=x, **constant)
+    index = torch.randint(0, 4, (2, 3, 6, 2))
+    cases.add("gather", lambda x, i: x.gather(2, i), x=x, i=index)
+    cases.add("index_select", lambda x: x.index_select(1, torch.tensor([2, 0, 2, 1])), x=x)
+    words = torch.randint(0, 7, (3, 4))
+    cases.add("embedding", lambda w, i: F.embedding(i, w, padding_idx=2), w=torch.randn(7, 5), i=words)
+    cases.add("flip", lambda x: x.flip((1, 3)), x=x)
+    for mode in ("reflect", "replicate"):
+        cases.add(f"pad.{mode}", lambda x: F.pad(x, (2, 3, 1, 2), mode=mode), x=x)
+    cases.add("stack", lambda a, b: torch.stack([a, b], 1), a=x, b=x + 1)
+    for name, f in (("var", torch.var), ("stddev", torch.std)):
+        for i, (dims, correction) in enumerate([((0, 2), 1), ((3,), 0), ((0, 1, 2, 3), 1)]):
+            cases.add(f"{name}.{i}", lambda x: f(x, dims, correction=correction), (correction, *dims), x=x)
+    for i, (p, dims) in enumerate([(2, (1,)), (1, (0, 3)), (3, (2, 3)), (2, (0, 1, 2, 3))]):
+        cases.add(f"norm.{i}", lambda x: torch.linalg.vector_norm(x, p, dims), (p, *dims), x=x)
+    for i, dims in enumerate([(1,), (0, 3), (0, 1, 2, 3)]):
+        cases.add(f"logsumexp.{i}", lambda x: torch.logsumexp(40 * x, dims), dims, x=x)
+    for dim in range(4):
+        cases.add(f"cumsum.{dim}", lambda x: x.cumsum(dim), (dim,), x=x)
+        cases.add(f"sort.{dim}", lambda x: x.sort(dim).values, (dim,), x=x)
+        cases.add(f"topk.{dim}", lambda x: x.topk(2, dim).values, (dim,), x=x)
+    for i, (a, b) in enumerate([((2, 1, 4, 5), (3, 5, 2)), ((4, 5), (3, 5, 2)), ((2, 3, 4, 5), (5, 2)), ((5,), (5,)),
+                                ((5,), (2, 5, 3)), ((2, 4, 5), (5,)), ((3, 1, 1, 2), (2, 2, 3))]):
+        cases.add(f"matmul.{i}", lambda a, b: a @ b, a=torch.randn(a), b=torch.randn(b))
+    for i, shape in enumerate([(5,), (2, 3, 5)]):
+        cases.add(f"linear.{i}", lambda x, w, b: F.linear(x, w, b), x=torch.randn(shape), w=torch.randn(4, 5), b=torch.randn(4))
+    for i, dims in enumerate([(5,), (4, 5), (2, 3, 4, 5)]):
+        cases.add(f"layer_norm.{i}", lambda x, w, b: F.layer_norm(x, dims, w, b), dims, x=x, w=torch.randn(dims),
+                  b=torch.randn(dims))
+    x = torch.randn(2, 6, 3, 4)
+    for groups in (1, 2, 3, 6):
+        cases.add(f"group_norm.{groups}", lambda x, w, b: F.group_norm(x, groups, w, b), (groups,), x=x, w=torch.randn(6),
+                  b=torch.randn(6))
+    cases.add("instance_norm", lambda x, w, b: F.instance_norm(x, weight=w, bias=b), x=x, w=torch.randn(6), b=torch.randn(6))
+    write("operations", cases)
 
 
 def init():
@@ -459,5 +503,5 @@ def resnet():
 
 
 if __name__ == "__main__":
-    for make in (conv2d, conv_transpose2d, pool, upsample, linear, loss, activations, init, optim, schedules, nose_tip, batch_norm, resnet):
+    for make in (conv2d, conv_transpose2d, pool, upsample, linear, loss, activations, operations, init, optim, schedules, nose_tip, batch_norm, resnet):
         make()

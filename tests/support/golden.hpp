@@ -28,7 +28,8 @@ class Golden {
     return std::any_of(all.begin(), all.end(), [&](const auto& entry) { return entry.name == name; });
   }
   Tensord operator[](const std::string& name) const { return file_.tensor(name); }
-  std::vector<Index> integers(const std::string& name) const { return file_.integers.at(name).values; }
+  const IntegerArray& array(const std::string& name) const { return file_.integers.at(name); }
+  std::vector<Index> integers(const std::string& name) const { return array(name).values; }
 
  private:
   io::SafetensorsFile<double> file_;

@@ -77,15 +77,21 @@ Tensor<T> broadcast_copy(const Tensor<T>& x, const Shape& shape, MemoryOrder ord
   return y;
 }
 
+/// f(a, b, c), broadcast to `shape`, in the given order.
+template <class T, class F>
+Tensor<T> zip(const Shape& shape, MemoryOrder order, const Tensor<T>& a, const Tensor<T>& b, const Tensor<T>& c, F f) {
+  const auto whole = [&](const Tensor<T>& x) {
+    return x.shape() == shape && x.order() == order ? x : broadcast_copy(x, shape, order);
+  };
+  const auto y = Tensor<T>::empty(shape, order);
+  kernels::zip(y.size(), whole(a).memory(), whole(b).memory(), whole(c).memory(), Op::writable(y), f);
+  return y;
+}
+
 /// f(dy, a, b), where a and b are broadcast to the shape of dy.
 template <class T, class F>
 Tensor<T> zip_gradient(const Tensor<T>& dy, const Tensor<T>& a, const Tensor<T>& b, F f) {
-  const auto like_dy = [&](const Tensor<T>& x) {
-    return x.shape() == dy.shape() && x.order() == dy.order() ? x : broadcast_copy(x, dy.shape(), dy.order());
-  };
-  const auto y = Tensor<T>::empty(dy.shape(), dy.order());
-  kernels::zip(y.size(), dy.memory(), like_dy(a).memory(), like_dy(b).memory(), Op::writable(y), f);
-  return y;
+  return zip(dy.shape(), dy.order(), dy, a, b, f);
 }
 
 }  // namespace detail

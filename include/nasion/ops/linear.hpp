@@ -34,13 +34,18 @@ Tensor<T> linear_bfloat16(const Op& op, const kernels::Conv2dSizes& s, const Ten
 
 }  // namespace detail
 
-/// y = x W^T + b.   x [N, in], w [out, in], b [out] or undefined -> y [N, out].   ShapeError when they do not fit.
+/// y = x W^T + b.   x [.., in], w [out, in], b [out] or undefined -> y [.., out].   ShapeError when they do not fit.
 template <Real T>
 Tensor<T> linear(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b = {}) {
   const Op op("linear");
   using enum kernels::Factor;
-  op.check(x.rank() == 2 && w.rank() == 2 && x.dim(1) == w.dim(1), "input ", x.shape(), " does not fit weight ",
-           w.shape(), ": [N, in] and [out, in] are needed, with equal inner sizes");
+  op.check(x.rank() >= 1 && w.rank() == 2 && x.dim(-1) == w.dim(1), "input ", x.shape(), " does not fit weight ",
+           w.shape(), ": [.., in] and [out, in] are needed, with equal inner sizes");
+  if (x.rank() != 2) {
+    const Shape y = x.shape().with(-1, w.dim(0));
+    const Index rows = x.shape().with(-1, 1).size();
+    return reshape(linear(reshape(x, Shape{rows, x.dim(-1)}), w, b), y);
+  }
   if (b.defined()) op.check(b.shape() == Shape{w.dim(0)}, "bias ", b.shape(), " does not fit weight ", w.shape());
   const Index n = x.dim(0), in = x.dim(1), out = w.dim(0);
   Op::flops(2 * static_cast<double>(n * out) * static_cast<double>(in));

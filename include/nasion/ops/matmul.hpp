@@ -2,7 +2,7 @@
 // Matrix products of tensors.
 
 #include "nasion/kernels/gemm.hpp"
-#include "nasion/ops/shape.hpp"
+#include "nasion/ops/reduce.hpp"
 
 #ifdef NASION_COMPILED
 #include "nasion/kernels/compiled.hpp"
@@ -36,15 +36,33 @@ Tensor<T> product(const Tensor<T>& a, const Tensor<T>& b) {
 
 }  // namespace detail
 
-/// a b.   a [.., m, k], b [.., k, n] with equal leading dimensions -> [.., m, n].   ShapeError when they do not fit.
+/// a b.   a [.., m, k], b [.., k, n] -> [.., m, n], where leading dimensions broadcast; a vector, of rank 1, is a row
+/// as a and a column as b, which the result then lacks: [m, k] [k] -> [m].   ShapeError when they do not fit.
 template <Real T>
 Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b) {
   const Op op("matmul");
   using enum kernels::Factor;
-  bool fits = a.rank() >= 2 && a.rank() == b.rank() && a.dim(-1) == b.dim(-2);
-  for (int d = 0; fits && d < a.rank() - 2; ++d) fits = a.dim(d) == b.dim(d);
+  bool fits = a.rank() > 0 && b.rank() > 0 && a.dim(-1) == b.dim(b.rank() > 1 ? -2 : 0);
+  for (int d = -3; fits && d >= -std::min(a.rank(), b.rank()); --d)
+    fits = a.dim(d) == b.dim(d) || a.dim(d) == 1 || b.dim(d) == 1;
   op.check(fits, "first ", a.shape(), " does not fit second ", b.shape(),
-           ": the last size of the first must be the last but one of the second, and leading sizes equal");
+           ": the last size of the first must be the last but one of the second, and leading sizes equal or 1");
+  if (a.rank() == 1) return squeeze(matmul(unsqueeze(a, 0), b), b.rank() == 1 ? 0 : -2);
+  if (b.rank() == 1) return squeeze(matmul(a, unsqueeze(b, 1)), -1);
+  const auto leading = [](const Tensor<T>& x) { return Shape(std::span(x.shape().begin(), x.shape().end() - 2)); };
+  if (leading(a) != leading(b)) {
+    if (b.rank() == 2) {  // all rows of all matrices in one product
+      const Shape rows{leading(a).size() * a.dim(-2), a.dim(-1)};
+      return reshape(matmul(reshape(a, rows), b), a.shape().with(-1, b.dim(-1)));
+    }
+    const Shape batch = broadcast_shape(op.name(), leading(a), leading(b));
+    const auto whole = [&](const Tensor<T>& x) {
+      std::vector<Index> sizes(batch.begin(), batch.end());
+      sizes.insert(sizes.end(), x.shape().end() - 2, x.shape().end());
+      return broadcast_to(x, Shape(std::span<const Index>(sizes)));
+    };
+    return matmul(whole(a), whole(b));
+  }
   return op.record(detail::product<plain, plain>(a, b), {a, b},
                    [a = save(a), b = save(b)](const Tensor<T>& dy) -> Grads<T> {
                      return {a.requires_grad() ? detail::product<plain, transposed>(dy, *b) : Tensor<T>{},

@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "nasion/ops/elementwise.hpp"
-#include "nasion/ops/shape.hpp"
+#include "nasion/ops/index.hpp"
 
 namespace nasion {
 
@@ -105,32 +105,10 @@ std::vector<Index> arg_best(const Op& op, const Tensor<T>& x, int dim, Better be
 
 template <class T, class Better>
 Tensor<T> best(const Op& op, const Tensor<T>& x, int dim, bool keep, Better better) {
-  auto at = arg_best(op, x, dim, better);
   const int axis = x.shape().axis(dim);
   const Shape kept = x.shape().with(axis, 1);
-  const Walk<2> walk(kept, {dense_strides(kept, MemoryOrder::row_major), x.strides()});
-  const Index step = x.strides()[static_cast<std::size_t>(axis)];
-  auto picked = Tensor<T>::empty(kept);
-  T* values = Op::writable(picked);
-  // Calls f(position in the result, position in x) for every result.
-  const auto for_each = [at = std::move(at), walk, step, count = kept.size()](auto&& f) {
-    if (count == 0) return;
-    walk.for_runs(0, walk.runs(), [&](const std::array<Index, 2>& offset) {
-      for (Index i = 0; i < walk.inner().size; ++i) {
-        const Index to = offset[0] + i * walk.inner().step[0];
-        f(to, offset[1] + i * walk.inner().step[1] + at[static_cast<std::size_t>(to)] * step);
-      }
-    });
-  };
-  for_each([&](Index to, Index from) { values[to] = x.memory()[from]; });
-  const auto y = keep ? picked : reshape(picked, dropped(kept, {axis}));
-  return op.record(y, {x}, [for_each, shape = x.shape(), order = x.order(), kept](const Tensor<T>& dy) -> Grads<T> {
-    const auto dense = contiguous(reshape(dy, kept));
-    auto dx = Tensor<T>::zeros(shape, order);
-    T* to = Op::writable(dx);
-    for_each([&](Index from, Index at_x) { to[at_x] += dense.data()[from]; });
-    return {dx};
-  });
+  const auto picked = gather(x, axis, IntegerArray(kept, arg_best(op, x, dim, better)));
+  return keep ? picked : reshape(picked, dropped(kept, {axis}));
 }
 
 }  // namespace detail
@@ -141,6 +119,13 @@ template <Real T>
 std::vector<Index> argmax(const Tensor<T>& x, int dim) {
   const Op op("argmax");
   return detail::arg_best(op, x, dim, [](T a, T b) { return a > b; });
+}
+
+/// Position of the smallest element along `dim`, in all else as argmax().
+template <Real T>
+std::vector<Index> argmin(const Tensor<T>& x, int dim) {
+  const Op op("argmin");
+  return detail::arg_best(op, x, dim, [](T a, T b) { return a < b; });
 }
 
 /// Largest element along `dim`: x [2, 3, 4] along 1 -> [2, 4], or with `keep` [2, 1, 4]. NaN wins, and the gradient

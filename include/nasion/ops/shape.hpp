@@ -1,5 +1,7 @@
 #pragma once
-// Operations that move elements without computing: order, reshape, permute, slice, concat, pad.
+// Operations that move elements without computing: order, reshape, permute, slice, concat, stack, split, pad.
+
+#include <iterator>
 
 #include "nasion/core/op.hpp"
 
@@ -217,6 +219,87 @@ Tensor<T> concat(const std::vector<Tensor<T>>& parts, int dim) {
     for (std::size_t i = 0; i < ends.size(); ++i) grads.push_back(slice(dy, axis, i ? ends[i - 1] : 0, ends[i]));
     return grads;
   });
+}
+
+/// x with a dimension of size 1 before dimension `dim` of the result: [2, 3], 1 -> [2, 1, 3]. ShapeError unless there
+/// is such a place.
+template <Real T>
+Tensor<T> unsqueeze(const Tensor<T>& x, int dim) {
+  const Op op("unsqueeze");
+  op.check(dim >= -x.rank() - 1 && dim <= x.rank(), "there is no place ", dim, " for a dimension in input ", x.shape());
+  std::vector<Index> sizes(x.shape().begin(), x.shape().end());
+  sizes.insert(sizes.begin() + (dim < 0 ? dim + x.rank() + 1 : dim), 1);
+  return reshape(x, Shape(std::span<const Index>(sizes)));
+}
+
+/// x without dimension `dim` where its size is 1, otherwise x. ShapeError for a dimension that does not exist.
+template <Real T>
+Tensor<T> squeeze(const Tensor<T>& x, int dim) {
+  const int axis = x.shape().axis(dim);
+  if (x.dim(axis) != 1) return x;
+  std::vector<Index> sizes(x.shape().begin(), x.shape().end());
+  sizes.erase(sizes.begin() + axis);
+  return reshape(x, Shape(std::span<const Index>(sizes)));
+}
+/// x without all dimensions of size 1.
+template <Real T>
+Tensor<T> squeeze(const Tensor<T>& x) {
+  std::vector<Index> sizes;
+  std::copy_if(x.shape().begin(), x.shape().end(), std::back_inserter(sizes), [](Index n) { return n != 1; });
+  return reshape(x, Shape(std::span<const Index>(sizes)));
+}
+
+/// Tensors of one shape along a new dimension `dim`: three of [2, 4] at 0 -> [3, 2, 4]. ShapeError when the shapes
+/// differ, ValueError for no tensors.
+template <Real T>
+Tensor<T> stack(const std::vector<Tensor<T>>& parts, int dim = 0) {
+  const Op op("stack");
+  op.check<ValueError>(!parts.empty(), "needs at least one tensor");
+  std::vector<Tensor<T>> rows;
+  for (const auto& part : parts) {
+    op.check(part.shape() == parts[0].shape(), "part ", part.shape(), " does not fit first part ", parts[0].shape());
+    rows.push_back(unsqueeze(part, dim));
+  }
+  return concat(rows, dim);
+}
+
+/// x in pieces of `sizes` along `dim`. ShapeError unless they add up to the dimension.
+template <Real T>
+std::vector<Tensor<T>> split(const Tensor<T>& x, const std::vector<Index>& sizes, int dim = 0) {
+  const Op op("split");
+  const Index n = x.dim(dim);
+  Index begin = 0;
+  for (const Index size : sizes) {
+    op.check(size >= 0 && size <= n - begin, "sizes of pieces do not add up to ", n, ", dimension ", dim, " of input ",
+             x.shape());
+    begin += size;
+  }
+  op.check(begin == n, "sizes of pieces add up to ", begin, ", not to ", n, ", dimension ", dim, " of input ",
+           x.shape());
+  std::vector<Tensor<T>> pieces;
+  begin = 0;
+  for (const Index size : sizes) {
+    pieces.push_back(slice(x, dim, begin, begin + size));
+    begin += size;
+  }
+  return pieces;
+}
+/// x in pieces of `size` along `dim`, the last of which may be smaller. ValueError unless the size is positive.
+template <Real T>
+std::vector<Tensor<T>> split(const Tensor<T>& x, Index size, int dim = 0) {
+  const Op op("split");
+  op.check<ValueError>(size > 0, "size ", size, " must be positive");
+  std::vector<Index> sizes;
+  for (Index left = x.dim(dim); left > 0; left -= size) sizes.push_back(std::min(size, left));
+  return split(x, sizes, dim);
+}
+/// x in at most `chunks` pieces of equal size along `dim`, the last of which may be smaller: 10 in 4 -> 3, 3, 3, 1.
+/// ValueError unless the number is positive.
+template <Real T>
+std::vector<Tensor<T>> chunk(const Tensor<T>& x, Index chunks, int dim = 0) {
+  const Op op("chunk");
+  op.check<ValueError>(chunks > 0, "number of chunks ", chunks, " must be positive");
+  return split(x, std::max<Index>(1, (x.dim(dim) + chunks - 1) / chunks), dim);
 }
 
 }  // namespace nasion
