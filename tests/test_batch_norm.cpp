@@ -7,50 +7,17 @@
 #include "nasion/ops/activation.hpp"
 #include "nasion/ops/reduce.hpp"
 #include "support/activations.hpp"
+#include "support/batch_norm.hpp"
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"
-#include "support/threads.hpp"
 
 using namespace nasion;
 using test::gradcheck;
+using test::Moments;
+using test::moments;
+using test::reference;
 
 namespace {
-
-struct Moments {
-  double mean, variance;  // biased
-};
-
-/// Of one channel, straight from the definition.
-template <class T>
-Moments moments(const Tensor<T>& x, Index c) {
-  const double count = static_cast<double>(x.dim(0) * x.dim(2) * x.dim(3));
-  const auto average = [&](auto&& f) {
-    double sum = 0;
-    for (Index n = 0; n < x.dim(0); ++n)
-      for (Index h = 0; h < x.dim(2); ++h)
-        for (Index w = 0; w < x.dim(3); ++w) sum += f(static_cast<double>(x.at({n, c, h, w})));
-    return sum / count;
-  };
-  const double mean = average([](double v) { return v; });
-  return {mean, average([&](double v) { return (v - mean) * (v - mean); })};
-}
-
-/// (x - mean) / sqrt(variance + eps) weight + bias, number by number.
-template <class T, class Statistics>
-Tensor<T> reference(const Tensor<T>& x, Statistics&& statistics, const Tensor<T>& weight, const Tensor<T>& bias,
-                    double eps) {
-  const auto y = Tensor<T>::empty(x.shape());
-  for (Index c = 0; c < x.dim(1); ++c) {
-    const Moments m = statistics(c);
-    const double scale = static_cast<double>(weight.at({c})) / std::sqrt(m.variance + eps);
-    for (Index n = 0; n < x.dim(0); ++n)
-      for (Index h = 0; h < x.dim(2); ++h)
-        for (Index w = 0; w < x.dim(3); ++w)
-          y.set({n, c, h, w}, static_cast<T>((static_cast<double>(x.at({n, c, h, w})) - m.mean) * scale +
-                                             static_cast<double>(bias.at({c}))));
-  }
-  return y;
-}
 
 const std::vector<Shape> shapes = {{2, 3, 4, 5}, {1, 2, 1, 2},   {5, 1, 1, 1},
                                    {3, 7, 1, 3}, {2, 2, 17, 19}, {4, 40, 2, 2}};
@@ -190,43 +157,6 @@ TEST_CASE("An earlier result keeps its gradient when the running statistics move
   CHECK(test::identical(grad<double>({first}, {x}, {dy})[0], grad<double>({alone}, {x}, {dy})[0]));
 }
 
-TEST_CASE("Large means cost no digits, many numbers few") {
-  // In float; the mean is 1000 deviations away, where E[x^2] - E[x]^2 has lost all digits of the variance.
-  for (const Shape& shape : {Shape{8, 3, 64, 65}, Shape{2, 64, 33, 31}}) {
-    const auto x = test::random<float>(shape) + 1000.0f;
-    for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
-      const auto mean = Tensorf::zeros({shape[1]}), var = Tensorf::ones({shape[1]});
-      const auto y = batch_norm(to_order(x, order), mean, var, {}, {}, {.training = true, .momentum = 1});
-      const double count = static_cast<double>(shape.size() / shape[1]);
-      for (Index c = 0; c < shape[1]; ++c) {
-        const Moments m = moments(x, c);
-        CHECK(mean.at({c}) == Approx(m.mean).epsilon(1e-6));
-        CHECK(var.at({c}) == Approx(m.variance * count / (count - 1)).epsilon(1e-4));
-      }
-      const auto one = Tensorf::ones({shape[1]}), zero = Tensorf::zeros({shape[1]});
-      // The mean itself is rounded to float: 3e-5 at 1000.
-      CHECK(test::max_difference(y, reference(
-                                        x, [&](Index c) { return moments(x, c); }, one, zero, 1e-5)) < 1e-4);
-    }
-  }
-}
-
-TEST_CASE("A number far from all others does not drown the variance") {
-  for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last})
-    for (const Index channels : {3, 70})
-      for (const Index at : {0, 5}) {
-        const auto x = test::random<float>({1, channels, 40, 41});
-        for (Index c = 0; c < channels; ++c) x.set({0, c, 0, at}, 1e6f);
-        const auto mean = Tensorf::zeros({channels}), var = Tensorf::ones({channels});
-        batch_norm(to_order(x, order), mean, var, {}, {}, {.training = true, .momentum = 1});
-        for (Index c = 0; c < channels; ++c) {
-          const Moments m = moments(x, c);
-          CHECK(mean.at({c}) == Approx(m.mean).epsilon(1e-3));
-          CHECK(var.at({c}) == Approx(m.variance * 1640 / 1639).epsilon(1e-3));
-        }
-      }
-}
-
 TEST_CASE("NaN stays visible, in its channel") {
   const auto x = test::random({2, 2, 3, 3});
   x.set({1, 0, 2, 2}, std::nan(""));
@@ -277,37 +207,6 @@ TEST_CASE("Batch normalisation refuses what does not fit") {
   CHECK_THROWS_WITH(batch_norm(x, three, three, {}, {}, {.activation = Activation(-1)}),
                     "[batch_norm] there is no activation -1");
   CHECK_THROWS_AS(batch_norm(x, three, three, {}, {}, {.eps = std::nan("")}), ValueError);
-}
-
-TEST_CASE("Batch normalisation gives the same bits for any number of threads") {
-  for (const Shape& shape : {Shape{5, 7, 33, 31}, Shape{3, 300, 9, 7}, Shape{2, 3, 160, 150}})
-    for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last})
-      for (const bool training : {true, false}) {
-        const auto x = test::random<float>(shape, 7, order), dy = test::random<float>(shape, 8, order);
-        const auto residual = test::random<float>(shape, 9, order).set_requires_grad();
-        CHECK(test::same_for_all_thread_counts(
-            [&] {
-              const auto leaf = x.clone().set_requires_grad();
-              const auto weight = test::random<float>({shape[1]}).set_requires_grad();
-              const auto mean = Tensorf::zeros({shape[1]}), var = Tensorf::ones({shape[1]});
-              residual.zero_grad();
-              const auto y = batch_norm(leaf, mean, var, weight, {}, {.training = training});
-              y.backward(dy);
-              std::vector results{y.detach()};
-              for (const auto activation : test::activations) {
-                const BatchNormOptions options{.training = training, .activation = activation};
-                const auto z = batch_norm(leaf, mean, var, weight, {}, options, residual);
-                z.backward(dy);
-                batch_norm(leaf, mean, var, weight, {}, options).backward(dy);
-                results.push_back(z.detach());
-              }
-              for (const auto& v : {leaf.grad(), weight.grad(), residual.grad(), mean, var}) results.push_back(v);
-              return results;
-            },
-            [](const auto& p, const auto& q) {
-              return std::equal(p.begin(), p.end(), q.begin(), test::identical<float>);
-            }));
-      }
 }
 
 TEST_CASE("BatchNorm2d: what it keeps, and train and eval") {

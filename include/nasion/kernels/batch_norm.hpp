@@ -7,132 +7,14 @@
 
 #include "nasion/core/strided.hpp"
 #include "nasion/kernels/activation.hpp"
+#include "nasion/kernels/batch_norm_tiles.hpp"
 #include "nasion/kernels/prefetch.hpp"
 #include "nasion/kernels/scratch.hpp"
 
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
 
-/// n images of c channels of `area` pixels.
-struct BatchNormSizes {
-  Index n, c, area;
-
-  /// Elements of each channel.
-  Index count() const { return n * area; }
-};
-
 namespace detail {
-
-/// Contiguous elements that one thread works on.
-/// Cut by the sizes of the batch alone, so that sums are the same for any number of threads.
-struct BatchNormTile {
-  Index begin, size;  // elements
-  Index channel;      // of the first element
-  Index sums;         // where the sums of that channel are
-};
-
-/// How a batch is cut into tiles, and these into rows. Row-major a tile is a piece of a plane, and one row.
-/// Channels-last a tile has all channels, and a row is a pixel, or several small ones: each column has elements of one
-/// channel.
-class BatchNormTiles {
- public:
-  // A row has at least so many elements: four vectors of AVX-512, enough for a loop over it to pay.
-  static constexpr Index min_width = 64;
-
-  BatchNormTiles(const BatchNormSizes& s, MemoryOrder order)
-      : planes_(order == MemoryOrder::row_major),
-        all_channels_(s.c),
-        channels_(planes_ ? 1 : s.c),
-        run_(planes_ ? s.area : s.count() * s.c),
-        runs_(s.count() * s.c == 0 ? 0
-              : planes_            ? s.n * s.c
-                                   : 1) {
-    if (runs_ == 0) return;
-    // A plane's row is only what is prefetched at once, 1 KiB of float. A channels-last tile has 64 to 256 rows, so
-    // that combining its sums costs little beside summing them.
-    width_ = planes_ ? 4 * min_width : (min_width + channels_ - 1) / channels_ * channels_;
-    tile_ = planes_ ? grain : width_ * std::clamp<Index>(grain / width_, 64, 256);
-    parts_of_run_ = (run_ + tile_ - 1) / tile_;
-  }
-
-  /// Whether a tile is a piece of one plane.
-  bool planes() const { return planes_; }
-  /// Channels of a tile.
-  Index channels() const { return channels_; }
-  /// Elements of a row. When they are several of each channel, fewer than 2 `min_width`.
-  Index width() const { return width_; }
-  /// Tiles that have a certain channel, and how many of its elements each has.
-  Index parts() const { return parts_of_run_ * (planes_ ? runs_ / std::max<Index>(1, all_channels_) : 1); }
-  Index elements(Index part) const { return size(part % parts_of_run_) / channels_; }
-
-  /// Calls f(tile) for all tiles, in parallel.
-  template <class F>
-  void for_all(F&& f) const {
-    const Index chunk = std::max<Index>(1, grain / std::max<Index>(1, std::min(tile_, run_)));
-    parallel_for(runs_ * parts_of_run_, chunk, [&](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i) f(tile(i));
-    });
-  }
-
-  /// Calls f(begin, elements) for each row of a tile.
-  template <class F>
-  void for_rows(const BatchNormTile& tile, F&& f) const {
-    for (Index row = 0; row < tile.size; row += width_) f(tile.begin + row, std::min(width_, tile.size - row));
-  }
-
- private:
-  // Elements of a tile: 64 KiB of float, so that loops which read a tile twice find it in L2.
-  static constexpr Index grain = 16384;
-
-  Index size(Index part_of_run) const { return std::min(tile_, run_ - part_of_run * tile_); }
-  BatchNormTile tile(Index i) const {
-    const Index run = i / parts_of_run_, part_of_run = i % parts_of_run_;
-    const Index channel = planes_ ? run % all_channels_ : 0;
-    const Index part = planes_ ? run / all_channels_ * parts_of_run_ + part_of_run : part_of_run;
-    return {run * run_ + part_of_run * tile_, size(part_of_run), channel, part * all_channels_ + channel};
-  }
-
-  bool planes_;
-  Index all_channels_, channels_;
-  Index run_, runs_;  // contiguous elements that have the same channels; how many of such
-  Index width_ = 0, tile_ = 0, parts_of_run_ = 0;
-};
-
-/// The same value in every column.
-template <class T>
-struct Constant {
-  T value;
-  T operator[](Index) const { return value; }
-};
-
-/// Which of the values in `columns` is what.
-namespace column {
-inline constexpr std::size_t mean = 0, scale = 1, shift = 2, offset = 3, slope = 4;
-}
-
-/// Calls f(tile, columns) for all tiles, where columns[i][j] is values[i] of the channel of column j.
-template <class T, std::size_t count, class F>
-void for_tiles(const BatchNormTiles& tiles, const std::array<const T*, count>& values, F&& f) {
-  if (tiles.planes()) {
-    tiles.for_all([&](const BatchNormTile& tile) {
-      std::array<Constant<T>, count> columns;
-      for (std::size_t i = 0; i < count; ++i) columns[i] = {values[i][tile.channel]};
-      f(tile, columns);
-    });
-    return;
-  }
-  // Channels-last: where a row has several elements of each channel, values are repeated to its width once, so that the
-  // loop over a row reads them as it reads the row.
-  std::array<const T*, count> columns = values;
-  std::array<T, 2 * BatchNormTiles::min_width> repeated[count];
-  if (tiles.width() > tiles.channels())
-    for (std::size_t i = 0; i < count; ++i) {
-      for (Index j = 0; j < tiles.width(); ++j)
-        repeated[i][static_cast<std::size_t>(j)] = values[i][j % tiles.channels()];
-      columns[i] = repeated[i].data();
-    }
-  tiles.for_all([&](const BatchNormTile& tile) { f(tile, columns); });
-}
 
 /// Adds `added` elements of each channel, with these means and sums of squared deviations from them, to the `count`
 /// elements that `mean` and `squares` have seen (Chan et al. 1983).
@@ -145,6 +27,19 @@ void merge_moments(Index channels, Index added, const T* means, const T* deviati
     mean[c] += d * share;
     squares[c] += static_cast<Sum>(deviations[c]) + d * d * weight;
   }
+}
+
+/// Channels whose sums over all tiles one thread combines: two cache lines of each tile's.
+inline constexpr Index combined_channels = 32;
+
+template <class T>
+void add(Index n, const T* x, double* sum) {
+  for (Index i = 0; i < n; ++i) sum[i] += double{x[i]};
+}
+
+template <class T>
+void copy_as(Index n, const double* x, T* y) {
+  std::transform(x, x + n, y, [](double v) { return static_cast<T>(v); });
 }
 
 /// Two sums for each column of a channels-last tile, from 0 on: those of its channels when a row has one element of
@@ -325,18 +220,19 @@ void batch_norm_moments(const BatchNormSizes& s, MemoryOrder order, const T* x, 
   });
   // Merging means and squared deviations of two sets needs their counts alone, so that tiles may have any sizes.
   // Tiles are combined one after the other, in double, so that results do not depend on the threads.
-  std::vector<double> whole(static_cast<std::size_t>(s.c)), squared(whole.size());
-  Index count = 0;
-  for (Index part = 0; part < tiles.parts(); ++part) {
-    const Index elements = tiles.elements(part), begin = part * s.c;
-    detail::merge_moments(s.c, elements, means.data() + begin, squares.data() + begin, count, whole.data(),
-                          squared.data());
-    count += elements;
-  }
-  for (std::size_t c = 0; c < whole.size(); ++c) {
-    mean[c] = static_cast<T>(whole[c]);
-    variance[c] = static_cast<T>(squared[c] / static_cast<double>(std::max<Index>(1, count)));
-  }
+  parallel_for(s.c, detail::combined_channels, [&](Index first, Index end) {
+    std::array<double, detail::combined_channels> whole{}, squared{};
+    Index count = 0;
+    for (Index part = 0; part < tiles.parts(); ++part) {
+      const Index elements = tiles.elements(part), begin = part * s.c + first;
+      detail::merge_moments(end - first, elements, means.data() + begin, squares.data() + begin, count, whole.data(),
+                            squared.data());
+      count += elements;
+    }
+    for (double& v : squared) v /= static_cast<double>(std::max<Index>(1, count));
+    detail::copy_as(end - first, whole.data(), mean + first);
+    detail::copy_as(end - first, squared.data(), variance + first);
+  });
 }
 
 /// The affine map of each channel: (x - mean) scale + shift.
@@ -413,14 +309,15 @@ void batch_norm_gradient_sums(const BatchNormSizes& s, MemoryOrder order, const 
   };
   detail::for_tiles<T, 3>(tiles, {line.mean, line.scale, line.shift}, sum_tile);
 
-  std::vector<double> total(static_cast<std::size_t>(s.c)), total_weighted(total.size());
-  for (Index part = 0; part < tiles.parts(); ++part)
-    for (Index c = 0; c < s.c; ++c) {
-      total[static_cast<std::size_t>(c)] += double{sums.data()[part * s.c + c]};
-      total_weighted[static_cast<std::size_t>(c)] += double{weighted_sums.data()[part * s.c + c]};
+  parallel_for(s.c, detail::combined_channels, [&](Index first, Index end) {
+    std::array<double, detail::combined_channels> total{}, total_weighted{};
+    for (Index part = 0; part < tiles.parts(); ++part) {
+      detail::add(end - first, sums.data() + part * s.c + first, total.data());
+      detail::add(end - first, weighted_sums.data() + part * s.c + first, total_weighted.data());
     }
-  std::transform(total.begin(), total.end(), sum, [](double v) { return static_cast<T>(v); });
-  std::transform(total_weighted.begin(), total_weighted.end(), weighted, [](double v) { return static_cast<T>(v); });
+    detail::copy_as(end - first, total.data(), sum + first);
+    detail::copy_as(end - first, total_weighted.data(), weighted + first);
+  });
 }
 
 /// dx = (gradient - offset - (x - mean) slope) scale, of each channel: through the statistics of the batch. A second
