@@ -197,6 +197,44 @@ TEST_CASE("concat") {
   CHECK_THROWS_WITH(concat<double>({}, 0), ContainsSubstring("[concat] needs at least one"));
 }
 
+TEST_CASE("Gradients of concat meet others of the same tensor, before and after them") {
+  const auto order = GENERATE(MemoryOrder::row_major, MemoryOrder::channels_last);
+  for (const Shape& shape : {Shape{2, 3, 4, 5}, Shape{1, 1, 3, 2}, Shape{2, 40, 1, 1}, Shape{3, 1, 2, 33}})
+    for (const int dim : {0, 1, 2, 3}) {
+      INFO(shape << " " << order << " along " << dim);
+      const auto a = random(shape, 1, order).set_requires_grad(), b = random(shape, 2).set_requires_grad();
+      const auto dy = random(shape.with(dim, 3 * shape[dim]), 3, order);
+      const auto part = [&](Index i) { return slice(dy, dim, i * shape[dim], (i + 1) * shape[dim]); };
+      const auto run = [&](auto&& f) {
+        a.zero_grad(), b.zero_grad();
+        f();
+      };
+      run([&] { concat<double>({a, b, a}, dim).backward(dy); });  // straight to leaves
+      CHECK(test::identical(a.grad(), part(0) + part(2)));
+      CHECK(test::identical(b.grad(), part(1)));
+      run([&] {  // of results: the gradient of concat comes first, then that of the older operation
+        const auto x = a * 2.0, y = b * 2.0;
+        const auto older = x * 3.0;
+        (sum(concat<double>({x, y, x}, dim) * dy) + sum(older)).backward();
+      });
+      CHECK(test::max_difference(a.grad(), (part(0) + part(2) + 3.0) * 2.0) < 1e-12);
+      CHECK(test::identical(b.grad(), part(1) * 2.0));
+      run([&] {  // last
+        const auto x = a * 2.0;
+        const auto joined = concat<double>({x, b, b}, dim);
+        (sum(joined * dy) + sum(x * 3.0)).backward();
+      });
+      CHECK(test::max_difference(a.grad(), (part(0) + 3.0) * 2.0) < 1e-12);
+      CHECK(test::identical(b.grad(), part(1) + part(2)));
+      const auto x = a * 2.0;
+      const auto found = grad<double>({concat<double>({x, b, b}, dim)}, {x, a, b}, {dy});  // of a result itself
+      CHECK(test::identical(found[0], part(0)));
+      CHECK(test::identical(found[1], part(0) * 2.0));
+      dy.fill(0);  // nothing kept its memory
+      CHECK(sum(abs(found[0])).item() > 0);
+    }
+}
+
 TEST_CASE("pad") {
   const auto x = Tensord::from({2, 2}, {1, 2, 3, 4});
   CHECK(values(pad(x, {0, 1}, {1, 2}, 9)) == std::vector<double>{9, 1, 2, 9, 9, 9, 3, 4, 9, 9, 9, 9, 9, 9, 9});

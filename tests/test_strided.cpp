@@ -65,6 +65,27 @@ TEST_CASE("strided_copy moves each element to its place") {
   }
 }
 
+TEST_CASE("strided_add adds each element of a part of something larger in its place") {
+  const Shape whole = GENERATE(Shape{2, 3, 4, 5}, Shape{3, 2, 2, 2}, Shape{1, 70, 30, 41}, Shape{0, 3, 2, 2});
+  const auto order = GENERATE(MemoryOrder::row_major, MemoryOrder::channels_last);
+  const int axis = GENERATE(0, 1, 2, 3);
+  const auto in = counted(whole.size());
+  const Shape shape = whole.with(axis, std::max<Index>(0, whole[axis] - 1));
+  const Strides a = dense_strides(whole, order), b = dense_strides(shape, order);
+  for (const int threads : {1, 3}) {
+    const test::Threads use(threads);
+    std::vector<double> out(static_cast<std::size_t>(shape.size()), 0.5);
+    const Index corner = whole.size() > 0 ? a[static_cast<std::size_t>(axis)] : 0;  // not the first of the axis
+    strided_add(shape, in.data() + corner, a, out.data(), b);
+    Index wrong = 0;
+    for_positions(shape, [&](const auto& at) {
+      wrong +=
+          out[static_cast<std::size_t>(offset(at, b))] != in[static_cast<std::size_t>(corner + offset(at, a))] + 0.5;
+    });
+    CHECK(wrong == 0);
+  }
+}
+
 TEST_CASE("strided_copy of a broadcast and of rank 0 and 6") {
   const auto in = counted(6);
   std::vector<double> out(24, -1);

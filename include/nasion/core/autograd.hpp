@@ -176,33 +176,71 @@ bool sole_owner(const Tensor<T>& x) {
   return impl.use_count() == 1 && impl->buffer.use_count() == 1;
 }
 
+/// Elements begin .. end-1 of dimension `axis` of dy, where they are: what an operation may return as a gradient, and
+/// nobody but the engine may read. It adds them to other gradients, or copies them when there are none.
+template <class T>
+Tensor<T> part_of(const Tensor<T>& dy, int axis, Index begin, Index end) {
+  const auto part = dy.detach();
+  const auto& impl = Access::impl(part);
+  const Strides strides = dy.strides();
+  impl->shape = dy.shape().with(axis, end - begin);
+  impl->offset += begin * strides[static_cast<std::size_t>(axis)];
+  if (axis > 0) impl->strides = std::make_shared<Strides>(strides);  // the first dimension is the outermost
+  return part;
+}
+
+/// Whether x came from part_of() and is not dense.
+template <class T>
+bool is_part(const Tensor<T>& x) {
+  return Access::impl(x)->strides != nullptr;
+}
+
+/// The elements of x in the given order, a copy.
+template <class T>
+Tensor<T> dense(const Tensor<T>& x, MemoryOrder order) {
+  const auto y = Tensor<T>::empty(x.shape(), order);
+  strided_copy(x.shape(), x.memory(), x.strides(), writable(y), y.strides());
+  return y;
+}
+
 /// Sum of gradients on their way to one place. The first is held as it came, because it often has no successor.
 template <class T>
 struct GradSum {
   Tensor<T> sum;
   bool owned = false;  // memory that may be written to
 
-  void add(const Tensor<T>& g) {
+  void add(Tensor<T> g) {
     if (!sum.defined()) {
-      sum = g;
+      sum = std::move(g);
       return;
     }
     const Timer timer("sum_gradients", Pass::backward);
     count_cost(0, 3 * bytes<T>(g.shape()));
-    Tensor<T> addend = g;
-    if (g.order() != sum.order()) {
-      addend = Tensor<T>::empty(sum.shape(), sum.order());
-      strided_copy(g.shape(), g.memory(), g.strides(), writable(addend), sum.strides());
-    }
+    if (is_part(sum)) std::swap(sum, g);  // rather the part is read than written
+    if (is_part(sum)) sum = dense(sum, sum.order());
+    if (g.order() != sum.order()) g = dense(g, sum.order());
     owned = owned || sole_owner(sum);
-    const Tensor<T> total = owned ? sum : Tensor<T>::empty(sum.shape(), sum.order());
-    const T *a = sum.memory(), *b = addend.memory();
-    T* to = writable(total);
-    parallel_for(sum.size(), 65536, [&](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i) to[i] = a[i] + b[i];
-    });
-    sum = total;
+    if (is_part(g)) {
+      if (!owned) sum = sum.clone();
+      strided_add(g.shape(), g.memory(), g.strides(), writable(sum), sum.strides());
+    } else {
+      const Tensor<T> total = owned ? sum : Tensor<T>::empty(sum.shape(), sum.order());
+      const T *a = sum.memory(), *b = g.memory();
+      T* to = writable(total);
+      parallel_for(sum.size(), 65536, [&](Index begin, Index end) {
+        for (Index i = begin; i < end; ++i) to[i] = a[i] + b[i];
+      });
+      sum = total;
+    }
     owned = true;
+  }
+
+  /// The whole sum, dense.
+  Tensor<T> take() {
+    if (!is_part(sum)) return std::move(sum);
+    const Timer timer("sum_gradients", Pass::backward);
+    count_cost(0, 2 * bytes<T>(sum.shape()));
+    return dense(sum, sum.order());
   }
 };
 
@@ -253,13 +291,13 @@ void run_backward(const std::vector<std::pair<Tensor<T>, Tensor<T>>>& roots, boo
   std::priority_queue<std::shared_ptr<Node<T>>, std::vector<std::shared_ptr<Node<T>>>, decltype(older)> waiting(older);
   std::unordered_map<const Node<T>*, GradSum<T>> gradients;
   const auto deliver = [&](const std::shared_ptr<Node<T>>& node, const std::shared_ptr<TensorImpl<T>>& leaf,
-                           const Tensor<T>& g) {
+                           Tensor<T> g) {
     if (node) {
       const auto [at, is_new] = gradients.try_emplace(node.get());
-      at->second.add(g);
+      at->second.add(std::move(g));
       if (is_new) waiting.push(node);
     } else if (leaf) {
-      to_leaf(leaf, g);
+      to_leaf(leaf, GradSum<T>{std::move(g)}.take());
     }
   };
   for (const auto& [output, gradient] : roots) {
@@ -269,7 +307,7 @@ void run_backward(const std::vector<std::pair<Tensor<T>, Tensor<T>>>& roots, boo
   while (!waiting.empty()) {
     const std::shared_ptr<Node<T>> node = waiting.top();
     waiting.pop();
-    const Tensor<T> gradient = std::move(gradients.extract(node.get()).mapped().sum);
+    const Tensor<T> gradient = gradients.extract(node.get()).mapped().take();
     at_node(node, gradient);
     check<ValueError>(
         static_cast<bool>(node->backward), "[", node->op,

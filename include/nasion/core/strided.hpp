@@ -184,6 +184,37 @@ void copy_run(Index n, const T* __restrict in, Index in_step, T* __restrict out,
     for (Index i = 0; i < n; ++i) out[i * out_step] = in[i * in_step];
 }
 
+/// out += in, of n elements, each a step after the one before.
+template <class T>
+void add_run(Index n, const T* __restrict in, Index in_step, T* __restrict out, Index out_step) {
+  if (out_step == 1 && in_step == 1)
+    for (Index i = 0; i < n; ++i) out[i] += in[i];
+  else
+    for (Index i = 0; i < n; ++i) out[i * out_step] += in[i * in_step];
+}
+
+/// Calls f(n, in, in_step, out, out_step) for all runs of a walk over out and in, or pieces of them, in parallel.
+template <class T, class F>
+void for_runs(const Walk<2>& walk, const T* in, T* out, F&& f) {
+  constexpr Index piece = 32768;
+  const Index n = walk.inner().size, out_step = walk.inner().step[0], in_step = walk.inner().step[1];
+  if (walk.depth == 1)
+    return parallel_for(n, piece, [&](Index begin, Index end) {
+      f(end - begin, in + begin * in_step, in_step, out + begin * out_step, out_step);
+    });
+  const auto& rows = walk.loops[walk.depth - 2];
+  const Index block = std::clamp<Index>(piece / n, 1, rows.size), blocks = (rows.size + block - 1) / block;
+  parallel_for(walk.runs() / rows.size * blocks, std::max<Index>(1, piece / (n * block)), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const Index first = i % blocks * block, run = i / blocks * rows.size + first;
+      walk.for_runs(run, run + 1, [&](const std::array<Index, 2>& offset) {
+        for (Index row = 0; row < std::min(block, rows.size - first); ++row)
+          f(n, in + offset[1] + row * rows.step[1], in_step, out + offset[0] + row * rows.step[0], out_step);
+      });
+    }
+  });
+}
+
 }  // namespace NASION_INSTRUCTION_SET
 }  // namespace detail
 
@@ -191,29 +222,19 @@ void copy_run(Index n, const T* __restrict in, Index in_step, T* __restrict out,
 template <class T>
 void strided_copy(const Shape& shape, const T* in, const Strides& in_strides, T* out, const Strides& out_strides) {
   if (shape.size() == 0) return;
-  constexpr Index piece = 32768;
   const Walk<2> walk(shape, {out_strides, in_strides});
-  const Index n = walk.inner().size;
-  const auto [out_step, in_step] = walk.inner().step;
-  const auto copy = [from_step = in_step, to_step = out_step](Index count, const T* from, T* to) {
-    detail::copy_run(count, from, from_step, to, to_step);
-  };
-  if (walk.depth == 1)
-    return parallel_for(n, piece, [&, from_step = in_step, to_step = out_step](Index begin, Index end) {
-      copy(end - begin, in + begin * from_step, out + begin * to_step);
-    });
-  const auto& rows = walk.loops[walk.depth - 2];
-  if (out_step == 1 && in_step > 1 && rows.step[1] == 1) return detail::transposed_copy(walk, in, out);
-  const Index block = std::clamp<Index>(piece / n, 1, rows.size), blocks = (rows.size + block - 1) / block;
-  parallel_for(walk.runs() / rows.size * blocks, std::max<Index>(1, piece / (n * block)), [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i) {
-      const Index first = i % blocks * block, run = i / blocks * rows.size + first;
-      walk.for_runs(run, run + 1, [&](const std::array<Index, 2>& offset) {
-        for (Index row = 0; row < std::min(block, rows.size - first); ++row)
-          copy(n, in + offset[1] + row * rows.step[1], out + offset[0] + row * rows.step[0]);
-      });
-    }
-  });
+  const auto& inner = walk.inner().step;
+  if (walk.depth > 1 && inner[0] == 1 && inner[1] > 1 && walk.loops[walk.depth - 2].step[1] == 1)
+    return detail::transposed_copy(walk, in, out);
+  detail::for_runs(walk, in, out, [](auto... run) { detail::copy_run<T>(run...); });
+}
+
+/// Adds the elements of `in`, read with `in_strides`, to the same logical places of `out`, other memory.
+template <class T>
+void strided_add(const Shape& shape, const T* in, const Strides& in_strides, T* out, const Strides& out_strides) {
+  if (shape.size() == 0) return;
+  const Walk<2> walk(shape, {out_strides, in_strides});
+  detail::for_runs(walk, in, out, [](auto... run) { detail::add_run<T>(run...); });
 }
 
 /// Sum of the n elements term(begin), term(begin + 1), ... with an error that grows with log(n): in lanes, then halves.

@@ -37,6 +37,8 @@ struct TensorImpl {
   bool requires_grad = false;        // as asked for, on a leaf
   std::shared_ptr<Node<T>> node;     // the operation this is the result of; empty on a leaf
   std::shared_ptr<TensorImpl> grad;  // of a leaf
+  // Only of a part of another tensor that is on its way to where gradients are added: see part_of(). Null: dense.
+  std::shared_ptr<const Strides> strides;
 };
 
 struct Access;
@@ -152,7 +154,7 @@ class Tensor {
   /// How the elements lie in memory; row_major unless the rank is 4.
   MemoryOrder order() const { return impl().order; }
   /// Distance in elements between neighbours, per dimension.
-  Strides strides() const { return dense_strides(shape(), order()); }
+  Strides strides() const { return impl().strides ? *impl().strides : dense_strides(shape(), order()); }
 
   /// The numbers in the order of the shape, the last index fastest. Valid as long as a tensor holds the memory.
   /// ValueError where they do not lie so: for channels-last images, as convolutions return them, ask contiguous(x).

@@ -216,7 +216,8 @@ Tensor<T> concat(const std::vector<Tensor<T>>& parts, int dim) {
   for (const auto& part : parts) ends.push_back((ends.empty() ? 0 : ends.back()) + part.dim(axis));
   return op.record(y, parts, [axis, ends](const Tensor<T>& dy) -> Grads<T> {
     Grads<T> grads;
-    for (std::size_t i = 0; i < ends.size(); ++i) grads.push_back(slice(dy, axis, i ? ends[i - 1] : 0, ends[i]));
+    for (std::size_t i = 0; i < ends.size(); ++i)
+      grads.push_back(detail::part_of(dy, axis, i ? ends[i - 1] : 0, ends[i]));
     return grads;
   });
 }
