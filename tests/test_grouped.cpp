@@ -35,6 +35,11 @@ const Case cases[] = {
     {16, 1, 1, 7, 7, 3, 3, {.padding = 1}},
     {33, 1, 1, 9, 14, 3, 3, {.stride = 2, .padding = 1}},
     {70, 1, 1, 14, 15, 5, 5, {.stride = 2, .padding = 2}},
+    {20, 1, 1, 9, 12, 5, 5, {.padding = 2}},
+    {49, 1, 1, 13, 3, 5, 5, {.stride = 2, .padding = 2}},
+    {32, 1, 1, 10, 9, 3, 3, {.padding = {0, 1}}},
+    {17, 1, 1, 12, 2, 3, 3, {.stride = 2, .padding = 1}},
+    {16, 1, 1, 11, 7, 3, 3},
     {19, 1, 1, 30, 8, 3, 3, {.padding = 2, .dilation = 2}},
     {8, 1, 1, 8, 9, 2, 4, {.stride = {2, 3}, .padding = {0, 1}}},
     {12, 1, 1, 6, 6, 1, 1},
@@ -100,6 +105,15 @@ TEMPLATE_TEST_CASE("The kernel for groups computes the definition, and its gradi
         CHECK(error(run<TestType>(c, grouped, order, activation).y, of_naive.y) < tolerance);
       }
     }
+}
+
+TEST_CASE("Depthwise results too large for caches") {
+  for (const Index stride : {1, 2}) {
+    const Case c{64, 1, 1, 150, 112, 3, 3, {.stride = stride, .padding = 1}};
+    INFO(c);
+    const auto algorithm = [&](Conv2dAlgorithm a) { return run<float>(c, a, MemoryOrder::channels_last); };
+    compare(algorithm(grouped), algorithm(Conv2dAlgorithm::im2col), 1e-5);
+  }
 }
 
 TEST_CASE("The kernel for groups gives the same bits with any number of threads") {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "nasion/core/parallel.hpp"
+#include "nasion/kernels/conv2d/depthwise.hpp"
 #include "nasion/kernels/conv2d/grouped_planes.hpp"
 #include "nasion/kernels/scratch.hpp"
 
@@ -158,35 +159,42 @@ void conv2d_grouped_forward(const Conv2dSizes& s, const T* x, const T* weight, c
                             T* y, const T* prepared = nullptr) {
   const auto grid = detail::forward_grid(s);
   const Scratch<T> packed = prepared ? Scratch<T>(0) : detail::pack_grouped(grid, s, weight, false);
-  const detail::GroupedConvolution<T> pass{.grid = grid,
-                                           .source = detail::all_input(s, x),
-                                           .result = detail::all_output(s, y),
-                                           .group = {s.group_k(), s.group_c()},
-                                           .packed = prepared ? prepared : packed.data(),
-                                           .bias = bias,
-                                           .activation = activation};
+  const T* const weights = prepared ? prepared : packed.data();
+  const auto source = detail::all_input(s, x);
+  const auto result = detail::all_output(s, y);
+  if (detail::is_depthwise(s)) {
+    const detail::DepthwiseConvolution<T> pass{grid, source, result, weights, bias, activation};
+    if (detail::run_depthwise<T>({&pass, 1})) return;
+  }
+  const detail::GroupedConvolution<T> pass{grid, source, result, {s.group_k(), s.group_c()}, weights, bias, activation};
   detail::run_grouped<T>({&pass, 1});
 }
 
 /// dx = gradient of the input.
 template <class T>
 void conv2d_grouped_backward_input(const Conv2dSizes& s, const T* dy, const T* weight, T* dx) {
-  const auto grids = detail::backward_grids(s);
+  auto grids = detail::backward_grids(s);
   if (static_cast<Index>(grids.size()) < s.stride_h * s.stride_w) std::fill_n(dx, s.n * s.h * s.w * s.c, T{0});
+  if (grids.empty()) return;
   // A grid is for the pixels of dx that use the same taps: at stride 1 one, at stride 2 four with about a quarter of
   // the taps each, so that no product is with a zero between pixels of dy.
   std::vector<Scratch<T>> packed;
-  std::vector<detail::GroupedConvolution<T>> passes;
-  for (const auto& grid : grids) {
+  for (auto& grid : grids) {
+    std::stable_sort(grid.runs.begin(), grid.runs.end(), [](const auto& a, const auto& b) { return a.row < b.row; });
     packed.push_back(detail::pack_grouped(grid, s, weight, true));
-    passes.push_back({.grid = grid,
-                      .source = detail::all_output(s, dy),
-                      .result = detail::all_input(s, dx),
-                      .group = {s.group_c(), s.group_k()},
-                      .packed = packed.back().data(),
-                      .bias = nullptr});
   }
-  if (!passes.empty()) detail::run_grouped<T>(passes);
+  const auto source = detail::all_output(s, dy);
+  const auto result = detail::all_input(s, dx);
+  if (detail::is_depthwise(s)) {
+    std::vector<detail::DepthwiseConvolution<T>> passes;
+    for (std::size_t i = 0; i < grids.size(); ++i)
+      passes.push_back({grids[i], source, result, packed[i].data(), nullptr});
+    if (detail::run_depthwise<T>(passes)) return;
+  }
+  std::vector<detail::GroupedConvolution<T>> passes;
+  for (std::size_t i = 0; i < grids.size(); ++i)
+    passes.push_back({grids[i], source, result, {s.group_c(), s.group_k()}, packed[i].data(), nullptr});
+  detail::run_grouped<T>(passes);
 }
 
 }  // namespace NASION_INSTRUCTION_SET
