@@ -10,6 +10,7 @@
 #include "nasion/kernels/batch_norm_tiles.hpp"
 #include "nasion/kernels/prefetch.hpp"
 #include "nasion/kernels/scratch.hpp"
+#include "nasion/kernels/stream.hpp"
 
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
@@ -246,17 +247,21 @@ template <class T>
 void batch_norm_forward(const BatchNormSizes& s, MemoryOrder order, const T* x, const BatchNormLine<T>& line,
                         const T* residual, Activation activation, T* y) {
   const detail::BatchNormTiles tiles(s, order);
+  const RowWriter<T> rows(s.count() * s.c, tiles.width());
   // A loop for each combination instead of one with tests for each element.
   // x, residual and y pass through once: three streams, which is all the memory traffic that the result needs.
   const auto normalise_tile = [&](const detail::BatchNormTile& tile, const auto& columns) {
     tiles.for_rows(tile, [&](Index begin, Index n) {
-      with_activation(activation, [&]<Activation known>() {
-        if (residual)
-          detail::normalise<known, true>(n, x + begin, columns, residual + begin, y + begin);
-        else
-          detail::normalise<known, false>(n, x + begin, columns, residual, y + begin);
+      rows.write(n, y + begin, [&](T* to) {
+        with_activation(activation, [&]<Activation known>() {
+          if (residual)
+            detail::normalise<known, true>(n, x + begin, columns, residual + begin, to);
+          else
+            detail::normalise<known, false>(n, x + begin, columns, residual, to);
+        });
       });
     });
+    rows.finish();
   };
   detail::for_tiles<T, 3>(tiles, {line.mean, line.scale, line.shift}, normalise_tile);
 }
@@ -326,13 +331,17 @@ template <class T>
 void batch_norm_backward(const BatchNormSizes& s, MemoryOrder order, const T* x, const BatchNormGradient<T>& gradient,
                          const BatchNormLine<T>& line, const T* offset, const T* slope, T* dx) {
   const detail::BatchNormTiles tiles(s, order);
+  const RowWriter<T> rows(s.count() * s.c, tiles.width());
   const T* dy = gradient.source();
   const auto tile_gradient = [&](const detail::BatchNormTile& tile, const auto& columns) {
     tiles.for_rows(tile, [&](Index begin, Index n) {
-      with_activation(gradient.left(), [&]<Activation known>() {
-        detail::input_gradient<known>(n, x + begin, dy + begin, columns, dx + begin);
+      rows.write(n, dx + begin, [&](T* to) {
+        with_activation(gradient.left(), [&]<Activation known>() {
+          detail::input_gradient<known>(n, x + begin, dy + begin, columns, to);
+        });
       });
     });
+    rows.finish();
   };
   detail::for_tiles<T, 5>(tiles, {line.mean, line.scale, line.shift, offset, slope}, tile_gradient);
 }

@@ -1,0 +1,62 @@
+#pragma once
+// Stores past the caches.
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "nasion/core/simd.hpp"
+
+namespace nasion::kernels {
+inline namespace NASION_INSTRUCTION_SET {
+
+/// Writes a result of `size` elements row by row, rows of at most `width` elements. An ordinary store first reads
+/// the cache line that it overwrites, and keeps it in the caches: both in vain when the result is larger than they are.
+/// Such a result is written straight to memory, where the processor can (AVX) and rows are whole lines.
+template <class T>
+class RowWriter {
+ public:
+  RowWriter(Index size, Index width)
+      : past_caches_(simd::register_bytes >= 32 && size * Index{sizeof(T)} >= large && width <= widest &&
+                     width * Index{sizeof(T)} % cache_line == 0) {}
+
+  /// Calls compute(out) to write n elements, which are those from y on afterwards. A row that begins within a cache
+  /// line is written as ever.
+  template <class F>
+  void write(Index n, T* y, F&& compute) const {
+    if (!past_caches_ || reinterpret_cast<std::uintptr_t>(y) % cache_line != 0) return compute(y);
+    alignas(cache_line) std::array<T, widest> row;
+    compute(row.data());
+    const Index whole = n / simd::lanes<T> * simd::lanes<T>;
+    for (Index i = 0; i < whole; i += simd::lanes<T>) stream(row.data() + i, y + i);
+    std::copy(row.data() + whole, row.data() + n, y + whole);
+  }
+
+  /// To be called by each thread after its last row, or others might read what was there before.
+  void finish() const {
+#if defined(__AVX__)
+    if (past_caches_) _mm_sfence();
+#endif
+  }
+
+ private:
+  static constexpr Index cache_line = 64;                   // bytes
+  static constexpr Index large = Index{16} << 20;           // bytes: half of the L3 of a desktop
+  static constexpr Index widest = 8192 / Index{sizeof(T)};  // a quarter of L1
+
+  /// One register.
+  static void stream(const T* from, T* to) {
+#if defined(__AVX512F__)
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(to), _mm512_load_si512(from));
+#elif defined(__AVX__)
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(to), _mm256_load_si256(reinterpret_cast<const __m256i*>(from)));
+#else
+    std::copy_n(from, simd::lanes<T>, to);
+#endif
+  }
+
+  bool past_caches_;
+};
+
+}  // namespace NASION_INSTRUCTION_SET
+}  // namespace nasion::kernels
