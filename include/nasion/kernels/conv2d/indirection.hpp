@@ -32,10 +32,10 @@ struct PixelGrid {
 };
 
 /// The forward pass: one grid, of all result pixels. A row of taps is one run where its pixels are contiguous: without
-/// groups and dilation.
-inline PixelGrid forward_grid(const Conv2dSizes& s) {
+/// groups and dilation, and if all of their channels are read (`whole`).
+inline PixelGrid forward_grid(const Conv2dSizes& s, bool whole = true) {
   PixelGrid grid{.rows = s.oh, .columns = s.ow, .src_stride_h = s.stride_h, .src_stride_w = s.stride_w, .runs = {}};
-  const bool contiguous = s.groups == 1 && s.dilation_w == 1;
+  const bool contiguous = whole && s.groups == 1 && s.dilation_w == 1;
   for (Index i = 0; i < s.kh; ++i)
     for (Index j = 0; j < s.kw; j += contiguous ? s.kw : 1)
       grid.runs.push_back({.row = i * s.dilation_h - s.pad_h,

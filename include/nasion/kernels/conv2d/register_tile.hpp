@@ -121,17 +121,33 @@ Index block_width(Index first, Index channels) {
   return (count + simd::lanes<T> - 1) / simd::lanes<T> * simd::lanes<T>;
 }
 
-/// The tile of the gradient of the weight: C elements of the source x V vectors of dy, sums += source times dy over
-/// pixels, which are x_stride and dy_stride elements apart. With each pixel it prefetches what is `ahead`, which then
-/// moves by `step` elements.
+/// Calls f<n>() for n = size, which is 1 .. most.
+template <Index most, class F>
+void with_size(Index size, F&& f) {
+  if constexpr (most > 1)
+    if (size < most) return with_size<most - 1>(size, f);
+  f.template operator()<most>();
+}
+
+/// What a tile prefetches while it computes: with each pixel the pair of cache lines at `at`, which is not null and
+/// moves by `step` bytes.
+struct Lookahead {
+  const void* at;
+  Index step;
+};
+
+/// The tile of the gradient of the weight: C elements of the source x V vectors of dy, sums (+)= source times dy over
+/// pixels, which are x_stride and dy_stride elements apart.
 template <class T, Index C, Index V, class S>
-void weight_tile(const S* x, Index x_stride, Index pixels, const S* dy, Index dy_stride, T* sums, const S* ahead,
-                 Index step) {
+void weight_tile(const S* x, Index x_stride, Index pixels, const S* dy, Index dy_stride, T* sums, bool add,
+                 Lookahead next) {
   using Vec = simd::Vector<T>;
   constexpr Index lanes = simd::lanes<T>;
+  auto* ahead = static_cast<const char*>(next.at);
   Vec sum[C][V] = {};  // of these pixels alone: many short sums lose fewer digits than one long one
-  for (Index p = 0; p < pixels; ++p, x += x_stride, dy += dy_stride, ahead += step) {
-    if constexpr (V > 1) __builtin_prefetch(ahead);  // one vector's products wait for loads as it is
+  for (Index p = 0; p < pixels; ++p, x += x_stride, dy += dy_stride, ahead += next.step) {
+    __builtin_prefetch(ahead);
+    __builtin_prefetch(ahead + 64);
     simd::Vector<S> factor[V];
     for (Index v = 0; v < V; ++v) factor[v] = simd::load(dy + v * lanes);
 #pragma GCC unroll 16
@@ -146,28 +162,23 @@ void weight_tile(const S* x, Index x_stride, Index pixels, const S* dy, Index dy
 #pragma GCC unroll 4
     for (Index v = 0; v < V; ++v) {
       T* const dst = sums + (c * V + v) * lanes;
-      simd::store(dst, simd::load(dst) + sum[c][v]);
+      simd::store(dst, add ? simd::load(dst) + sum[c][v] : sum[c][v]);
     }
 }
 
-/// The same for `elements` of the source, in as many tiles as that takes; returns how far they have prefetched.
-template <class T, Index C, Index V, class S>
-const S* weight_tiles(const S* x, Index x_stride, Index pixels, const S* dy, Index dy_stride, T* sums, Index elements,
-                      const S* ahead, Index step) {
-  Index c = 0;
-  const auto tile_of = [&]<Index size>() {
-    weight_tile<T, size, V>(x + c, x_stride, pixels, dy, dy_stride, sums + c * V * simd::lanes<T>, ahead, step);
-    ahead += pixels * step;
-    c += size;
-  };
-  // Full tiles, unless only fours leave no tail of single elements: a tile of one or two waits for its own sums.
-  const auto full = [](Index rest) { return rest % 4 != 0 || rest % C == 0 || rest % C == 4 || rest >= 4 * C; };
-  while (elements - c >= C && full(elements - c)) tile_of.template operator()<C>();
-  while (elements - c >= 4) tile_of.template operator()<4>();
-  if (elements - c >= 3) tile_of.template operator()<3>();
-  if (elements - c >= 2) tile_of.template operator()<2>();
-  if (elements - c >= 1) tile_of.template operator()<1>();
-  return ahead;
+/// The same for `elements` of the source, in as few tiles as that takes, of nearly equal sizes: a tile of one or two
+/// elements would wait for its own sums. next() is what each tile prefetches.
+template <class T, Index V, class S, class Next>
+void weight_tiles(const S* x, Index x_stride, Index pixels, const S* dy, Index dy_stride, T* sums, Index elements,
+                  bool add, Next&& next) {
+  constexpr Index C = tile_pixels<S>(V);
+  const Index tiles = (elements + C - 1) / C;
+  for (Index t = 0; t < tiles; ++t) {
+    const Index c = t * elements / tiles;
+    with_size<C>((t + 1) * elements / tiles - c, [&]<Index size>() {
+      weight_tile<T, size, V>(x + c, x_stride, pixels, dy, dy_stride, sums + c * V * simd::lanes<T>, add, next());
+    });
+  }
 }
 
 /// Stride of pixels of so many elements: padded to whole vectors and one more. With a stride of a power of two, pixels

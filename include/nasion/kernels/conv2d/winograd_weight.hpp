@@ -46,14 +46,14 @@ struct WinogradWeightGradient {
     // tiles of 64 float channels are 10.5 KiB of either side, which stay in L1 while the register tiles pass over them.
     const Index blocks = std::max<Index>(1, (count + W::sum_tiles - 1) / W::sum_tiles);
     const Index block = (count + blocks - 1) / blocks;
+    const auto nothing = [&] { return Lookahead{gradients, 0}; };  // to prefetch: L2 holds all
     for (Index begin = 0; begin < count; begin += block) {
       const Index block_tiles = std::min(block, count - begin);
       for (Index k = 0; k < k_channels; k += block_channels<T>)
         with_vectors<T>(k_channels - k, [&]<Index V>() {
           const T* const factors = gradients + k / block_channels<T> * stride + begin * k_row;
-          weight_tiles<T, tile_pixels(V), V>(pixels + begin * c_row, c_row, block_tiles, factors, k_row,
-                                             sums + k * channels, channels, factors,
-                                             0);  // which L2 holds: nothing to prefetch
+          weight_tiles<T, V>(pixels + begin * c_row, c_row, block_tiles, factors, k_row, sums + k * channels, channels,
+                             true, nothing);
         });
     }
   }
