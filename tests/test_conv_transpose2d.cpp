@@ -34,6 +34,8 @@ const std::vector<Case> cases = {
     {1, 2, 3, 4, 2, 3, 2, {.padding = 1, .output_padding = {1, 0}, .dilation = {2, 3}}},  // above the stride
     {2, 6, 3, 3, 9, 3, 3, {.stride = 2, .groups = 3}},
     {1, 4, 3, 2, 4, 2, 3, {.padding = {0, 1}, .groups = 4}},
+    {3, 2, 1, 1, 17, 2, 3},  // from one pixel
+    {2, 2, 1, 1, 9, 1, 4, {.stride = 2}},
 };
 
 /// Every input number paints the kernel, by the definition.

@@ -121,6 +121,26 @@ void direct_convolve(const PixelGrid& grid, const Images<const S>& source, const
   });
 }
 
+/// Whether the kernel covers the image as a whole, so that each of its pixels is reached by one tap.
+inline bool covers_image(const Conv2dSizes& s) {
+  return s.groups == 1 && s.kh == s.h && s.kw == s.w && s.oh == 1 && s.ow == 1 && s.pad_h == 0 && s.pad_w == 0 &&
+         s.dilation_h == 1 && s.dilation_w == 1;
+}
+
+/// The weight [k, c, taps] as [k, taps, c].
+template <class T>
+Scratch<T> taps_first(const Conv2dSizes& s, const T* weight) {
+  constexpr Index lanes = simd::lanes<T>;
+  const auto view = backward_weights(s, 0, weight);
+  Scratch<T> result(s.k * s.taps());
+  parallel_for(s.k, 1, [&](Index k, Index) {
+    T* const to = result.data() + k * s.taps();
+    for (Index c = 0; c < s.c; c += lanes)
+      view.gather(c, k, [&](Index t, const simd::Vector<T>& v) { simd::store_n(to + t * s.c + c, v, s.c - c); });
+  });
+  return result;
+}
+
 }  // namespace detail
 
 /// The weight as the forward pass uses it, for many calls; for one group.
@@ -144,6 +164,11 @@ void conv2d_direct_forward(const Conv2dSizes& s, const S* x, const T* weight, co
 /// dx = gradient of the input; dy may have pairs of channels.
 template <class T, class S>
 void conv2d_direct_backward_input(const Conv2dSizes& s, const S* dy, const T* weight, T* dx) {
+  if (detail::covers_image(s) && s.kh * s.kw > 1) {  // one pixel of dy: dx is a matrix product, a 1x1 convolution
+    const auto reordered = detail::taps_first(s, weight);
+    const Conv2dSizes one{.n = s.n, .c = s.h * s.w * s.c, .h = 1, .w = 1, .k = s.k, .kh = 1, .kw = 1, .oh = 1, .ow = 1};
+    return conv2d_direct_backward_input(one, dy, reordered.data(), dx);
+  }
   const auto grids = detail::backward_grids(s);
   if (static_cast<Index>(grids.size()) < s.stride_h * s.stride_w) std::fill_n(dx, s.n * s.h * s.w * s.c, T{0});
   for (const auto& grid : grids)
