@@ -5,8 +5,7 @@
 #include <array>
 
 #include "nasion/core/instruction_set.hpp"
-#include "nasion/core/parallel.hpp"
-#include "nasion/core/shape.hpp"
+#include "nasion/core/strided.hpp"
 
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
