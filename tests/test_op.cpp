@@ -180,7 +180,10 @@ TEST_CASE("An operation begins its messages with its name") {
   CHECK_THROWS_AS(scale(Tensord::ones({2}), INFINITY), ValueError);
   CHECK_THROWS_WITH(scale(Tensord::scalar(1), 2), "[scale] input [] must have a dimension");
   CHECK_THROWS_AS(scale(Tensord::scalar(1), 2), ShapeError);
-  CHECK_THROWS_WITH(scale(Tensord{}, 2), ContainsSubstring("undefined"));
+  CHECK_THROWS_WITH(scale(Tensord{}, 2), "[scale] a tensor given to it is undefined (default-constructed)");
+  CHECK_THROWS_WITH(conv2d(x, Tensord{}), ContainsSubstring("[conv2d] a tensor given to it is undefined"));
+  CHECK_THROWS_WITH(scale(relu(Tensord{}), 2), ContainsSubstring("[relu] a tensor"));
+  CHECK_THROWS_WITH(Tensord{}.size(), ContainsSubstring("[Tensor] this tensor is undefined"));  // no operation runs
 }
 
 TEST_CASE("An operation is a row of a profile in each pass, with its flops and bytes") {

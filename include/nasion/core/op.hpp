@@ -61,7 +61,7 @@ template <class T>
 }  // namespace detail
 
 /// An operation while it runs: the first thing in its function. It makes the operation a row of a Profile, from here to
-/// the end of the scope.
+/// the end of the scope, and names it where a tensor turns out to be undefined.
 ///
 ///     const Op op("scale");
 ///     op.check<ValueError>(std::isfinite(s), "factor ", s, " must be finite");  // "[scale] factor inf must be finite"
@@ -69,7 +69,11 @@ template <class T>
 ///     return op.record(y, {x}, [s](const Tensor<T>& dy) -> Grads<T> { return {dy * s}; });
 class Op : public Checker {
  public:
-  [[nodiscard]] explicit Op(OpName name) : Checker(name.text()), timer_(name.text()) {}
+  [[nodiscard]] explicit Op(OpName name)
+      : Checker(name.text()), outer_(std::exchange(detail::running_op, name.text())), timer_(name.text()) {}
+  ~Op() { detail::running_op = outer_; }
+  Op(const Op&) = delete;
+  Op& operator=(const Op&) = delete;
 
   /// Tells a profile how many additions and multiplications the operation takes that runs: this one, or, in the closure
   /// given to record(), its gradient.
@@ -92,6 +96,7 @@ class Op : public Checker {
   }
 
  private:
+  const char* outer_;  // the operation that this one is a part of
   detail::Timer timer_;
 };
 

@@ -43,6 +43,13 @@ struct TensorImpl {
 
 struct Access;
 
+inline thread_local const char* running_op = nullptr;  // the innermost Op of this thread
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void fail_undefined() {
+  if (running_op) fail<ValueError>("[", running_op, "] a tensor given to it is undefined (default-constructed)");
+  fail<ValueError>("[Tensor] this tensor is undefined (default-constructed)");
+}
+
 }  // namespace detail
 
 /// A handle on a dense array of numbers; copies of the handle mean the same tensor, clone() copies the numbers.
@@ -260,7 +267,8 @@ class Tensor {
   explicit Tensor(std::shared_ptr<detail::TensorImpl<T>> impl) : impl_(std::move(impl)) {}
 
   detail::TensorImpl<T>& impl() const {
-    check<ValueError>(impl_ != nullptr, "[Tensor] this tensor is undefined (default-constructed)");
+    if (!impl_) [[unlikely]]
+      detail::fail_undefined();
     return *impl_;
   }
   /// The numbers, for a writer that is done with the pointer when it returns.
