@@ -22,7 +22,7 @@ inline void check_face(const FaceParameters& face) {
   for (const float weight : face.expression) within("expression", weight, -2, 2);
   within("eyes.upper", face.eyes.upper, -0.5f, 1.6f), within("eyes.lower", face.eyes.lower, -0.5f, 1.6f);
   within("gaze_x", face.gaze_x, -1, 1), within("gaze_y", face.gaze_y, -1, 1);
-  within("yaw", face.yaw, -1.2f, 1.2f), within("pitch", face.pitch, -1, 1), within("roll", face.roll, -1, 1);
+  within("yaw", face.yaw, -1.6f, 1.6f), within("pitch", face.pitch, -1, 1), within("roll", face.roll, -1, 1);
   within("centre_x", face.centre_x, -1, 2), within("centre_y", face.centre_y, -1, 2);
   within("scale", face.scale, 1e-3f, 0.2f);
   const auto& hair = face.person.hair;

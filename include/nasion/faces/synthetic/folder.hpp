@@ -22,7 +22,7 @@ inline constexpr std::string_view marker_name = "synthetic.txt";
 
 /// Names the content of a folder of synthetic faces. The version goes up whenever the pictures change.
 inline std::string marker(std::uint64_t seed, int persons, int width, int height) {
-  return message("nasion synthetic faces, version 1\nseed ", seed, "\npersons ", persons, "\nsize ", width, " x ",
+  return message("nasion synthetic faces, version 2\nseed ", seed, "\npersons ", persons, "\nsize ", width, " x ",
                  height, "\n");
 }
 

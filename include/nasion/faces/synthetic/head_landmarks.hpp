@@ -1,170 +1,153 @@
 #pragma once
-// Where the 58 points of the IMM Face Database and the 68 points of 300-W lie on the head.
+// Where the 58 points of the IMM Face Database and the 68 points of 300-W lie on the head, as people mark them.
 //
-// Points on features are fixed on the skin (lids and lips: on their edges). Points of the jaw follow what people mark
-// in turned faces: on the near side the edge of the jaw, on the far side the visible contour.
+// Points on features are fixed on the skin (lids and lips: on their edges), at the places where the means of annotated
+// photos have them. Those of the jaw follow the visible contour, see jaw_contour.hpp. The two conventions differ: at
+// the height of the eyes the jaw of 300-W begins, of IMM at the mouth; the inner corner of an eye lies before (300-W)
+// or beyond (IMM) the pink in it.
 
 #include <vector>
 
 #include "nasion/faces/synthetic/head_mesh.hpp"
+#include "nasion/faces/synthetic/jaw_contour.hpp"
 
 namespace nasion::faces::synthetic {
 
-/// Points of the average head from which one jaw landmark is chosen: first the edge of the jaw, then further and
-/// further into the face. Seen from anywhere, the one that lies farthest `outward` in the picture is marked.
-struct ContourPoint {
-  std::vector<Vec3> candidates;
-  float outward_x = 0, outward_y = 0;  // picture directions, y down
-};
-
+/// One of the two lists of points: jaw, then points on features; those of both eyes depend on their opening.
 struct LandmarkModel {
-  std::vector<ContourPoint> contour;  // jaw: the first points of the list
-  std::vector<Vec3> fixed;            // the others, on the average head
+  int jaw_points = 0, first_path = 0;     // the jaw, and where its contour begins
+  MorphedPoints features;                 // the rest in order, without the eyes
+  std::size_t first_eye = 0;              // index of the first point of an eye in the whole list
+  std::vector<Vec3> (*eyes)(EyeOpening);  // on the average head
 };
 
 namespace detail {
-
-/// The ring that passes height y at this angle. Heights fall from ring to ring.
-inline float ring_at_height(float around, float y) {
-  float low = 4, high = last_ring;
-  for (int i = 0; i < 40; ++i) {
-    const float middle = 0.5f * (low + high);
-    (head_point(around, middle).y > y ? low : high) = middle;
-  }
-  return 0.5f * (low + high);
-}
-
-/// The contour at height y of the side x > 0 (side = 1) or x < 0 (side = -1).
-inline ContourPoint side_contour(float side, float y) {
-  float widest = 0, reach = 0;
-  for (float a = 0.3f; a <= pi / 2; a += 0.02f) {
-    const float ring = ring_at_height(a, y);
-    if (ring > jaw_ring) continue;  // the neck is not part of the face
-    if (const float x = head_point(a, ring).x; x > reach) reach = x, widest = a;
-  }
-  ContourPoint c{{}, side, 0};
-  for (int i = 0; i <= 24; ++i) {
-    const float around = mix(widest, std::min(widest, 0.35f), static_cast<float>(i) / 24.0f);
-    const Vec3 p = head_point(around, ring_at_height(around, y));
-    c.candidates.push_back({side * p.x, p.y, p.z});
-  }
-  return c;
-}
-
-/// The lower contour of the chin at the angle where the jaw's edge is at distance |x| from the middle.
-inline ContourPoint chin_contour(float x) {
-  float around = 0;
-  while (head_point(around, jaw_ring).x < std::abs(x)) around += 0.01f;
-  if (x < 0) around = -around;
-  ContourPoint c{{}, 0, 1};
-  for (int i = 0; i <= 20; ++i) c.candidates.push_back(head_point(around, 14.6f - 0.08f * static_cast<float>(i)));
-  return c;
-}
 
 inline float lip_y(float x, bool upper, bool outer) {
   if (outer) return upper ? upper_lip_border(x) : lower_lip_border(x);
   return mouth_line(x) + (upper ? 1.0f : -1.0f) * mouth_gap(x);
 }
 
+/// Adds points of the average head seen from the front, where they are for x as it is given, then mirrored backwards.
+class FeatureList {
+ public:
+  void add(float x, float y) { points_.push_back(face_point(x, y)); }
+  void lip(float x, bool upper, bool outer) { add(x, lip_y(x, upper, outer)); }
+  template <std::size_t n>
+  void row(float side, const std::array<std::pair<float, float>, n>& points) {
+    for (const auto& [x, y] : points) add(side * x, y);
+  }
+  template <std::size_t n>
+  void row_back(float side, const std::array<std::pair<float, float>, n>& points) {
+    for (auto p = points.rbegin(); p != points.rend(); ++p) add(side * p->first, p->second);
+  }
+  std::vector<Vec3> points() && { return std::move(points_); }
+
+ private:
+  std::vector<Vec3> points_;
+};
+
 }  // namespace detail
 
-/// Points on an eye's edge: outer corner, upper edge towards the nose, inner corner, lower edge back. `side` is 1 for
-/// the person's left eye (right in the picture), `at` the distances of the inner points from the outer corner.
-inline std::vector<Vec3> eye_points(float side, EyeOpening opening, const std::vector<float>& at) {
+/// Points on an eye's edge: outer corner, upper edge towards the nose, inner corner at distance `inner` from the middle
+/// of the face, lower edge back. `side` is 1 for the person's left eye (right in the picture), `at` the distances of
+/// the points between from the outer corner.
+inline std::vector<Vec3> eye_points(float side, EyeOpening opening, float inner, const std::vector<float>& at) {
   std::vector<Vec3> points;
   const auto add = [&](float x, float y) {
     const Vec3 p = face_point(x, y);
     points.push_back({side * p.x, p.y, p.z});
   };
-  const auto x_at = [&](float share) { return mix(outer_canthus_x, inner_canthus_x, share); };
+  const auto x_at = [&](float share) { return mix(outer_canthus_x, inner, share); };
   add(outer_canthus_x, lid_meeting_line(outer_canthus_x));
   for (const float s : at) add(x_at(s), upper_lid(x_at(s), opening));
-  add(inner_canthus_x, lid_meeting_line(inner_canthus_x));
+  add(inner, lid_meeting_line(inner));
   for (auto s = at.rbegin(); s != at.rend(); ++s) add(x_at(*s), lower_lid(x_at(*s), opening));
   return points;
 }
 
-/// The 58 points. Eye points (13-28) depend on the opening of the eyes and are filled in by place_landmarks.
+/// The 58 points: jaw, the eye and the brow on the right of the picture before those on the left, mouth, nose.
 inline const LandmarkModel& imm_landmark_model() {
   static const LandmarkModel model = [] {
-    LandmarkModel m;
-    for (const float y : {-4.9f, -6.5f, -8.0f, -9.3f}) m.contour.push_back(detail::side_contour(-1, y));
-    m.contour.push_back(detail::side_contour(-1, -10.4f));
-    for (const float x : {-1.8f, 0.0f, 1.8f}) m.contour.push_back(detail::chin_contour(x));
-    m.contour.push_back(detail::side_contour(1, -10.4f));
-    for (const float y : {-9.3f, -8.0f, -6.5f, -4.9f}) m.contour.push_back(detail::side_contour(1, y));
-    m.fixed.resize(16);  // eyes
-    for (const float side : {1.0f, -1.0f})
-      for (const auto& [x, y] : {std::pair{1.35f, 1.32f}, {2.45f, 2.02f}, {4.1f, 2.18f}, {5.05f, 1.75f}, {5.6f, 0.95f}})
-        m.fixed.push_back(face_point(side * x, y));
-    m.fixed.push_back(face_point(-2.58f, mouth_line(2.58f)));
-    for (const float x : {-0.72f, 0.0f, 0.72f}) m.fixed.push_back(face_point(x, detail::lip_y(x, true, true)));
-    m.fixed.push_back(face_point(2.58f, mouth_line(2.58f)));
-    for (const float x : {0.98f, 0.0f, -0.98f}) m.fixed.push_back(face_point(x, detail::lip_y(x, false, true)));
-    const std::array<std::pair<float, float>, 5> nose{
-        {{0.84f, -0.2f}, {1.05f, -2.3f}, {1.68f, -3.0f}, {1.75f, -4.0f}, {0.97f, -4.35f}}};
-    for (const auto& [x, y] : nose) m.fixed.push_back(face_point(-x, y));
-    m.fixed.push_back(face_point(0, -4.5f));
-    for (auto p = nose.rbegin(); p != nose.rend(); ++p) m.fixed.push_back(face_point(p->first, p->second));
-    return m;
+    detail::FeatureList f;
+    constexpr std::array<std::pair<float, float>, 5> brow{
+        {{1.38f, 1.45f}, {2.5f, 2.12f}, {4.15f, 2.28f}, {5.15f, 1.9f}, {5.8f, 0.95f}}};
+    for (const float side : {1.0f, -1.0f}) f.row(side, brow);
+    f.add(-2.6f, mouth_line(2.58f));
+    for (const float x : {-0.7f, 0.0f, 0.7f}) f.lip(x, true, true);
+    f.add(2.6f, mouth_line(2.58f));
+    for (const float x : {1.02f, 0.0f, -1.02f}) f.lip(x, false, true);
+    constexpr std::array<std::pair<float, float>, 5> nose{
+        {{0.84f, -0.2f}, {1.1f, -2.3f}, {1.78f, -3.0f}, {1.8f, -4.05f}, {0.97f, -4.35f}}};
+    f.row(-1, nose);
+    f.add(0, -4.5f);
+    f.row_back(1, nose);
+    const auto eyes = [](EyeOpening opening) {
+      auto points = eye_points(1, opening, inner_canthus_x, {0.21f, 0.48f, 0.75f});
+      const auto other = eye_points(-1, opening, inner_canthus_x, {0.21f, 0.48f, 0.75f});
+      points.insert(points.end(), other.begin(), other.end());
+      return points;
+    };
+    return LandmarkModel{13, 12, MorphedPoints(std::move(f).points()), 13, eyes};
   }();
   return model;
 }
 
-/// The 68 points. Eye points (36-47) are filled in by place_landmarks.
+/// The 68 points: jaw, brows, nose, eyes and mouth, each from the left of the picture.
 inline const LandmarkModel& ibug_landmark_model() {
   static const LandmarkModel model = [] {
-    LandmarkModel m;
-    const std::array<float, 6> heights{-0.4f, -2.4f, -4.4f, -6.4f, -8.2f, -9.6f};
-    for (const float y : heights) m.contour.push_back(detail::side_contour(-1, y));
-    for (const float x : {-2.9f, -1.5f, 0.0f, 1.5f, 2.9f}) m.contour.push_back(detail::chin_contour(x));
-    for (auto y = heights.rbegin(); y != heights.rend(); ++y) m.contour.push_back(detail::side_contour(1, *y));
-    const std::array<std::pair<float, float>, 5> brow{
-        {{5.55f, 1.1f}, {4.7f, 1.9f}, {3.6f, 2.1f}, {2.5f, 1.92f}, {1.45f, 1.6f}}};
-    for (const auto& [x, y] : brow) m.fixed.push_back(face_point(-x, y));
-    for (auto p = brow.rbegin(); p != brow.rend(); ++p) m.fixed.push_back(face_point(p->first, p->second));
-    for (const float y : {0.2f, -1.1f, -2.35f, -3.55f}) m.fixed.push_back(face_point(0, y));
-    for (const float x : {-1.3f, -0.65f, 0.0f, 0.65f, 1.3f})
-      m.fixed.push_back(face_point(x, x == 0 ? -4.55f : std::abs(x) > 1 ? -4.2f : -4.45f));
-    m.fixed.resize(m.fixed.size() + 12);  // eyes
-    const std::array<float, 7> mouth{-2.58f, -1.6f, -0.55f, 0.0f, 0.55f, 1.6f, 2.58f};
-    const auto lip = [&](float x, bool upper, bool outer) {
-      m.fixed.push_back(face_point(x, detail::lip_y(x, upper, outer)));
+    detail::FeatureList f;
+    constexpr std::array<std::pair<float, float>, 5> brow{
+        {{6.0f, 1.2f}, {5.05f, 1.97f}, {3.8f, 2.17f}, {2.5f, 2.0f}, {1.25f, 1.6f}}};
+    f.row(-1, brow);
+    f.row_back(1, brow);
+    for (const float y : {0.2f, -1.1f, -2.35f, -3.6f}) f.add(0, y);
+    for (const float x : {-1.42f, -0.74f, 0.0f, 0.74f, 1.42f})
+      f.add(x, x == 0 ? -4.68f : std::abs(x) > 1 ? -4.28f : -4.5f);
+    const std::array<float, 7> mouth{-2.6f, -1.68f, -0.66f, 0.0f, 0.66f, 1.68f, 2.6f};
+    f.add(mouth.front(), mouth_line(2.58f));
+    for (std::size_t i = 1; i < 6; ++i) f.lip(mouth[i], true, true);
+    f.add(mouth.back(), mouth_line(2.58f));
+    for (const float x : {1.7f, 0.76f, 0.0f, -0.76f, -1.7f}) f.lip(x, false, true);
+    for (const float x : {-2.33f, -0.76f, 0.0f, 0.76f, 2.33f}) f.lip(x, true, false);
+    for (const float x : {0.76f, 0.0f, -0.76f}) f.lip(x, false, false);
+    const auto eyes = [](EyeOpening opening) {
+      constexpr float inner = 1.9f;
+      std::vector<Vec3> points;
+      const auto left = eye_points(-1, opening, inner, {0.33f, 0.67f});
+      const auto right = eye_points(1, opening, inner, {0.33f, 0.67f});
+      points = left;
+      for (const std::size_t i : {3, 2, 1, 0, 5, 4}) points.push_back(right[i]);
+      return points;
     };
-    m.fixed.push_back(face_point(-2.58f, mouth_line(2.58f)));
-    for (std::size_t i = 1; i < 6; ++i) lip(mouth[i], true, true);
-    m.fixed.push_back(face_point(2.58f, mouth_line(2.58f)));
-    for (std::size_t i = 5; i > 0; --i) lip(mouth[i], false, true);
-    for (const float x : {-2.35f, -0.9f, 0.0f, 0.9f, 2.35f}) lip(x, true, false);
-    for (const float x : {0.9f, 0.0f, -0.9f}) lip(x, false, false);
-    return m;
+    return LandmarkModel{17, 0, MorphedPoints(std::move(f).points()), 36, eyes};
   }();
   return model;
 }
 
-/// Landmarks in the picture. `deform` carries a point of the average head onto the turned head of this face, `project`
-/// from there to the picture. `first_eye` is the index of the first eye point, `eyes` both eyes in the order of the
-/// list.
-template <class Point2, class Deform, class Project>
-std::vector<Point2> place_landmarks(const LandmarkModel& model, std::size_t first_eye, const std::vector<Vec3>& eyes,
-                                    Deform&& deform, Project&& project) {
+/// Landmarks in the picture. `project` carries a point of this person's head, before it is turned, to the picture;
+/// `down` is the direction of the chin there.
+template <class Point2, class Project>
+std::vector<Point2> place_landmarks(const LandmarkModel& model, const IdentityWeights& identity,
+                                    const ExpressionWeights& expression, EyeOpening opening, Place down,
+                                    Project&& project) {
+  static const JawModel right(1), left(-1);
   std::vector<Point2> points;
-  for (const ContourPoint& c : model.contour) {
-    Vec3 best{};
-    float farthest = -1e30f;
-    for (const Vec3& candidate : c.candidates) {
-      const Vec3 p = project(deform(candidate));
-      const float distance = p.x * c.outward_x + p.y * c.outward_y;
-      if (distance > farthest) farthest = distance, best = p;
-    }
-    points.push_back({best.x, best.y});
-  }
-  for (std::size_t i = 0; i < model.fixed.size(); ++i) {
-    const std::size_t index = points.size();
-    const bool eye = index >= first_eye && index < first_eye + eyes.size();
-    const Vec3 p = project(deform(eye ? eyes[index - first_eye] : model.fixed[i]));
-    points.push_back({p.x, p.y});
-  }
+  const auto put = [&](Place p) { points.push_back({p.x, p.y}); };
+  const int half = model.jaw_points / 2 + 1;
+  const auto side = [&](const JawModel& jaw) {
+    return evenly_spaced(jaw.contour(identity, expression, model.first_path, down, project), half);
+  };
+  const std::vector<Place> from_left = side(left), from_right = side(right);
+  for (int i = 0; i < half - 1; ++i) put(from_left[static_cast<std::size_t>(i)]);
+  for (int i = half - 1; i >= 0; --i) put(from_right[static_cast<std::size_t>(i)]);
+
+  std::vector<Vec3> features = model.features(identity, expression);
+  std::vector<Vec3> eyes = model.eyes(opening);
+  for (Vec3& p : eyes) p = morphed(p, identity, expression);
+  features.insert(features.begin() + static_cast<std::ptrdiff_t>(model.first_eye) - model.jaw_points, eyes.begin(),
+                  eyes.end());
+  for (const Vec3& p : features) put(project(p));
   return points;
 }
 

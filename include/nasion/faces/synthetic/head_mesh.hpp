@@ -2,7 +2,7 @@
 // The average head as a grid with its morphs worked out once per program, and the eyes' openings.
 
 #include "nasion/faces/synthetic/grid.hpp"
-#include "nasion/faces/synthetic/head_morphs.hpp"
+#include "nasion/faces/synthetic/morphed_points.hpp"
 
 namespace nasion::faces::synthetic {
 
@@ -30,55 +30,46 @@ inline bool inside_eye(float x, float y, EyeOpening o) {
 
 inline bool inside_mouth(float x, float y) { return std::abs(x) < 2.5f && std::abs(y - mouth_line(x)) < mouth_gap(x); }
 
+/// The average head as a grid, and its morphs.
 struct HeadModel {
-  Grid average;
-  std::vector<std::vector<Vec3>> identity, expression;  // displacements [morph][point]
+  int rows = 0, columns = 0;
+  MorphedPoints points;
 };
 
-/// Built on first use; safe to call from several threads.
-inline const HeadModel& head_model() {
-  static const HeadModel model = [] {
+/// In full detail, or in half, with every second ring and column. Built on first use; safe to call from several
+/// threads.
+inline const HeadModel& head_model(bool full_detail) {
+  const auto make = [](int step) {
     std::vector<float> rings;
     const auto add = [&](float from, float to, int count) {
-      for (int i = 0; i < count; ++i) rings.push_back(mix(from, to, static_cast<float>(i) / static_cast<float>(count)));
+      for (int i = 0; i < count; i += step)
+        rings.push_back(mix(from, to, static_cast<float>(i) / static_cast<float>(count)));
     };
     add(0.02f, 4, 28), add(4, 6, 30), add(6, 8, 44), add(8, 9, 16), add(9, 10, 36), add(10, 12.5f, 56),
         add(12.5f, 15, 26);
     add(15, last_ring, 18), rings.push_back(last_ring);
-    const int columns = 241;
-    HeadModel m{Grid(static_cast<int>(rings.size()), columns), {}, {}};
-    for (int r = 0; r < m.average.rows; ++r)
+    const int columns = 240 / step + 1;
+    std::vector<Vec3> points;
+    for (const float ring : rings)
       for (int c = 0; c < columns; ++c) {
-        const float u = 2 * static_cast<float>(c) / static_cast<float>(columns - 1) - 1;  // -1 ... 1
-        const float around = pi * (0.52f * u + 0.48f * u * u * u * u * u);                // most columns in the face
-        m.average.position[m.average.index(r, c)] = head_point(around, rings[static_cast<std::size_t>(r)]);
+        const float u = 2 * static_cast<float>(c) / static_cast<float>(columns - 1) - 1;   // -1 ... 1
+        points.push_back(head_point(pi * (0.52f * u + 0.48f * u * u * u * u * u), ring));  // most in the face
       }
-    m.average.average = m.average.position;
-    const auto displacements = [&](const Morph& morph) {
-      std::vector<Vec3> d(m.average.size());
-      for (std::size_t i = 0; i < d.size(); ++i) d[i] = morph.at(m.average.average[i]);
-      return d;
-    };
-    for (const Morph& morph : identity_morphs) m.identity.push_back(displacements(morph));
-    for (const Morph& morph : expression_morphs) m.expression.push_back(displacements(morph));
-    return m;
-  }();
-  return model;
+    return HeadModel{static_cast<int>(rings.size()), columns, MorphedPoints(std::move(points))};
+  };
+  static const HeadModel full = make(1), half = make(2);
+  return full_detail ? full : half;
 }
 
 /// The head of one person with one expression, before it is turned; with normals and hollows.
-inline Grid head_mesh(const IdentityWeights& identity, const ExpressionWeights& expression) {
-  const HeadModel& model = head_model();
-  Grid g = model.average;
-  const auto add = [&](const std::vector<Vec3>& displacement, float weight) {
-    if (weight == 0) return;
-    for (std::size_t i = 0; i < g.size(); ++i) g.position[i] += displacement[i] * weight;
-  };
-  for (std::size_t k = 0; k < identity.size(); ++k) add(model.identity[k], identity[k]);
-  for (std::size_t k = 0; k < expression.size(); ++k) add(model.expression[k], expression[k]);
+inline Grid head_mesh(const IdentityWeights& identity, const ExpressionWeights& expression, bool full_detail) {
+  const HeadModel& model = head_model(full_detail);
+  Grid g(model.rows, model.columns);
+  g.average = model.points.average();
+  g.position = model.points(identity, expression);
   compute_normals(g, 1, true);
-  darken_hollows(g, 4, 0.22f);
-  darken_hollows(g, 12, 1.0f);
+  darken_hollows(g, full_detail ? 4 : 2, 0.22f);
+  darken_hollows(g, full_detail ? 12 : 6, 1.0f);
   return g;
 }
 

@@ -41,10 +41,12 @@ class Portrait {
     cast_shadows();
   }
 
-  Landmarks landmarks(const LandmarkModel& model, std::size_t first_eye, const std::vector<Vec3>& eyes) const {
-    return place_landmarks<vision::Point>(
-        model, first_eye, eyes, [&](Vec3 p) { return pose_(morphed(p, face_.person.shape, face_.expression)); },
-        [&](Vec3 p) { return camera_(p); });
+  Landmarks landmarks(const LandmarkModel& model) const {
+    const Place down{-std::sin(face_.roll), std::cos(face_.roll)};
+    return place_landmarks<vision::Point>(model, face_.person.shape, face_.expression, face_.eyes, down, [&](Vec3 p) {
+      const Vec3 q = camera_(pose_(p));
+      return Place{q.x, q.y};
+    });
   }
 
   std::vector<Vec3> draw() const {
@@ -81,7 +83,7 @@ class Portrait {
 
   void build_head() {
     const PersonParameters& person = face_.person;
-    Grid head = head_mesh(person.shape, face_.expression);
+    Grid head = head_mesh(person.shape, face_.expression, samples * camera_.scale > 24);
     paint_skin(head, person, face_.eyes);
     // Strands are one sample thin whatever the size of the picture, so larger pictures need more of them.
     const float richness = std::clamp(samples * camera_.scale / 28, 0.15f, 3.0f);
