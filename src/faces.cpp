@@ -3,3 +3,4 @@
 #include "nasion/faces/synthetic/folder.hpp"
 #include "nasion/faces/synthetic/people.hpp"
 #include "nasion/faces/synthetic/render.hpp"
+#include "nasion/faces/synthetic/wild.hpp"

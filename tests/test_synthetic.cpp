@@ -7,55 +7,16 @@
 
 #include "nasion/faces/imm.hpp"
 #include "support/catch.hpp"
+#include "support/drawn_face.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/threads.hpp"
 
 using namespace nasion;
 using namespace nasion::vision;
 using namespace nasion::faces;
+using namespace test;
 
 namespace {
-
-/// The average head: symmetric, clean-shaven, evenly lit from the front.
-FaceParameters plain_face() {
-  FaceParameters face;
-  face.expression[synthetic::expression_index("lips closed")] = 1;
-  face.light_direction = {0, 0.8f, 1};
-  face.fill_direction = {0, 0.1f, 1};
-  face.exposure = 0.6f;
-  face.noise = 0;
-  face.centre_y = 0.45f;
-  face.person.hair.length = 1;
-  face.person.lips = face.person.skin * synthetic::Vec3{0.78f, 0.48f, 0.5f};
-  return face;
-}
-
-Point middle(const Landmarks& points, int first, int last) {
-  Point sum{0, 0};
-  for (int i = first; i <= last; ++i) sum.x += points[i].x, sum.y += points[i].y;
-  return {sum.x / (last - first + 1), sum.y / (last - first + 1)};
-}
-
-/// Mean colour of the (2 * radius + 1)^2 pixels around a point.
-std::array<double, 3> colour_at(const Image& image, Point p, int radius) {
-  std::array<double, 3> sum{};
-  for (int dy = -radius; dy <= radius; ++dy)
-    for (int dx = -radius; dx <= radius; ++dx) {
-      const int x = std::clamp(static_cast<int>(p.x) + dx, 0, image.width - 1);
-      const int y = std::clamp(static_cast<int>(p.y) + dy, 0, image.height - 1);
-      for (int c = 0; c < 3; ++c) sum[c] += const_cast<Image&>(image).at(x, y)[image.channels == 3 ? c : 0];
-    }
-  for (double& v : sum) v /= (2 * radius + 1) * (2 * radius + 1);
-  return sum;
-}
-double brightness(const Image& image, Point p, int radius) {
-  const auto c = colour_at(image, p, radius);
-  return (c[0] + c[1] + c[2]) / 3;
-}
-double redness(const Image& image, Point p, int radius) {
-  const auto c = colour_at(image, p, radius);
-  return c[0] / (c[1] + 1);
-}
 
 double mouth_width(const Landmarks& p) { return p[43].x - p[39].x; }
 double nose_offset(const Landmarks& p) { return p[imm::nose_tip].x - middle(p, 13, 28).x; }
@@ -191,15 +152,15 @@ TEST_CASE("landmarks lie on the features of the picture", "[synthetic]") {
   }
   // The highest brightness around the tip of the nose, the nostrils below it dark.
   const double tip = brightness(image, q[30], 2);
-  CHECK(brightness(image, {(q[31].x + q[33].x) / 2, q[33].y - 3}, 0) < 0.6 * tip);
-  CHECK(brightness(image, {(q[35].x + q[33].x) / 2, q[33].y - 3}, 0) < 0.6 * tip);
+  CHECK(brightness(image, {(q[31].x + q[33].x) / 2, q[33].y - 4}, 0) < 0.6 * tip);
+  CHECK(brightness(image, {(q[35].x + q[33].x) / 2, q[33].y - 4}, 0) < 0.6 * tip);
 }
 
 TEST_CASE("58 and 68 points agree where they mark the same place", "[synthetic]") {
   FaceParameters face = plain_face();
   face.yaw = GENERATE(0.0f, 0.5f);
   const SyntheticFace drawn = render_face(face, 320, 240);
-  constexpr std::pair<std::size_t, std::size_t> same[] = {{13, 45}, {21, 36}, {39, 48}, {43, 54}, {6, 8}};
+  constexpr std::pair<std::size_t, std::size_t> same[] = {{39, 48}, {43, 54}, {6, 8}};
   for (const auto& [a, b] : same) {
     CAPTURE(a, b);
     CHECK(std::hypot(drawn.points58[a].x - drawn.points68[b].x, drawn.points58[a].y - drawn.points68[b].y) < 1.0);
@@ -329,60 +290,4 @@ TEST_CASE("bad numbers are refused in one line", "[synthetic]") {
   // Out of the picture is allowed, and drawn.
   face = {}, face.centre_x = 2, face.scale = 0.2f;
   CHECK_NOTHROW(render_face(face, 32, 32));
-}
-
-namespace {
-
-/// A bald head before a backdrop that nothing else has the colour of.
-FaceParameters head_before_green(float yaw, float roll) {
-  FaceParameters face = plain_face();
-  face.person.hair.style = PersonParameters::Hair::Style::bald;
-  face.person.hair.length = 0;
-  face.backdrop = {0, 1, 0}, face.backdrop_light = 0;
-  face.blur = 0, face.yaw = yaw, face.roll = roll;
-  return face;
-}
-
-bool is_green(const Image& image, Point p) {
-  const auto c = colour_at(image, p, 0);
-  return c[1] > 2 * c[0];
-}
-
-}  // namespace
-
-TEST_CASE("the jaw of a turned head is marked where the cheek ends in the picture", "[synthetic]") {
-  const float yaw = GENERATE(0.35f, 0.55f, 0.7f), roll = GENERATE(0.0f, 0.5f, -0.6f);
-  const float side = GENERATE(1.0f, -1.0f);
-  CAPTURE(yaw, roll, side);
-  const SyntheticFace face = render_face(head_before_green(side * yaw, roll), 320, 240);
-  // Towards the chin the neck is behind it.
-  for (std::size_t i = 1; i <= 4; ++i) {
-    const Landmarks& p = face.points68;
-    const std::size_t k = side > 0 ? 16 - i : i, before = side > 0 ? k + 1 : k - 1, after = side > 0 ? k - 1 : k + 1;
-    const double along_x = p[after].x - p[before].x, along_y = p[after].y - p[before].y;
-    const double size = std::hypot(along_x, along_y), out_x = side * along_y / size, out_y = -side * along_x / size;
-    CAPTURE(i, p[k].x, p[k].y, out_x, out_y);
-    CHECK(is_green(face.image, {p[k].x + 1.5 * out_x, p[k].y + 1.5 * out_y}));
-    CHECK_FALSE(is_green(face.image, {p[k].x - 1.5 * out_x, p[k].y - 1.5 * out_y}));
-  }
-}
-
-TEST_CASE("points of the jaw are evenly spaced on each side and go round the face", "[synthetic]") {
-  FaceParameters face = plain_face();
-  face.yaw = GENERATE(0.0f, 0.4f, 0.7f), face.pitch = GENERATE(-0.3f, 0.0f, 0.3f), face.roll = 0.5f;
-  CAPTURE(face.yaw, face.pitch);
-  const SyntheticFace drawn = render_face(face, 320, 240);
-  const auto check_side = [](const Landmarks& points, std::size_t first, std::size_t last, std::size_t nose) {
-    double shortest = 1e9, longest = 0;
-    for (std::size_t i = first; i < last; ++i) {
-      const Point a = points[i], b = points[i + 1], n = points[nose];
-      const double step = std::hypot(b.x - a.x, b.y - a.y);
-      shortest = std::min(shortest, step), longest = std::max(longest, step);
-      CAPTURE(i);
-      CHECK((a.x - n.x) * (b.y - n.y) - (a.y - n.y) * (b.x - n.x) < 0);  // anticlockwise seen with y down
-    }
-    CHECK(shortest > 0.8 * longest);  // chords of arcs of one length
-  };
-  check_side(drawn.points68, 0, 8, 33), check_side(drawn.points68, 8, 16, 33);
-  check_side(drawn.points58, 0, 6, 52), check_side(drawn.points58, 6, 12, 52);
 }

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <span>
+#include <vector>
 
 #include "nasion/core/random.hpp"
 #include "nasion/faces/landmarks.hpp"
@@ -17,6 +19,7 @@ namespace nasion::faces {
 struct SyntheticFace {
   vision::Image image;  ///< RGB, or grey for people with grey photos
   Landmarks points58, points68;
+  vision::Box box{};  ///< around the 68 points
 };
 
 /// A person drawn at random.
@@ -28,6 +31,17 @@ FaceParameters imm_view(const PersonParameters& person, int view, Rng rng);
 
 /// Draws the face. ValueError unless both sizes are in 16 ... 8192 and every number of the face is in its range.
 SyntheticFace render_face(const FaceParameters& face, int width, int height);
+
+/// The same with several people, from the farthest to the nearest. Points, place, light and camera are those of the
+/// last. ValueError also for nobody.
+SyntheticFace render_photo(std::span<const FaceParameters> people, int width, int height);
+
+/// A photo from anywhere: any person, pose, expression, light, place, camera, and now and then something before the
+/// face, or somebody behind. From the farthest to the nearest, who is the one that is photographed.
+std::vector<FaceParameters> random_photo(Rng rng);
+
+/// Draws a photo from anywhere: image, points and box, from a seed alone. Errors as for render_face().
+SyntheticFace random_face(std::uint64_t seed, int width, int height);
 
 /// Called with the number of finished and of all images; from any thread, one at a time.
 using SyntheticProgress = std::function<void(int done, int total)>;
@@ -45,4 +59,5 @@ bool write_synthetic_imm(const std::filesystem::path& folder, std::uint64_t seed
 #include "nasion/faces/synthetic/folder.hpp"
 #include "nasion/faces/synthetic/people.hpp"
 #include "nasion/faces/synthetic/render.hpp"
+#include "nasion/faces/synthetic/wild.hpp"
 #endif

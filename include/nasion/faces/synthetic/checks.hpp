@@ -34,6 +34,19 @@ inline void check_face(const FaceParameters& face) {
        {face.person.stubble, face.person.moustache, face.person.chin_beard, face.person.cheek_beard})
     within("beard", density, 0, 1);
   within("blur", face.blur, 0, 1), within("noise", face.noise, 0, 1), within("exposure", face.exposure, 0, 100);
+  within("hair.over_face", hair.over_face, 0, 1), within("hat_height", face.person.hat_height, 1, 9);
+  within("glasses_tint", face.person.glasses_tint, 0, 1);
+  for (const ThingInFront& thing : face.in_front) {
+    within("in_front.size", thing.size, 0.05f, 5), within("in_front.turn", thing.turn, -10, 10);
+    for (const float at : {thing.at.x, thing.at.y, thing.at.z}) within("in_front.at", at, -60, 60);
+  }
+  const CameraEffects& camera = face.camera;
+  within("camera.defocus", camera.defocus, 0, 0.2f), within("camera.motion", camera.motion, 0, 0.2f);
+  within("camera.motion_angle", camera.motion_angle, -10, 10);
+  within("camera.resolution", camera.resolution, 0.01f, 1);
+  within("camera.jpeg_quality", static_cast<float>(camera.jpeg_quality), 0, 100);
+  for (const float cut : {camera.cut_left, camera.cut_right, camera.cut_top, camera.cut_bottom})
+    within("camera.cut", cut, 0, 1);
   check<ValueError>(length(face.light_direction) > 0 && length(face.fill_direction) > 0,
                     "[render_face] the directions of the lights must not be zero");
 }

@@ -1,18 +1,28 @@
 #pragma once
 // The camera behind the lens: from light to the pixels of a picture.
 
+#include <span>
+#include <string>
+
+#include "nasion/faces/synthetic/camera_effects.hpp"
 #include "nasion/faces/synthetic/face_parameters.hpp"
 #include "nasion/faces/synthetic/noise.hpp"
 #include "nasion/vision/image.hpp"
 
 namespace nasion::faces::synthetic {
 
+/// What is left of the image after it was written as JPEG of this quality and read again.
+inline vision::Image compressed(const vision::Image& image, int quality) {
+  const std::string file = vision::encode_jpeg(image, quality);
+  vision::ReadOptions options;
+  options.channels = image.channels;
+  return vision::decode_image(std::as_bytes(std::span(file)), "a drawn face", options);
+}
+
 /// From linear light to an 8-bit picture: lens blur, exposure, sensor noise, gamma.
-inline vision::Image develop(const std::vector<Vec3>& picture, int width, int height, const FaceParameters& face) {
-  const auto at = [&](int x, int y) {
-    return picture[static_cast<std::size_t>(std::clamp(y, 0, height - 1)) * static_cast<std::size_t>(width) +
-                   static_cast<std::size_t>(std::clamp(x, 0, width - 1))];
-  };
+inline vision::Image develop(const Picture& picture, const FaceParameters& face) {
+  const int width = picture.width, height = picture.height;
+  const auto at = [&](int x, int y) { return picture.nearest(x, y); };
   std::array<std::uint8_t, 4097> gamma{};
   for (std::size_t i = 0; i < gamma.size(); ++i) {
     const float v = static_cast<float>(i) / 4096;

@@ -176,18 +176,30 @@ inline Grid tube(const std::vector<Vec3>& path, float radius, Vec3 colour) {
   return g;
 }
 
+/// Where the rims of this person's glasses are: a point of a rim by its angle, 0 at the temple.
+class GlassesRim {
+ public:
+  explicit GlassesRim(const PersonParameters& person)
+      : eye_(morphed(face_point(3.15f, 0.2f), person.shape, {})), size_(person.glasses_size) {
+    plane_ = std::max(eye_.z + 0.9f, morphed(face_point(0, 0), person.shape, {}).z - 0.1f);
+  }
+  Vec3 operator()(float side, float angle) const {
+    const float c = std::cos(angle), d = std::sin(angle);
+    const float squarish = std::pow(std::pow(std::abs(c), 3.0f) + std::pow(std::abs(d), 3.0f), -1 / 3.0f);
+    const float x = eye_.x + 0.15f + 2.35f * size_ * squarish * c;
+    return Vec3{side * x, eye_.y - 0.35f + 1.75f * size_ * squarish * d, plane_ - 0.045f * x * x};
+  }
+
+ private:
+  Vec3 eye_;
+  float size_, plane_;
+};
+
 /// Two rims, bridge and temples, resting on this person's nose and ears.
 inline std::vector<Grid> glasses(const PersonParameters& person) {
   std::vector<Grid> parts;
-  const Vec3 eye = morphed(face_point(3.15f, 0.2f), person.shape, {}),
-             nose = morphed(face_point(0, 0), person.shape, {});
-  const float plane = std::max(eye.z + 0.9f, nose.z - 0.1f), s = person.glasses_size, radius = 0.09f;
-  const auto rim_point = [&](float side, float a) {
-    const float c = std::cos(a), d = std::sin(a);
-    const float squarish = std::pow(std::pow(std::abs(c), 3.0f) + std::pow(std::abs(d), 3.0f), -1 / 3.0f);
-    const float x = eye.x + 0.15f + 2.35f * s * squarish * c;
-    return Vec3{side * x, eye.y - 0.35f + 1.75f * s * squarish * d, plane - 0.045f * x * x};
-  };
+  const GlassesRim rim_point(person);
+  constexpr float radius = 0.09f;
   for (const float side : {-1.0f, 1.0f}) {
     std::vector<Vec3> rim;
     for (int i = 0; i <= 48; ++i) rim.push_back(rim_point(side, 2 * pi * static_cast<float>(i) / 48.0f));

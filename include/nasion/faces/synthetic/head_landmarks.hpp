@@ -49,17 +49,18 @@ class FeatureList {
 
 }  // namespace detail
 
-/// Points on an eye's edge: outer corner, upper edge towards the nose, inner corner at distance `inner` from the middle
-/// of the face, lower edge back. `side` is 1 for the person's left eye (right in the picture), `at` the distances of
-/// the points between from the outer corner.
-inline std::vector<Vec3> eye_points(float side, EyeOpening opening, float inner, const std::vector<float>& at) {
+/// Points on an eye's edge: outer corner at distance `outer` from the middle of the face, upper edge towards the nose,
+/// inner corner at distance `inner`, lower edge back. `side` is 1 for the person's left eye (right in the picture),
+/// `at` the distances of the points between from the outer corner.
+inline std::vector<Vec3> eye_points(float side, EyeOpening opening, float outer, float inner,
+                                    const std::vector<float>& at) {
   std::vector<Vec3> points;
   const auto add = [&](float x, float y) {
     const Vec3 p = face_point(x, y);
     points.push_back({side * p.x, p.y, p.z});
   };
-  const auto x_at = [&](float share) { return mix(outer_canthus_x, inner, share); };
-  add(outer_canthus_x, lid_meeting_line(outer_canthus_x));
+  const auto x_at = [&](float share) { return mix(outer, inner, share); };
+  add(outer, lid_meeting_line(outer));
   for (const float s : at) add(x_at(s), upper_lid(x_at(s), opening));
   add(inner, lid_meeting_line(inner));
   for (auto s = at.rbegin(); s != at.rend(); ++s) add(x_at(*s), lower_lid(x_at(*s), opening));
@@ -83,8 +84,8 @@ inline const LandmarkModel& imm_landmark_model() {
     f.add(0, -4.5f);
     f.row_back(1, nose);
     const auto eyes = [](EyeOpening opening) {
-      auto points = eye_points(1, opening, inner_canthus_x, {0.21f, 0.48f, 0.75f});
-      const auto other = eye_points(-1, opening, inner_canthus_x, {0.21f, 0.48f, 0.75f});
+      auto points = eye_points(1, opening, outer_canthus_x, inner_canthus_x, {0.21f, 0.48f, 0.75f});
+      const auto other = eye_points(-1, opening, outer_canthus_x, inner_canthus_x, {0.21f, 0.48f, 0.75f});
       points.insert(points.end(), other.begin(), other.end());
       return points;
     };
@@ -98,24 +99,24 @@ inline const LandmarkModel& ibug_landmark_model() {
   static const LandmarkModel model = [] {
     detail::FeatureList f;
     constexpr std::array<std::pair<float, float>, 5> brow{
-        {{6.0f, 1.2f}, {5.05f, 1.97f}, {3.8f, 2.17f}, {2.5f, 2.0f}, {1.25f, 1.6f}}};
+        {{5.6f, 1.35f}, {4.8f, 1.97f}, {3.6f, 2.17f}, {2.4f, 2.0f}, {1.22f, 1.6f}}};
     f.row(-1, brow);
     f.row_back(1, brow);
     for (const float y : {0.2f, -1.1f, -2.35f, -3.6f}) f.add(0, y);
     for (const float x : {-1.42f, -0.74f, 0.0f, 0.74f, 1.42f})
-      f.add(x, x == 0 ? -4.68f : std::abs(x) > 1 ? -4.28f : -4.5f);
+      f.add(x, x == 0 ? -4.8f : std::abs(x) > 1 ? -4.34f : -4.58f);
     const std::array<float, 7> mouth{-2.6f, -1.68f, -0.66f, 0.0f, 0.66f, 1.68f, 2.6f};
     f.add(mouth.front(), mouth_line(2.58f));
     for (std::size_t i = 1; i < 6; ++i) f.lip(mouth[i], true, true);
     f.add(mouth.back(), mouth_line(2.58f));
     for (const float x : {1.7f, 0.76f, 0.0f, -0.76f, -1.7f}) f.lip(x, false, true);
-    for (const float x : {-2.33f, -0.76f, 0.0f, 0.76f, 2.33f}) f.lip(x, true, false);
+    for (const float x : {-2.15f, -0.76f, 0.0f, 0.76f, 2.15f}) f.lip(x, true, false);
     for (const float x : {0.76f, 0.0f, -0.76f}) f.lip(x, false, false);
     const auto eyes = [](EyeOpening opening) {
-      constexpr float inner = 1.9f;
+      constexpr float outer = 4.45f, inner = 1.9f;
       std::vector<Vec3> points;
-      const auto left = eye_points(-1, opening, inner, {0.33f, 0.67f});
-      const auto right = eye_points(1, opening, inner, {0.33f, 0.67f});
+      const auto left = eye_points(-1, opening, outer, inner, {0.33f, 0.67f});
+      const auto right = eye_points(1, opening, outer, inner, {0.33f, 0.67f});
       points = left;
       for (const std::size_t i : {3, 2, 1, 0, 5, 4}) points.push_back(right[i]);
       return points;

@@ -102,6 +102,9 @@ inline constexpr std::array expression_morphs{
       return Vec3{-0.3f * detail::side_of(p.x) * w, -0.4f * w, 0.1f * w};
     }},
     Morph{"cheeks blown", [](Vec3 p) { const float w = detail::pair(p, 4.2f, -6.3f, 1.7f, 1.5f); return Vec3{0.5f * detail::side_of(p.x) * w, 0, 0.45f * w}; }},
+    // Of one side more than of the other.
+    Morph{"mouth aside", [](Vec3 p) { const float w = detail::pair(p, 0, -7.0f, 2.8f, 1.7f); return Vec3{0.45f * w, 0.1f * w * p.x, 0}; }},
+    Morph{"brow aside", [](Vec3 p) { return Vec3{0, 0.4f * detail::side_of(p.x) * detail::pair(p, 3.1f, 2.3f, 2.2f, 1.0f), 0}; }},
 };
 // clang-format on
 

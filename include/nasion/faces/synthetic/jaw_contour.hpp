@@ -109,7 +109,7 @@ class JawModel {
   }
 
   static std::vector<Vec3> make_paths(float side) {
-    constexpr float top = 0.1f, corner = -8.4f, innermost = 0.42f;
+    constexpr float top = 0.1f, corner = -8.4f, innermost = 0.42f, before_ear = 1.38f;
     std::vector<Vec3> points;
     const auto add = [&](float around, float ring) {
       const Vec3 p = head_point(around, ring);
@@ -118,7 +118,8 @@ class JawModel {
     const auto share = [](int j) { return static_cast<float>(j) / (depth - 1); };
     float last_around = 0;
     for (int k = 0; k < side_paths; ++k) {
-      const float y = mix(top, corner, static_cast<float>(k) / side_paths), from = widest_at_height(y);
+      const float y = mix(top, corner, static_cast<float>(k) / side_paths);
+      const float from = std::min(widest_at_height(y), before_ear);
       for (int j = 0; j < depth; ++j) {
         const float around = mix(from, innermost, share(j));
         add(around, ring_at_height(around, y));
@@ -127,7 +128,7 @@ class JawModel {
     }
     for (int k = 0; k < chin_paths; ++k) {
       const float from = last_around * (1 - static_cast<float>(k + 1) / chin_paths);
-      for (int j = 0; j < depth; ++j) add(mix(from, std::min(from, innermost), share(j)), mix(14.6f, 11.8f, share(j)));
+      for (int j = 0; j < depth; ++j) add(mix(from, std::min(from, innermost), share(j)), mix(14.2f, 11.8f, share(j)));
     }
     return points;
   }

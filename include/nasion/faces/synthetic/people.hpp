@@ -6,30 +6,10 @@
 
 #include "nasion/core/error.hpp"
 #include "nasion/faces/synthetic.hpp"
+#include "nasion/faces/synthetic/draws.hpp"
 #include "nasion/faces/synthetic/linkage.hpp"
 
 namespace nasion::faces::synthetic {
-
-/// Numbers drawn for people, in a fixed order: whoever inserts one changes all faces.
-class Draws {
- public:
-  explicit Draws(Rng rng) : rng_(rng) {}
-
-  float uniform(double low, double high) { return static_cast<float>(rng_.uniform(low, high)); }
-  float normal(double mean, double deviation) {
-    return static_cast<float>(mean + deviation * std::clamp(rng_.normal(), -2.5, 2.5));
-  }
-  bool chance(double probability) { return rng_.chance(probability); }
-  template <class T, std::size_t n>
-  T one_of(const std::array<T, n>& values, std::size_t from = 0, std::size_t count = n) {
-    return values[from + static_cast<std::size_t>(rng_.below(static_cast<Index>(count)))];
-  }
-  auto seed() { return rng_(); }
-  Rng& rng() { return rng_; }
-
- private:
-  Rng rng_;
-};
 
 /// The head's shape, by the person's sex.
 inline void draw_shape(PersonParameters& p, Draws& draw) {
@@ -52,9 +32,8 @@ inline void draw_shape(PersonParameters& p, Draws& draw) {
   shift(identity_index("lower lip full"), 0.6f);
 }
 
-/// Skin, lips and eyes. Returns how dark the skin is, 0 ... 1.
-inline float draw_complexion(PersonParameters& p, Draws& draw) {
-  const float melanin = draw.chance(0.75) ? draw.uniform(0, 0.35) : draw.uniform(0.35, 1);
+/// Skin, lips and eyes. Returns melanin, how dark the skin is, 0 ... 1.
+inline float draw_complexion(PersonParameters& p, Draws& draw, float melanin) {
   const Vec3 pale{0.78f, 0.5f, 0.39f}, tan{0.5f, 0.28f, 0.18f}, dark{0.13f, 0.065f, 0.04f};
   p.skin = melanin < 0.5f ? mix(pale, tan, 2 * melanin) : mix(tan, dark, 2 * melanin - 1);
   p.skin = p.skin * Vec3{draw.uniform(0.94, 1.06), draw.uniform(0.92, 1.03), draw.uniform(0.9, 1.14)};
@@ -236,7 +215,8 @@ NASION_FACES_INLINE PersonParameters random_person(Rng rng) {
   p.seed = draw.seed();
   p.female = draw.chance(0.35);
   synthetic::draw_shape(p, draw);
-  const float melanin = synthetic::draw_complexion(p, draw);
+  const float melanin =
+      synthetic::draw_complexion(p, draw, draw.chance(0.75) ? draw.uniform(0, 0.35) : draw.uniform(0.35, 1));
   synthetic::draw_hair(p, melanin, draw);
   synthetic::draw_clothes(p, draw);
   p.grey_photos = draw.chance(0.08);

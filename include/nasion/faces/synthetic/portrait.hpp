@@ -2,11 +2,14 @@
 // One photograph of one face: everything put in place, lit and drawn.
 
 #include "nasion/faces/landmarks.hpp"
+#include "nasion/faces/synthetic/accessories.hpp"
+#include "nasion/faces/synthetic/camera_effects.hpp"
 #include "nasion/faces/synthetic/face_parts.hpp"
 #include "nasion/faces/synthetic/facial_hair.hpp"
 #include "nasion/faces/synthetic/head_landmarks.hpp"
 #include "nasion/faces/synthetic/pose.hpp"
 #include "nasion/faces/synthetic/scalp_hair.hpp"
+#include "nasion/faces/synthetic/scenery.hpp"
 #include "nasion/faces/synthetic/shading.hpp"
 #include "nasion/faces/synthetic/shadow_map.hpp"
 #include "nasion/faces/synthetic/skin.hpp"
@@ -31,7 +34,8 @@ class Portrait {
         height_(height),
         key_(normalized(face.light_direction)),
         fill_(normalized(face.fill_direction)),
-        shadows_(key_) {
+        full_detail_(samples * face.scale * static_cast<float>(height) > 24),
+        shadows_(key_, full_detail_) {
     camera_.scale = face.scale * static_cast<float>(height);
     const Vec3 eyes = camera_(pose_({0, 0, camera_.near}));
     camera_.centre_x = face.centre_x * static_cast<float>(width) - eyes.x;
@@ -49,41 +53,57 @@ class Portrait {
     });
   }
 
-  std::vector<Vec3> draw() const {
-    const int w = width_ * samples, h = height_ * samples;
-    FragmentBuffer fragments(w, h);
+  /// The backdrop of the photographer's studio, or the scenery.
+  void draw_backdrop(Picture& picture) const {
+    if (face_.scenery != 0) {
+      draw_scenery(picture, Rng(face_.scenery));
+      for (Vec3& p : picture.pixels) p = p * face_.backdrop;
+      return;
+    }
+    for (int y = 0; y < height_; ++y)
+      for (int x = 0; x < width_; ++x)
+        picture.at(x, y) = backdrop(static_cast<float>(x) + 0.5f, static_cast<float>(y) + 0.5f);
+  }
+
+  /// Draws the person over what is in the picture.
+  void draw(Picture& picture) const {
+    FragmentBuffer fragments(width_ * samples, height_ * samples);
     for (std::size_t k = 0; k < parts_.size(); ++k) draw_part(fragments, k);
     std::vector<Vec3> strand_colours;
     for (const Strands& s : facial_hair_) draw_strands(fragments, s, false, strand_colours);
     draw_strands(fragments, scalp_hair_, true, strand_colours);
-
-    std::vector<Vec3> picture(static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_));
     for (int y = 0; y < height_; ++y)
-      for (int x = 0; x < width_; ++x) {
-        Vec3 sum;
-        int empty = 0;
-        for (int j = 0; j < samples; ++j)
-          for (int i = 0; i < samples; ++i) {
-            const Fragment& f = fragments.at(x * samples + i, y * samples + j);
-            if (f.surface == Fragment::nothing)
-              ++empty;
-            else
-              sum += f.surface == strand_surface ? strand_colours[f.element] : colour(f);
-          }
-        if (empty > 0)
-          sum += backdrop(static_cast<float>(x) + 0.5f, static_cast<float>(y) + 0.5f) * static_cast<float>(empty);
-        picture[static_cast<std::size_t>(y) * static_cast<std::size_t>(width_) + static_cast<std::size_t>(x)] =
-            sum * (1.0f / (samples * samples));
-      }
-    return picture;
+      for (int x = 0; x < width_; ++x) resolve(fragments, strand_colours, x, y, picture.at(x, y));
   }
 
  private:
   static constexpr std::int32_t strand_surface = 1000;
 
+  /// The mean of a pixel's samples. Within one surface, one of them stands for all.
+  void resolve(const FragmentBuffer& fragments, const std::vector<Vec3>& strand_colours, int x, int y,
+               Vec3& pixel) const {
+    std::array<const Fragment*, samples * samples> f{};
+    bool one_surface = true;
+    for (int k = 0; k < samples * samples; ++k) {
+      f[static_cast<std::size_t>(k)] = &fragments.at(x * samples + k % samples, y * samples + k / samples);
+      one_surface = one_surface && f[static_cast<std::size_t>(k)]->surface == f[0]->surface;
+    }
+    if (one_surface && f[0]->surface == Fragment::nothing) return;
+    if (one_surface && f[0]->surface != strand_surface) {
+      pixel = colour(*f[static_cast<std::size_t>((x ^ y) & 1 ? 1 : 2)]);
+      return;
+    }
+    Vec3 sum;
+    for (const Fragment* sample : f)
+      sum += sample->surface == Fragment::nothing ? pixel
+             : sample->surface == strand_surface  ? strand_colours[sample->element]
+                                                  : colour(*sample);
+    pixel = sum * (1.0f / (samples * samples));
+  }
+
   void build_head() {
     const PersonParameters& person = face_.person;
-    Grid head = head_mesh(person.shape, face_.expression, samples * camera_.scale > 24);
+    Grid head = head_mesh(person.shape, face_.expression, full_detail_);
     paint_skin(head, person, face_.eyes);
     // Strands are one sample thin whatever the size of the picture, so larger pictures need more of them.
     const float richness = std::clamp(samples * camera_.scale / 28, 0.15f, 3.0f);
@@ -91,16 +111,19 @@ class Portrait {
     scalp_hair_ = scalp_hair(head, person, richness);
     for (Strands& s : facial_hair_) turn(s);
     turn(scalp_hair_);
+    Grid worn = person.hat == PersonParameters::Hat::none ? Grid() : hat(person, head);
     pose_.turn(head, Pose::neck_share);
     parts_.push_back({std::move(head), Material::skin, true});
+    if (worn.size() > 0) add(std::move(worn), Material::matte);
+  }
+
+  void add(Grid g, Material material, float on_body = 0) {
+    pose_.turn(g, [&](Vec3) { return on_body; });
+    parts_.push_back({std::move(g), material, false});
   }
 
   void build_parts() {
     const PersonParameters& person = face_.person;
-    const auto add = [&](Grid g, Material material, float on_body = 0) {
-      pose_.turn(g, [&](Vec3) { return on_body; });
-      parts_.push_back({std::move(g), material, false});
-    };
     for (const float side : {-1.0f, 1.0f}) {
       add(eyeball(side, person.shape), Material::eye);
       add(ear(side, person.shape, person.skin, 1.0f, 0.5f), Material::skin);
@@ -111,8 +134,17 @@ class Portrait {
     add(teeth(false, jaw), Material::matte);
     add(mouth_cavity(jaw), Material::matte);
     add(torso(person), Material::matte, 1);
-    if (person.glasses)
+    if (person.glasses) {
       for (Grid& g : glasses(person)) add(std::move(g), Material::matte);
+      if (person.glasses_tint > 0)
+        for (Grid& g : lenses(person, GlassesRim(person))) add(std::move(g), Material::matte);
+    }
+    if (person.mask)
+      for (Grid& g : mask(person, face_.expression)) add(std::move(g), Material::matte);
+    for (const ThingInFront& thing : face_.in_front) {
+      const bool skin = thing.kind == ThingInFront::Kind::hand;
+      for (Grid& g : thing_in_front(thing, face_.seed)) add(std::move(g), skin ? Material::skin : Material::matte);
+    }
   }
 
   void turn(Strands& s) const {
@@ -124,11 +156,12 @@ class Portrait {
     for (const Part& part : parts_) shadows_.add(part.grid);
     const auto length = static_cast<std::size_t>(scalp_hair_.points_per_strand);
     for (std::size_t k = 0; k < scalp_hair_.points.size(); ++k)
-      if (k % length != 0) shadows_.add(scalp_hair_.points[k - 1], scalp_hair_.points[k]);
+      if (k % length != 0 && (full_detail_ || k / length % 2 == 0))
+        shadows_.add(scalp_hair_.points[k - 1], scalp_hair_.points[k]);
     const float blur = face_.spot ? 0.5f : 1.6f;
     for (Part& part : parts_)
       for (std::size_t i = 0; i < part.grid.size(); ++i)
-        if (dot(part.grid.normal[i], key_) > -0.35f)
+        if (part.grid.normal[i].z > -0.4f && dot(part.grid.normal[i], key_) > -0.35f)  // seen, and lit at all
           part.grid.lit[i] *= shadows_.lit(part.grid.position[i], part.grid.normal[i], blur);
   }
 
@@ -220,6 +253,7 @@ class Portrait {
   std::vector<Part> parts_;
   std::vector<Strands> facial_hair_;
   Strands scalp_hair_;
+  bool full_detail_;  // of a large picture
   ShadowMap shadows_;
 };
 

@@ -35,6 +35,9 @@ struct FragmentBuffer {
   std::vector<Fragment> samples;
   FragmentBuffer(int w, int h)
       : width(w), height(h), samples(static_cast<std::size_t>(w) * static_cast<std::size_t>(h)) {}
+  const Fragment& at(int x, int y) const {
+    return samples[static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x)];
+  }
   Fragment& at(int x, int y) {
     return samples[static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x)];
   }

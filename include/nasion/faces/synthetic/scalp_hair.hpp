@@ -87,7 +87,7 @@ inline Strands scalp_hair(const Grid& head, const PersonParameters& person, floa
   const auto& hair = person.hair;
   const bool is_long = hair.length > 12, curly = hair.style == Style::curly, bald = hair.style == Style::bald;
   Strands s;
-  s.points_per_strand = is_long ? 18 : curly ? 14 : 9;
+  s.points_per_strand = is_long ? 18 : curly ? 14 : richness < 0.85f ? 6 : 9;  // fewer where nobody sees it
   s.root_open = 0.35f;
   const RootSampler roots(head, [&](Vec3 p) {
     if (p.y < -8) return 0.0f;
@@ -113,7 +113,7 @@ inline Strands scalp_hair(const Grid& head, const PersonParameters& person, floa
         hair.length * c.stretch * (flanks ? 0.55f : 1.0f) * (1 + 0.5f * lock_z) * detail::uniform(rng, 0.7f, 1.1f);
     const float step = total / static_cast<float>(s.points_per_strand - 1);
     const float clearance = 1 + detail::uniform(rng, 0.01f, 0.05f) * (0.5f + 0.12f * std::min(hair.length, 10.0f));
-    const float fringe_end = 2.6f + 1.2f * lock_x + detail::uniform(rng, 0, 0.5f),
+    const float fringe_end = 2.6f - 2.4f * hair.over_face + 1.2f * lock_x + detail::uniform(rng, 0, 0.5f),
                 side = a.x > hair.parting * 4 ? 1.0f : -1.0f;
     const float phase = 9 * (lock_x + lock_z) + detail::uniform(rng, 0, 1);
     Vec3 p = detail::jittered(head, i, rng);
@@ -127,7 +127,8 @@ inline Strands scalp_hair(const Grid& head, const PersonParameters& person, floa
       // The face stays free: long hair hangs beside it, short hair is cut above the brows.
       if (next.z > 2 && next.y < 8) {
         if (is_long) {
-          const float beside = mix(0.9f * skull.radii.x, 2.2f, smoothstep(0.5f, 7.5f, next.y));
+          const float beside =
+              mix((0.9f - 0.35f * hair.over_face) * skull.radii.x, 2.2f, smoothstep(0.5f, 7.5f, next.y));
           if (std::abs(next.x) < beside) next.x = mix(next.x, side * beside, 0.6f);
         } else if (next.y < fringe_end && std::abs(next.x) < 5.5f) {
           next = p;

@@ -20,9 +20,9 @@ inline Vec3 wrapped(float cosine, Vec3 wrap) {
   return {channel(wrap.x), channel(wrap.y), channel(wrap.z)};
 }
 
-inline float highlight(Vec3 normal, Vec3 light, float sharpness) {
+inline float highlight(Vec3 normal, Vec3 light, unsigned sharpness) {
   const Vec3 half = normalized(light + Vec3{0, 0, 1});
-  return std::pow(std::max(dot(normal, half), 0.0f), sharpness);
+  return power(std::max(dot(normal, half), 0.0f), sharpness);
 }
 
 /// Iris, pupil and white, for a direction on the eyeball, already relative to the gaze.
@@ -60,7 +60,7 @@ inline Vec3 shade(const SurfacePoint& p, Material material, const FaceParameters
   if (p.gloss > 0) {
     const float edge_on = 1 - clamp01(p.normal.z);
     const float edge = 0.35f + 1.6f * edge_on * edge_on * edge_on;
-    const float sharp = material == Material::eye ? 220.0f : 14.0f;
+    const unsigned sharp = material == Material::eye ? 220 : 14;
     const float strength = material == Material::eye ? 2.5f : 0.28f * p.gloss * edge;
     colour += face.light * (lit * p.open * strength * highlight(p.normal, key, sharp));
     colour +=
@@ -76,7 +76,7 @@ inline Vec3 shade_strand(Vec3 tangent, Vec3 normal, Vec3 colour, float lit, floa
   const float facing = clamp01(0.55f * dot(normal, key) + 0.5f),
               facing_fill = clamp01(0.55f * dot(normal, fill) + 0.5f);
   const Vec3 half = normalized(key + Vec3{0, 0, 1});
-  const float shine = std::pow(across(half), 28.0f);
+  const float shine = power(across(half), 28);
   const Vec3 diffuse =
       face.light * (lit * facing * across(key)) + face.fill * (facing_fill * across(fill)) + face.ambient * open;
   return colour * diffuse + (mix(colour, {0.5f, 0.5f, 0.5f}, 0.15f)) * face.light * (0.45f * shine * lit * facing);

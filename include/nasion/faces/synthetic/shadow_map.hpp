@@ -10,42 +10,49 @@ namespace nasion::faces::synthetic {
 /// Depths seen from the main light, to find what is in shadow.
 class ShadowMap {
  public:
-  explicit ShadowMap(Vec3 light) : depth_(size * size, 1e9f), z_(light) {
+  /// In half detail with cells twice as large, and fewer looks at them.
+  ShadowMap(Vec3 light, bool full_detail)
+      : size_(full_detail ? 384 : 192),
+        reach_(full_detail ? 2 : 1),
+        scale_(static_cast<float>(size_) / 48),
+        depth_(static_cast<std::size_t>(size_ * size_), 1e9f),
+        z_(light) {
     x_ = normalized(cross({0, 1, 0}, light)), y_ = cross(light, x_);
   }
   void add(const Grid& g) {
     std::vector<Vec3> corners(g.size());
     for (std::size_t i = 0; i < g.size(); ++i) corners[i] = (*this)(g.position[i]);
-    rasterize(g, corners, size, size, [&](int x, int y, float d, std::uint32_t, float, float) { put(x, y, d); });
+    rasterize(g, corners, size_, size_, [&](int x, int y, float d, std::uint32_t, float, float) { put(x, y, d); });
   }
   void add(Vec3 from, Vec3 to) {
-    rasterize_line((*this)(from), (*this)(to), size, size, [&](int x, int y, float d) { put(x, y, d); });
+    rasterize_line((*this)(from), (*this)(to), size_, size_, [&](int x, int y, float d) { put(x, y, d); });
   }
   /// Share of the light that reaches p, softened over about `blur` centimetres.
   float lit(Vec3 p, Vec3 normal, float blur) const {
     const Vec3 at = (*this)(p + normal * 0.3f);
-    const float step = 0.4f * blur * scale;
+    const float step = 0.8f * blur * scale_ / static_cast<float>(reach_);
     int seen = 0;
-    for (int j = -2; j <= 2; ++j)
-      for (int i = -2; i <= 2; ++i) {
+    for (int j = -reach_; j <= reach_; ++j)
+      for (int i = -reach_; i <= reach_; ++i) {
         const int x = static_cast<int>(at.x + step * static_cast<float>(i)),
                   y = static_cast<int>(at.y + step * static_cast<float>(j));
-        const bool inside = x >= 0 && y >= 0 && x < size && y < size;
-        seen += !inside || at.z < depth_[static_cast<std::size_t>(y * size + x)] + 0.25f;
+        const bool inside = x >= 0 && y >= 0 && x < size_ && y < size_;
+        seen += !inside || at.z < depth_[static_cast<std::size_t>(y * size_ + x)] + 0.25f;
       }
-    return static_cast<float>(seen) / 25;
+    return static_cast<float>(seen) / static_cast<float>((2 * reach_ + 1) * (2 * reach_ + 1));
   }
 
  private:
-  static constexpr int size = 384;
-  static constexpr float scale = 8;  // cells per centimetre
   Vec3 operator()(Vec3 p) const {
-    return {size / 2 + scale * dot(p, x_), size / 2 - scale * (dot(p, y_) + 1), -dot(p, z_)};
+    const float middle = 0.5f * static_cast<float>(size_);
+    return {middle + scale_ * dot(p, x_), middle - scale_ * (dot(p, y_) + 1), -dot(p, z_)};
   }
   void put(int x, int y, float d) {
-    float& cell = depth_[static_cast<std::size_t>(y * size + x)];
+    float& cell = depth_[static_cast<std::size_t>(y * size_ + x)];
     cell = std::min(cell, d);
   }
+  int size_, reach_;
+  float scale_;  // cells per centimetre
   std::vector<float> depth_;
   Vec3 x_, y_, z_;
 };

@@ -28,6 +28,14 @@ constexpr float mix(float a, float b, float t) { return a + (b - a) * t; }
 constexpr Vec3 mix(Vec3 a, Vec3 b, float t) { return a + (b - a) * t; }
 constexpr float square(float x) { return x * x; }
 
+/// x^n by squaring.
+constexpr float power(float x, unsigned n) {
+  float y = 1;
+  for (; n > 0; n >>= 1, x *= x)
+    if (n & 1) y *= x;
+  return y;
+}
+
 /// 0 up to `from`, 1 beyond `to`, smooth between. `from` may be the larger one.
 constexpr float smoothstep(float from, float to, float x) {
   const float t = clamp01((x - from) / (to - from));
