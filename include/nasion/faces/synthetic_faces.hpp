@@ -44,6 +44,7 @@ class SyntheticFaces {
   }
 
   Index size() const { return options_.count; }
+  /// As given to the constructor.
   const SyntheticFacesOptions& options() const { return options_; }
 
   /// The i-th face. ValueError unless 0 <= i < size().

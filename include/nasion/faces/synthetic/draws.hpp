@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "nasion/core/random.hpp"
+#include "nasion/core/shape.hpp"
 
 namespace nasion::faces::synthetic {
 

@@ -37,6 +37,7 @@ struct PersonParameters {
   float glasses_size = 1;
   float glasses_tint = 0;  ///< how dark the lenses are, 0 ... 1
 
+  /// Without a brim, with one in front, with one all round.
   enum class Hat { none, beanie, cap, brimmed };
   Hat hat = Hat::none;
   float hat_height = 4.2f;  ///< of its edge above the eyes, cm
@@ -66,6 +67,7 @@ struct CameraEffects {
 
 /// Something between face and camera, in centimetres of the head.
 struct ThingInFront {
+  /// Boxes are as large as a telephone, rods as a microphone.
   enum class Kind { none, hand, box, rod, ball };
   Kind kind = Kind::none;
   synthetic::Vec3 at{0, -6, 12}, colour{0.05f, 0.05f, 0.05f};
