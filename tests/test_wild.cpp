@@ -2,8 +2,10 @@
 
 #include <cmath>
 
+#include "nasion/faces/w300.hpp"
 #include "support/catch.hpp"
 #include "support/drawn_face.hpp"
+#include "support/temporary_folder.hpp"
 
 using namespace nasion;
 using namespace nasion::vision;
@@ -124,4 +126,21 @@ TEST_CASE("the camera blurs, shakes, cuts, and loses detail", "[synthetic]") {
     CHECK(image.at(10, 64)[0] == image.at(30, 100)[0]);
     CHECK(image.at(30, 64)[1] < 10);
   }
+}
+
+TEST_CASE("a folder of photos from anywhere is read back by the reader of 300-W", "[synthetic]") {
+  const test::TemporaryFolder parent;
+  const auto folder = parent / "faces";
+  CHECK(write_synthetic_w300(folder, 7, 10, {}, 64, 48));
+  CHECK_FALSE(write_synthetic_w300(folder, 7, 10, {}, 64, 48));
+  const W300Faces faces(folder);
+  REQUIRE(faces.training().size() == 9);
+  REQUIRE(faces.tests().size() == 1);
+  CHECK(faces.tests().front().second.size() == 1);
+  const W300Face third = read_w300_face(faces.training()[2]);
+  const SyntheticFace expected = random_face(Rng(7).split(2)(), 64, 48);
+  CHECK(third.image.width == 64);
+  for (std::size_t i = 0; i < 68; ++i) CHECK(third.points[i].x == Approx(expected.points68[i].x).margin(1e-3));
+  CHECK_THROWS_WITH(write_synthetic_w300("unused", 1, 9),
+                    "[write_synthetic_w300] faces must be in 10 ... 999999, got 9");
 }

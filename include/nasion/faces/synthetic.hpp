@@ -53,6 +53,11 @@ using SyntheticProgress = std::function<void(int done, int total)>;
 bool write_synthetic_imm(const std::filesystem::path& folder, std::uint64_t seed, int persons = 40,
                          const SyntheticProgress& progress = {}, int width = 640, int height = 480);
 
+/// Writes photos from anywhere, see random_face(), in the layout of 300-W: `afw/000000_1.jpg` and `.pts` for training,
+/// every tenth in `lfpw/testset`. Else as write_synthetic_imm(). ValueError for faces outside 10 ... 999999.
+bool write_synthetic_w300(const std::filesystem::path& folder, std::uint64_t seed, int faces,
+                          const SyntheticProgress& progress = {}, int width = 256, int height = 256);
+
 }  // namespace nasion::faces
 
 #ifndef NASION_FACES_COMPILED  // the CMake target nasion::faces has them compiled
