@@ -78,15 +78,15 @@ inline void draw_any_expression(FaceParameters& f, Draws& draw) {
   f.eyes.upper = draw.chance(0.07) ? draw.uniform(-0.3, 0.3) : std::clamp(draw.normal(0.92, 0.22), 0.3f, 1.5f);
   f.eyes.lower = std::clamp(draw.normal(0.92, 0.2), 0.3f, 1.5f);
   e[expression_index("lips closed")] = draw.chance(0.7) ? 1 : draw.uniform(0, 1);
-  if (draw.chance(0.5)) draw_smile(f, draw.uniform(0.3, 1.4), draw);
+  if (draw.chance(0.58)) draw_smile(f, draw.uniform(0.3, 1.4), draw);
   if (draw.chance(0.22)) {
     const float open = draw.chance(0.4) ? draw.uniform(0.4, 1.1) : draw.uniform(0.05, 0.4);
     e[expression_index("jaw open")] = open, e[expression_index("lips closed")] = std::max(0.0f, 0.6f - 3 * open);
   }
   e[expression_index("brows up")] = draw.chance(0.2) ? draw.uniform(0.3, 1.2) : draw.normal(0, 0.25);
-  e[expression_index("frown")] = draw.chance(0.2) ? draw.uniform(0.3, 1.2) : 0;
+  e[expression_index("frown")] = draw.chance(0.12) ? draw.uniform(0.3, 1.2) : 0;
   if (draw.chance(0.12)) e[expression_index("pucker")] = draw.uniform(0.2, 1);
-  if (draw.chance(0.15)) e[expression_index("corners down")] = draw.uniform(0.2, 1);
+  if (draw.chance(0.1)) e[expression_index("corners down")] = draw.uniform(0.2, 1);
   if (draw.chance(0.05)) e[expression_index("cheeks blown")] = draw.uniform(0.3, 1);
   e[expression_index("mouth aside")] = draw.normal(0, draw.chance(0.15) ? 0.7 : 0.15);
   e[expression_index("brow aside")] = draw.normal(0, draw.chance(0.15) ? 0.7 : 0.15);
