@@ -61,7 +61,8 @@ inline PersonParameters draw_anybody(Draws& draw) {
   draw_shape(p, draw);
   for (float& weight : p.shape) weight = std::clamp(weight + draw.normal(0, 1.1), -3.5f, 3.5f);
   // Faces of photos from everywhere are shorter than those of one laboratory, and wider.
-  p.shape[identity_index("chin length")] -= 1, p.shape[identity_index("face width")] += 1;
+  p.shape[identity_index("chin length")] -= 1.5f, p.shape[identity_index("face width")] += 1;
+  p.shape[identity_index("jaw width")] -= 0.8f, p.shape[identity_index("eye size")] -= 0.6f;
   p.shape[identity_index("neck width")] -= p.female ? 1.8f : 0.9f;
   const float melanin = draw_complexion(p, draw, draw.chance(0.5) ? draw.uniform(0, 0.4) : draw.uniform(0.3, 1));
   draw_hair(p, melanin, draw);
