@@ -119,7 +119,8 @@ TEST_CASE("Faces that a killed program left half drawn are removed, those that a
       for (const std::string ending : {"m.jpg", "m.asf"})
         test::write_text(
             faces / ((person < 10 ? "0" : "") + std::to_string(person) + "-" + std::to_string(view) + ending), "");
-  test::write_text(faces / nasion::faces::synthetic::marker_name, nasion::faces::synthetic::marker(1, 40, 640, 480));
+  test::write_text(faces / nasion::faces::synthetic::marker_name,
+                   nasion::faces::synthetic::marker(1, "persons", 40, 640, 480));
   for (const auto* left : {"synthetic_faces.7-0.tmp", "synthetic_faces.7-1.tmp.old"}) {
     std::filesystem::create_directory(out / left);
     test::write_text(out / left / "01-1m.jpg", "");

@@ -113,7 +113,7 @@ inline const LandmarkModel& ibug_landmark_model() {
     for (const float x : {-2.15f, -0.76f, 0.0f, 0.76f, 2.15f}) f.lip(x, true, false);
     for (const float x : {0.76f, 0.0f, -0.76f}) f.lip(x, false, false);
     const auto eyes = [](EyeOpening opening) {
-      constexpr float outer = 4.45f, inner = 1.9f;
+      constexpr float outer = 4.35f, inner = 1.9f;
       std::vector<Vec3> points;
       const auto left = eye_points(-1, opening, outer, inner, {0.33f, 0.67f});
       const auto right = eye_points(1, opening, outer, inner, {0.33f, 0.67f});
