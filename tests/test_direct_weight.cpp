@@ -127,7 +127,7 @@ TEST_CASE("The direct gradient of the weight is that of the definition") {
 TEST_CASE("Work on a gradient of the weight is cut by channels, columns and pixels") {
   // More than one piece of channels; range of columns; part of the pixels.
   const Case pieces{1, 600, 3, 3, 17, 2}, ranges{1, 300, 2, 2, 900, 1, 2}, parts{3, 64, 31, 30, 64},
-      swapped{2, 70, 40, 40, 24}, all{3, 80, 36, 36, 80, 3, 1, 1};
+      swapped{2, 72, 40, 40, 20}, all{3, 80, 36, 36, 80, 3, 1, 1};
   CHECK(cuts_of(pieces.sizes()).pieces() > 1);
   CHECK(cuts_of(ranges.sizes()).ranges() > 1);
   CHECK(cuts_of(parts.sizes()).parts > 1);
