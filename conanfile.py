@@ -12,9 +12,10 @@ class NasionRecipe(ConanFile):
     settings = "os", "compiler", "build_type", "arch"
     # One for each component that stands on another library.
     options = {"io": [True, False], "vision": [True, False], "faces": [True, False], "dlib_xml": [True, False],
-               "mpi": [True, False], "eigen": [True, False], "npz": [True, False], "dlpack": [True, False]}
+               "mpi": [True, False], "eigen": [True, False], "npz": [True, False], "dlpack": [True, False],
+               "onnx": [True, False]}
     default_options = {"io": True, "vision": True, "faces": True, "dlib_xml": False, "mpi": False, "eigen": False,
-                       "npz": False, "dlpack": False}
+                       "npz": False, "dlpack": False, "onnx": False}
     exports_sources = "CMakeLists.txt", "LICENSE", "cmake/*", "include/*", "src/*"
     no_copy_source = True
 
@@ -25,7 +26,8 @@ class NasionRecipe(ConanFile):
         for components, reference in (("io faces", "nlohmann_json/3.11.3"), ("vision faces", "stb/cci.20230920"),
                                       ("vision faces", "libjpeg-turbo/3.0.2"), ("vision faces", "libpng/1.6.43"),
                                       ("dlib_xml", "pugixml/1.14"), ("mpi", "openmpi/4.1.6"), ("eigen", "eigen/3.4.0"),
-                                      ("npz", "libzip/1.10.1"), ("dlpack", "dlpack/0.8")):
+                                      ("npz", "libzip/1.10.1"), ("dlpack", "dlpack/0.8"),
+                                      ("onnx", "protozero/1.7.1")):
             if any(self.options.get_safe(component) for component in components.split()):
                 self.requires(reference, transitive_headers=True)
 

@@ -1,5 +1,5 @@
 # What each component stands on, by the names of CMake packages.
-set(nasion_components io vision faces dlib_xml mpi eigen npz dlpack)
+set(nasion_components io vision faces dlib_xml mpi eigen npz dlpack onnx)
 set(nasion_packages_of_io nlohmann_json)
 set(nasion_packages_of_vision stb)
 set(nasion_packages_of_faces stb nlohmann_json)
@@ -8,6 +8,7 @@ set(nasion_packages_of_mpi nlohmann_json MPI)
 set(nasion_packages_of_eigen Eigen3)
 set(nasion_packages_of_npz libzip)
 set(nasion_packages_of_dlpack dlpack)
+set(nasion_packages_of_onnx protozero)
 
 # Of each package: its target, a header of it, what Debian calls it.
 set(nasion_package_nlohmann_json nlohmann_json::nlohmann_json nlohmann/json.hpp nlohmann-json3-dev)
@@ -17,6 +18,7 @@ set(nasion_package_MPI MPI::MPI_CXX mpi.h libopenmpi-dev)
 set(nasion_package_Eigen3 Eigen3::Eigen Eigen/Core libeigen3-dev)
 set(nasion_package_libzip libzip::zip zip.h libzip-dev)
 set(nasion_package_dlpack dlpack::dlpack dlpack/dlpack.h libdlpack-dev)
+set(nasion_package_protozero protozero::protozero protozero/pbf_reader.hpp libprotozero-dev)
 
 # Looks for a package, unless a project around this one has its target already.
 macro(nasion_find package)
@@ -37,6 +39,7 @@ macro(nasion_find_dependencies components)
   nasion_find(Eigen3 3.4 NO_MODULE)
   nasion_find(libzip MODULE)
   nasion_find(dlpack MODULE)
+  nasion_find(protozero MODULE)
   if("mpi" IN_LIST ${components})
     nasion_find(MPI COMPONENTS CXX)
   endif()

@@ -14,7 +14,7 @@ install(FILES "${PROJECT_BINARY_DIR}/nasionConfig.cmake" "${PROJECT_BINARY_DIR}/
   "${PROJECT_SOURCE_DIR}/cmake/NasionComponents.cmake" "${PROJECT_SOURCE_DIR}/cmake/NasionCompiled.cmake"
   "${PROJECT_SOURCE_DIR}/cmake/NasionFaces.cmake" "${PROJECT_SOURCE_DIR}/cmake/NasionPictures.cmake"
   "${PROJECT_SOURCE_DIR}/cmake/Findstb.cmake" "${PROJECT_SOURCE_DIR}/cmake/Findlibzip.cmake"
-  "${PROJECT_SOURCE_DIR}/cmake/Finddlpack.cmake" DESTINATION "${nasion_config_dir}")
+  "${PROJECT_SOURCE_DIR}/cmake/Finddlpack.cmake" "${PROJECT_SOURCE_DIR}/cmake/Findprotozero.cmake" DESTINATION "${nasion_config_dir}")
 
 set(nasion_pc_flags "")
 if(NASION_OPENMP AND OpenMP_CXX_FOUND)

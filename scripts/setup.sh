@@ -4,7 +4,7 @@
 program_packages=(g++ make cmake ninja-build pkg-config libstb-dev libjpeg-dev libpng-dev nlohmann-json3-dev
                   libpugixml-dev libcli11-dev gnuplot-nox fonts-dejavu-core)
 mpi_packages=(libopenmpi-dev openmpi-bin)  # several processes; everything works without them
-test_packages=(libeigen3-dev libzip-dev libdlpack-dev catch2)
+test_packages=(libeigen3-dev libzip-dev libdlpack-dev libprotozero-dev catch2)
 clang_packages=(clang libclang-rt-dev libomp-dev)
 libcxx_packages=(libc++-dev libc++abi-dev)
 arm_packages=(g++-aarch64-linux-gnu qemu-user)

@@ -5,7 +5,7 @@
 file(REMOVE_RECURSE "${BUILD}")
 foreach(lack IN ITEMS "-DHALF=MPI;-DHALF_FOUND=FALSE" "-DHALF=MPI;-DHALF_FOUND=TRUE"
     "-DHALF=pugixml;-DHALF_FOUND=FALSE" -DHIDE= -DHIDE=MPI -DHIDE=nlohmann_json -DHIDE=stb
-    -DHIDE=pugixml -DHIDE=Eigen3 -DHIDE=libzip -DHIDE=dlpack -DHIDE=JPEG -DHIDE=PNG)
+    -DHIDE=pugixml -DHIDE=Eigen3 -DHIDE=libzip -DHIDE=dlpack -DHIDE=protozero -DHIDE=JPEG -DHIDE=PNG)
   message("-- ${lack}")
   execute_process(COMMAND "${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_LIST_DIR}/components" -B "${BUILD}" -G "${GENERATOR}"
     "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DNASION=${FROM}" "-DPRESENT=${PRESENT}" -UHIDE -UHALF ${lack}
