@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "nasion/core/autograd.hpp"
+#include "nasion/core/trace.hpp"
 
 namespace nasion {
 
@@ -42,6 +43,7 @@ void count_bytes(const Tensor<T>& result, const std::vector<Tensor<T>>& inputs) 
 template <class T>
 [[gnu::noinline]] Node<T>* new_node(const char* op, const Tensor<T>& result, const std::vector<Tensor<T>>& inputs) {
   if (profile) count_bytes(result, inputs);
+  if (trace<T>) add_to_trace(op, result, inputs);
   if (!nasion::grad_enabled() ||
       std::none_of(inputs.begin(), inputs.end(), [](const auto& x) { return x.defined() && x.requires_grad(); }))
     return nullptr;
@@ -83,6 +85,21 @@ class Op : public Checker {
   template <Real T>
   static T* writable(const Tensor<T>& x) {
     return detail::writable(x);
+  }
+
+  /// Tells a Trace what inputs and result do not show: numbers, or one thing with a begin() and an end().
+  template <class... Values>
+  void option(const char* key, const Values&... values) const {
+    if (!detail::traced_options) return;
+    TracedOption traced{name(), key, {}};
+    const auto add = [&](const auto& value) {
+      if constexpr (requires { value.begin(); })
+        traced.values.insert(traced.values.end(), value.begin(), value.end());
+      else
+        traced.values.push_back(static_cast<double>(value));
+    };
+    (add(values), ...);
+    detail::traced_options->push_back(std::move(traced));
   }
 
   /// Makes the fresh tensor `result` the result of this operation on `inputs`, of which some may be undefined, and

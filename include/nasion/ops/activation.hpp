@@ -31,6 +31,7 @@ Tensor<T> relu6(const Tensor<T>& x) {
 template <Real T>
 Tensor<T> leaky_relu(const Tensor<T>& x, std::type_identity_t<T> slope = T(0.01)) {
   const Op op("leaky_relu");
+  op.option("slope", slope);
   const auto choose = [slope](T value, T v) {
     const T negative = slope * value;
     return v > 0 ? value : negative;
@@ -42,6 +43,7 @@ Tensor<T> leaky_relu(const Tensor<T>& x, std::type_identity_t<T> slope = T(0.01)
 template <Real T>
 Tensor<T> elu(const Tensor<T>& x, std::type_identity_t<T> alpha = T{1}) {
   const Op op("elu");
+  op.option("alpha", alpha);
   return elementwise(
       op, x,
       [alpha](T v) {
@@ -74,6 +76,7 @@ Tensor<T> selu(const Tensor<T>& x) {
 template <Real T>
 Tensor<T> softplus(const Tensor<T>& x, std::type_identity_t<T> beta = T{1}, std::type_identity_t<T> threshold = T{20}) {
   const Op op("softplus");
+  op.option("beta", beta);
   return elementwise(
       op, x,
       [=](T v) {
@@ -147,6 +150,7 @@ Tensor<T> activate(const Tensor<T>& x, Activation activation) {
   const Op op("activate");
   const auto y = Tensor<T>::empty(x.shape(), x.order());
   kernels::activate_copy(activation, x.size(), x.memory(), Op::writable(y));
+  op.option("activation", static_cast<int>(activation));
   return op.record(y, {x}, [activation, x = save(x)](const Tensor<T>& dy) -> Grads<T> {
     const auto dx = Tensor<T>::empty(x->shape(), x->order());
     kernels::activation_gradients(activation, x->size(), x->memory(), to_order(dy, x->order()).memory(),

@@ -195,6 +195,11 @@ Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<T>& running_mean, const Te
                                  added.defined() ? added.memory() : nullptr, o.activation, Op::writable(y));
   const bool keeps = residual.defined() && o.activation != Activation::none;
 
+  op.option("eps", o.eps);
+  op.option("activation", static_cast<int>(o.activation));
+  op.option("training", o.training);
+  op.option("mean", running_mean.values());  // neither is an input: they have no gradient
+  op.option("variance", running_var.values());
   return op.record(y, {x, weight, bias, residual},
                    [saved = detail::BatchNormSaved<T>{
                         .sizes = s,

@@ -211,6 +211,11 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
                           bias.defined() ? bias.data() : nullptr, fused, Op::writable(y),
                           prepared ? prepared->data() : nullptr);
 
+  op.option("stride", options.stride.h, options.stride.w);
+  op.option("padding", options.padding.h, options.padding.w);
+  op.option("dilation", options.dilation.h, options.dilation.w);
+  op.option("groups", options.groups);
+  op.option("activation", static_cast<int>(fused));
   const auto result = op.record(y, {x, weight, bias},
                                 detail::Conv2dBackward<T>{.sizes = s,
                                                           .algorithm = algorithm,

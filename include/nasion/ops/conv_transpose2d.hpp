@@ -86,6 +86,11 @@ Tensor<T> conv_transpose2d(const Tensor<T>& x, const Tensor<T>& weight, const Te
                                  Op::writable(y));
   if (bias.defined()) detail::add_bias(y, bias);
 
+  op.option("stride", options.stride.h, options.stride.w);
+  op.option("padding", options.padding.h, options.padding.w);
+  op.option("output_padding", options.output_padding.h, options.output_padding.w);
+  op.option("dilation", options.dilation.h, options.dilation.w);
+  op.option("groups", options.groups);
   return op.record(y, {x, weight, bias},
                    [s, x = save(images), x_order = x.order(), need_dx = x.requires_grad(), weight = save(weight),
                     need_db = bias.defined() && bias.requires_grad()](const Tensor<T>& grad) -> Grads<T> {

@@ -217,6 +217,7 @@ Tensor<T> add_relu(const Tensor<T>& a, const Tensor<T>& b) {
 template <Real T>
 Tensor<T> operator+(const Tensor<T>& x, std::type_identity_t<T> s) {
   const Op op("add");
+  op.option("number", s);
   return op.record(map_elements(x, [s](T v) { return v + s; }), {x},
                    [](const Tensor<T>& dy) -> Grads<T> { return {dy}; });
 }
@@ -228,6 +229,7 @@ Tensor<T> operator+(std::type_identity_t<T> s, const Tensor<T>& x) {
 template <Real T>
 Tensor<T> operator*(const Tensor<T>& x, std::type_identity_t<T> s) {
   const Op op("mul");
+  op.option("number", s);
   return op.record(map_elements(x, [s](T v) { return v * s; }), {x},
                    [s](const Tensor<T>& dy) -> Grads<T> { return {map_elements(dy, [s](T g) { return g * s; })}; });
 }
@@ -252,12 +254,14 @@ Tensor<T> operator-(std::type_identity_t<T> s, const Tensor<T>& x) {
 template <Real T>
 Tensor<T> operator/(const Tensor<T>& x, std::type_identity_t<T> s) {
   const Op op("div");
+  op.option("number", s);
   return op.record(map_elements(x, [s](T v) { return v / s; }), {x},
                    [s](const Tensor<T>& dy) -> Grads<T> { return {map_elements(dy, [s](T g) { return g / s; })}; });
 }
 template <Real T>
 Tensor<T> operator/(std::type_identity_t<T> s, const Tensor<T>& x) {
   const Op op("div");
+  op.option("dividend", s);
   return elementwise(
       op, x, [s](T v) { return s / v; }, [s](T g, T v) { return kernels::quotient_gradient(g, s, v); });
 }
@@ -296,6 +300,7 @@ Tensor<T> square(const Tensor<T>& x) {
 template <Real T>
 Tensor<T> pow(const Tensor<T>& x, std::type_identity_t<T> exponent) {
   const Op op("pow");
+  op.option("exponent", exponent);
   return elementwise(
       op, x, [exponent](T v) { return std::pow(v, exponent); },
       [exponent](T g, T v) { return kernels::power_gradient(g, v, exponent); });
@@ -312,6 +317,7 @@ template <Real T>
 Tensor<T> clamp(const Tensor<T>& x, std::type_identity_t<T> low, std::type_identity_t<T> high) {
   const Op op("clamp");
   op.check<ValueError>(low <= high, "low ", low, " is above high ", high);
+  op.option("limits", low, high);
   return elementwise(
       op, x, [=](T v) { return v < low    ? low
                                : v > high ? high

@@ -43,6 +43,8 @@ Tensor<T> index_select(const Tensor<T>& x, int dim, const std::vector<Index>& in
   const auto s = detail::axis_sizes(x.shape(), x.order(), axis);
   const auto y = Tensor<T>::empty(x.shape().with(axis, static_cast<Index>(indices.size())), x.order());
   kernels::select(s, indices, x.memory(), Op::writable(y));
+  op.option("dim", axis);
+  op.option("indices", indices);
   return op.record(y, {x}, [s, indices, shape = x.shape(), order = x.order()](const Tensor<T>& grad) -> Grads<T> {
     const auto dy = to_order(grad, order), dx = Tensor<T>::zeros(shape, order);
     kernels::add_selected(s, indices, dy.memory(), Op::writable(dx));

@@ -14,6 +14,8 @@ Tensor<T> normalized(const Op& op, const Tensor<T>& input, Index rows, T epsilon
   const auto x = contiguous(input), y = Tensor<T>::empty(x.shape()), scales = Tensor<T>::empty({rows});
   const Index n = rows == 0 ? 0 : x.size() / rows;
   if (n > 0) kernels::normalize_rows(rows, n, epsilon, x.data(), Op::writable(y), Op::writable(scales));
+  op.option("size", n);
+  op.option("epsilon", epsilon);
   return op.record(y, {x}, [=, y = save(y)](const Tensor<T>& grad) -> Grads<T> {
     const auto dy = contiguous(grad), dx = Tensor<T>::empty(grad.shape());
     if (n > 0) kernels::normalize_rows_backward(rows, n, y->data(), scales.data(), dy.data(), Op::writable(dx));

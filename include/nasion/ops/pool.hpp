@@ -46,6 +46,13 @@ inline kernels::PoolSizes pool_sizes(const Op& op, const Shape& x, PoolOptions o
           kernels::regular_windows(x[3], o.kernel.w, o.stride.w, o.padding.w, columns)};
 }
 
+inline void trace_pool(const Op& op, const PoolOptions& o) {
+  op.option("kernel", o.kernel.h, o.kernel.w);
+  op.option("stride", o.stride.h, o.stride.w);
+  op.option("padding", o.padding.h, o.padding.w);
+  op.option("ceil_mode", o.ceil_mode);
+}
+
 inline kernels::PoolSizes adaptive_pool_sizes(const Op& op, const Shape& x, const Size2& output) {
   op.check(x.rank() == 4 && Size2(x[2], x[3]).within(1, max_extent), "input ", x, " must be [N, C, H, W] with pixels");
   op.check<ValueError>(output.within(1, max_extent), "output size ", output, " must be in 1 .. ", max_extent);
@@ -92,6 +99,7 @@ Tensor<T> avg_pool(const Op& op, const Tensor<T>& x, const kernels::PoolSizes& s
 template <Real T>
 Tensor<T> max_pool2d(const Tensor<T>& x, const PoolOptions& options = {}) {
   const Op op("max_pool2d");
+  detail::trace_pool(op, options);
   return detail::max_pool(op, x, detail::pool_sizes(op, x.shape(), options));
 }
 
@@ -99,6 +107,7 @@ Tensor<T> max_pool2d(const Tensor<T>& x, const PoolOptions& options = {}) {
 template <Real T>
 Tensor<T> avg_pool2d(const Tensor<T>& x, const PoolOptions& options = {}) {
   const Op op("avg_pool2d");
+  detail::trace_pool(op, options);
   return detail::avg_pool(op, x, detail::pool_sizes(op, x.shape(), options));
 }
 
@@ -108,6 +117,7 @@ Tensor<T> avg_pool2d(const Tensor<T>& x, const PoolOptions& options = {}) {
 template <Real T>
 Tensor<T> adaptive_max_pool2d(const Tensor<T>& x, const Size2& output) {
   const Op op("adaptive_max_pool2d");
+  op.option("output", output.h, output.w);
   return detail::max_pool(op, x, detail::adaptive_pool_sizes(op, x.shape(), output));
 }
 
@@ -116,6 +126,7 @@ Tensor<T> adaptive_max_pool2d(const Tensor<T>& x, const Size2& output) {
 template <Real T>
 Tensor<T> adaptive_avg_pool2d(const Tensor<T>& x, const Size2& output) {
   const Op op("adaptive_avg_pool2d");
+  op.option("output", output.h, output.w);
   return detail::avg_pool(op, x, detail::adaptive_pool_sizes(op, x.shape(), output));
 }
 

@@ -60,6 +60,8 @@ Tensor<T> sum(const Tensor<T>& x, const Dims& dims = {}, bool keep = false) {
   strided_sum(x.shape(), x.memory(), x.strides(), Op::writable(total),
               broadcast_strides(kept, MemoryOrder::row_major, x.shape()), kept.size());
   const auto y = keep ? total : reshape(total, detail::dropped(kept, dims));
+  op.option("dims", dims);
+  op.option("keep", keep);
   return op.record(y, {x}, [shape = x.shape(), order = x.order(), kept](const Tensor<T>& dy) -> Grads<T> {
     return {detail::broadcast_copy(reshape(dy, kept), shape, order)};
   });

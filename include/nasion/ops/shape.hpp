@@ -117,6 +117,7 @@ Tensor<T> permute(const Tensor<T>& x, const std::vector<int>& dims) {
   }
   const auto y = Tensor<T>::empty(Shape(std::span<const Index>(sizes)));
   strided_copy(y.shape(), x.memory(), strides, Op::writable(y), y.strides());
+  op.option("dims", dims);
   return op.record(y, {x}, [inverse](const Tensor<T>& dy) -> Grads<T> { return {permute(dy, inverse)}; });
 }
 
@@ -152,6 +153,9 @@ Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& before, const std::v
   const Strides strides = y.strides();
   for (std::size_t d = 0; d < before.size(); ++d) corner += before[d] * strides[d];
   strided_copy(x.shape(), x.memory(), x.strides(), Op::writable(y) + corner, strides);
+  op.option("before", before);
+  op.option("after", after);
+  op.option("value", value);
   return op.record(y, {x}, [before, from = x.shape()](const Tensor<T>& dy) -> Grads<T> {
     Tensor<T> dx = dy;
     for (int d = 0; d < from.rank(); ++d) {
@@ -180,6 +184,8 @@ Tensor<T> slice(const Tensor<T>& x, int dim, Index begin, Index end) {
     y = Tensor<T>::empty(shape, x.order());
     strided_copy(shape, x.memory() + offset, x.strides(), Op::writable(y), y.strides());
   }
+  op.option("dim", axis);
+  op.option("range", begin, end);
   return op.record(y, {x}, [axis, begin, end, from = x.shape()](const Tensor<T>& dy) -> Grads<T> {
     std::vector<Index> before(static_cast<std::size_t>(from.rank()), 0), after = before;
     before[static_cast<std::size_t>(axis)] = begin;
@@ -214,6 +220,7 @@ Tensor<T> concat(const std::vector<Tensor<T>>& parts, int dim) {
   }
   std::vector<Index> ends;
   for (const auto& part : parts) ends.push_back((ends.empty() ? 0 : ends.back()) + part.dim(axis));
+  op.option("dim", axis);
   return op.record(y, parts, [axis, ends](const Tensor<T>& dy) -> Grads<T> {
     Grads<T> grads;
     for (std::size_t i = 0; i < ends.size(); ++i)

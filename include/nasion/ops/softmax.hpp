@@ -27,6 +27,7 @@ Tensor<T> log_softmax(const Tensor<T>& input, int dim) {
   const auto s = detail::softmax_sizes(op, x.shape(), dim);
   const auto y = Tensor<T>::empty(x.shape());
   kernels::log_softmax_forward(s, x.data(), Op::writable(y));
+  op.option("dim", dim);
   return op.record(y, {x}, [s, y = save(y)](const Tensor<T>& grad) -> Grads<T> {
     const auto dy = contiguous(grad);
     const auto dx = Tensor<T>::empty(y->shape());

@@ -61,6 +61,9 @@ Tensor<T> interpolate(const Tensor<T>& x, const InterpolateOptions& o) {
   const auto rows = detail::axis_resampling<T>(h, size.h, o), columns = detail::axis_resampling<T>(w, size.w, o);
   const auto y = Tensor<T>::empty({n, c, size.h, size.w}, x.order());
   kernels::resize(n, c, h, w, x.order(), rows, columns, x.memory(), Op::writable(y));
+  op.option("mode", static_cast<int>(o.mode));
+  op.option("align_corners", o.align_corners);
+  op.option("scale_factor", o.scale_factor);
   return op.record(y, {x}, [=, order = x.order()](const Tensor<T>& grad) -> Grads<T> {
     const auto dy = to_order(grad, order);
     const auto dx = Tensor<T>::empty({n, c, h, w}, order);

@@ -185,16 +185,30 @@ class Builder {
     constant(new_value(node.outputs[0]), std::move(value));
   }
 
-  /// What is learned: whatever an operator computes with.
+  /// What an operator computes with is learned; the statistics of batch norms are kept, too; what only sets operators
+  /// up has no place in the state.
   void name_slots() {
-    std::vector<bool> learned(static_cast<std::size_t>(program_.value_count), false);
+    enum Role { setting, kept, learned };
+    std::vector<Role> roles(static_cast<std::size_t>(program_.value_count), setting);
     for (const auto& step : program_.steps)
-      for (std::size_t i = 0; i < step.inputs.size(); ++i)
-        if (step.inputs[i] >= 0 && !is_setting(step.type, i)) learned[static_cast<std::size_t>(step.inputs[i])] = true;
+      for (std::size_t i = 0; i < step.inputs.size(); ++i) {
+        if (step.inputs[i] < 0) continue;
+        auto& role = roles[static_cast<std::size_t>(step.inputs[i])];
+        role = std::max(role, !is_setting(step.type, i) ? learned : step.type == "BatchNormalization" ? kept : setting);
+      }
+    std::vector<NamedSlot> slots;
+    std::vector<Tensor<T>> tensors;
     for (std::size_t i = 0; i < tensors_.size(); ++i) {
-      program_.slots[i].is_parameter = learned[static_cast<std::size_t>(program_.slots[i].value)];
-      tensors_[i].set_requires_grad(program_.slots[i].is_parameter);
+      const Role role = roles[static_cast<std::size_t>(program_.slots[i].value)];
+      if (role == setting) {
+        constant(program_.slots[i].value, tensors_[i]);
+        continue;
+      }
+      slots.push_back({program_.slots[i].name, program_.slots[i].value, role == learned});
+      tensors.push_back(tensors_[i].set_requires_grad(role == learned));
     }
+    program_.slots = std::move(slots);
+    tensors_ = std::move(tensors);
   }
 
   const ModelProto& model_;
