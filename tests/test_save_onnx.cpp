@@ -1,7 +1,9 @@
 #include "nasion/io/save_onnx.hpp"
 
+#include <cstdlib>
 #include <functional>
 
+#include "nasion/io/npy.hpp"
 #include "nasion/models/resnet.hpp"
 #include "nasion/models/unet.hpp"
 #include "nasion/nn/batch_norm.hpp"
@@ -22,6 +24,13 @@ struct Function {
   using Scalar = float;
   std::function<Tensorf(const Tensorf&)> f;
   Tensorf operator()(const Tensorf& x) const { return f(x); }
+  static void visit(auto&, auto&&) {}
+};
+
+/// A network of two inputs and two outputs.
+struct Two {
+  using Scalar = float;
+  std::vector<Tensorf> operator()(const Tensorf& a, const Tensorf& b) const { return {a + b, a * b}; }
   static void visit(auto&, auto&&) {}
 };
 
@@ -147,11 +156,6 @@ TEST_CASE("Operations in ONNX files") {
 }
 
 TEST_CASE("Networks of several inputs in ONNX files") {
-  struct Two {
-    using Scalar = float;
-    std::vector<Tensorf> operator()(const Tensorf& a, const Tensorf& b) const { return {a + b, a * b}; }
-    static void visit(auto&, auto&&) {}
-  };
   const test::TemporaryFolder folder;
   io::save_onnx(folder / "net.onnx", Two{}, Tensorf::ones({2, 3}), Tensorf::ones({2, 3}));
   const auto again = io::load_onnx<float>(folder / "net.onnx");
@@ -188,4 +192,34 @@ TEST_CASE("What cannot be written as ONNX is named") {
                return t.at({t.dim(0) - 1, 0}) > 5 ? t * 2 : t * 3;
              }),
              ContainsSubstring("depends on the size of the batch"));
+}
+
+// NASION_PYTHON may name a Python that has onnxruntime.
+TEST_CASE("ONNX Runtime computes the same", "[python]") {
+  const char* const chosen = std::getenv("NASION_PYTHON");
+  const std::string python = chosen ? chosen : "python3";
+  if (std::system((python + " -c 'import numpy, onnxruntime' > /dev/null 2>&1").c_str()) != 0) return;
+  const test::TemporaryFolder folder;
+  Rng rng(3);
+  const auto write = [&](const std::string& name, auto model, const Shape& shape) {
+    nn::eval(model);
+    const NoGrad no_grad;
+    const auto x = Tensorf::uniform(shape.with(0, 3), rng, -1, 1);
+    io::save_onnx(folder / (name + ".onnx"), model, Tensorf::uniform(shape, rng, -1, 1));
+    io::write_npy(folder / (name + ".in.npy"), x);
+    io::write_npy(folder / (name + ".out.npy"), contiguous(model(x)));
+  };
+  auto resnet = models::resnet18<float>({.outputs = 10}, rng);
+  resnet(Tensorf::uniform({4, 3, 64, 64}, rng, -1, 1));  // in training: moves the running statistics
+  write("resnet18", resnet, {2, 3, 64, 64});
+  write("unet", models::UNet<float>({.outputs = 3, .width = 8, .levels = 3}, rng), {1, 1, 32, 24});
+  write("functions", Function{[](const Tensorf& x) {
+          return hardswish(x) + silu(x) + gelu(x) + softplus(x) + relu6(x * 5) + selu(x) + elu(x) +
+                 layer_norm(x, {6, 6}) + interpolate(max_pool2d(x), {.size = 6, .mode = Interpolation::bilinear}) +
+                 avg_pool2d(x, {.kernel = 3, .stride = 1, .padding = 1}) + softmax(x, 1) + instance_norm(x);
+        }},
+        {2, 4, 6, 6});
+  CHECK(std::system(
+            (python + " '" + NASION_GOLDEN_DIR + "/../onnx_runtime.py' '" + folder.path().string() + "'").c_str()) ==
+        0);
 }

@@ -83,7 +83,7 @@ void fuse_activations(Program<T>& program) {
       dead[users[0]] = true;
     } else if (takes_all && users.size() == 2 && users[1] < steps.size() && users[0] != users[1]) {
       const auto &gate = steps[users[0]], &product = steps[users[1]];
-      if (uses.of(gate.outputs[0]).size() != 1) continue;
+      if (gate.outputs[0] < 0 || uses.of(gate.outputs[0]).size() != 1) continue;
       step.activation = gated_activation(gate, product, x);
       if (step.activation == Activation::none) continue;
       step.outputs = product.outputs;
@@ -101,50 +101,56 @@ Tensor<T> norm_scale(const Step<T>& norm, const Tensor<T>& weight, const Tensor<
   return weight.detach() / sqrt(variance.detach() + static_cast<T>(found ? found->number : 1e-5));
 }
 
-/// Batch norms become part of the convolution before them, where nothing else needs its result or its weight.
+/// Slots of a convolution's weight, of the four tensors of the norm after it, and of its bias if there is one. Empty
+/// when they are not all tensors of the file, of fitting shapes, that nothing else uses.
+template <class T>
+std::vector<std::size_t> foldable_slots(const Program<T>& program, const std::vector<Tensor<T>>& tensors,
+                                        const Uses<T>& uses, const Step<T>& conv, const Step<T>& norm) {
+  const auto* training = norm.find("training_mode");
+  if (norm.type != "BatchNormalization" || norm.inputs.size() != 5 || norm.outputs.size() != 1 ||
+      norm.inputs[0] != conv.outputs[0] || conv.inputs.size() < 2 || conv.inputs.size() > 3 ||
+      (training && training->integer != 0))
+    return {};
+  std::vector<int> ids{conv.inputs[1], norm.inputs[1], norm.inputs[2], norm.inputs[3], norm.inputs[4]};
+  if (conv.inputs.size() == 3 && conv.inputs[2] >= 0) ids.push_back(conv.inputs[2]);
+  std::vector<std::size_t> slots;
+  for (const int id : ids) {
+    std::size_t slot = 0;
+    while (slot < tensors.size() && program.slots[slot].value != id) ++slot;
+    if (slot == tensors.size() || !tensors[slot].defined() || uses.of(id).size() != 1) return {};
+    const bool fits = slots.empty() || tensors[slot].shape() == Shape{tensors[slots[0]].dim(0)};
+    if (!fits) return {};
+    slots.push_back(slot);
+  }
+  return slots;
+}
+
+/// Batch norms become part of the convolution before them, where nothing else needs its result or its weight. The bias
+/// of the norm becomes that of the convolution.
 template <class T>
 void fold_batch_norms(Program<T>& program, std::vector<Tensor<T>>& tensors) {
+  const NoGrad no_grad;
   const Uses<T> uses(program);
-  const auto slot_of = [&](int id) {
-    std::size_t slot = 0;
-    while (slot < program.slots.size() && program.slots[slot].value != id) ++slot;
-    return slot;
-  };
   std::vector<bool> dead(program.steps.size(), false);
   for (auto& conv : program.steps) {
     if (conv.type != "Conv" || conv.activation != Activation::none || conv.outputs[0] < 0) continue;
     const auto& users = uses.of(conv.outputs[0]);
     if (users.size() != 1 || users[0] >= program.steps.size()) continue;
-    auto& norm = program.steps[users[0]];
-    const auto* training = norm.find("training_mode");
-    if (norm.type != "BatchNormalization" || norm.inputs.size() != 5 || norm.outputs.size() != 1 ||
-        (training && training->integer != 0))
-      continue;
-    const bool has_bias = conv.inputs.size() > 2 && conv.inputs[2] >= 0;
-    std::vector<std::size_t> slots{slot_of(conv.inputs[1])};  // weight, those of the norm, bias
-    for (std::size_t i = 1; i < 5; ++i) slots.push_back(norm.inputs[i] < 0 ? tensors.size() : slot_of(norm.inputs[i]));
-    if (has_bias) slots.push_back(slot_of(conv.inputs[2]));
-    bool ours = true;
-    for (const std::size_t s : slots) ours = ours && s < tensors.size() && uses.of(program.slots[s].value).size() == 1;
-    if (!ours) continue;
-    const auto weight = contiguous(tensors[slots[0]].detach());
+    const auto& norm = program.steps[users[0]];
+    const auto slots = foldable_slots(program, tensors, uses, conv, norm);
+    if (slots.empty()) continue;
+    auto& weight = tensors[slots[0]];
     const auto scale = norm_scale(norm, tensors[slots[1]], tensors[slots[4]]);
-    if (scale.shape() != Shape{weight.dim(0)} || norm.inputs[0] != conv.outputs[0]) continue;
-    const NoGrad no_grad;
     std::vector<Index> sizes(static_cast<std::size_t>(weight.rank()), 1);
     sizes[0] = scale.size();
-    tensors[slots[0]] = weight * reshape(scale, shape_of(sizes));
-    const auto mean = tensors[slots[3]];
-    const auto shifted = has_bias ? tensors[slots[5]] - mean : -mean;
-    const auto bias = tensors[slots[2]] + shifted * scale;
-    // The bias of the norm becomes that of the convolution.
-    tensors[slots[2]] = bias.detach();
-    conv.inputs.resize(3);
-    conv.inputs[2] = norm.inputs[2];
+    weight = contiguous(weight.detach()) * reshape(scale, shape_of(sizes));
+    const auto &mean = tensors[slots[3]], shifted = slots.size() == 6 ? tensors[slots[5]] - mean : -mean;
+    tensors[slots[2]] = tensors[slots[2]] + shifted * scale;
+    for (std::size_t i = 1; i < slots.size(); ++i)
+      if (i != 2) tensors[slots[i]] = {};
+    conv.inputs = {conv.inputs[0], conv.inputs[1], norm.inputs[2]};
     conv.outputs = norm.outputs;
     conv.activation = norm.activation;
-    for (const std::size_t s : {slots[1], slots[3], slots[4]}) tensors[s] = {};
-    if (has_bias) tensors[slots[5]] = {};
     dead[users[0]] = true;
   }
   erase_steps(program, dead);
