@@ -148,33 +148,21 @@ void store_n(T* dst, const Vector<T>& v, Index count) {
 #endif
 }
 
-/// Whether stores of whole vectors to results of so many elements, in rows of `row` ones, should go past the caches:
-/// they are on whole cache lines then, and more than the next reader would find in a cache. What is not fetched to be
-/// overwritten is a third of what moves.
-template <class T>
-bool streams(const T* dst, Index elements, Index row) {
-#if defined(__AVX512F__)
-  return elements * static_cast<Index>(sizeof(T)) >= (Index{8} << 20) && row % lanes<T> == 0 &&
-         reinterpret_cast<std::uintptr_t>(dst) % register_bytes == 0;
-#else
-  static_cast<void>(dst), static_cast<void>(elements), static_cast<void>(row);
-  return false;
-#endif
-}
-/// Such a store; visible to other threads after stream_fence().
+/// Stores past the caches, to an address that is a multiple of register_bytes; visible to other threads after
+/// stream_fence(). Without AVX, an ordinary store.
 template <class T>
 void stream(T* dst, const Vector<T>& v) {
 #if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4)
-    _mm512_stream_ps(dst, reinterpret_cast<__m512>(v));
-  else
-    _mm512_stream_pd(dst, reinterpret_cast<__m512d>(v));
+  _mm512_stream_si512(reinterpret_cast<__m512i*>(dst), reinterpret_cast<__m512i>(v));
+#elif defined(__AVX__)
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(dst), reinterpret_cast<__m256i>(v));
 #else
   store(dst, v);
 #endif
 }
+/// To be called by each thread after its last stream(), or others might read what was there before.
 inline void stream_fence() {
-#if defined(__AVX512F__)
+#if defined(__AVX__)
   _mm_sfence();
 #endif
 }

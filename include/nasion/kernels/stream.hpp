@@ -10,6 +10,14 @@
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
 
+/// Whether the vectors of a result of `size` elements, in rows of `width`, should be stored past the caches one by one:
+/// where each is a whole cache line, and the next reader would not find them in a cache.
+template <class T>
+bool streams_vectors(const T* y, Index size, Index width) {
+  return simd::register_bytes == 64 && size * Index{sizeof(T)} >= Index{8} << 20 && width % simd::lanes<T> == 0 &&
+         reinterpret_cast<std::uintptr_t>(y) % simd::register_bytes == 0;
+}
+
 /// Writes a result of `size` elements row by row, rows of at most `width` elements. An ordinary store first reads
 /// the cache line that it overwrites, and keeps it in the caches: both in vain when the result is larger than they are.
 /// Such a result is written straight to memory, where the processor can (AVX) and rows are whole lines.
@@ -28,32 +36,19 @@ class RowWriter {
     alignas(cache_line) std::array<T, widest> row;
     compute(row.data());
     const Index whole = n / simd::lanes<T> * simd::lanes<T>;
-    for (Index i = 0; i < whole; i += simd::lanes<T>) stream(row.data() + i, y + i);
+    for (Index i = 0; i < whole; i += simd::lanes<T>) simd::stream(y + i, simd::load(row.data() + i));
     std::copy(row.data() + whole, row.data() + n, y + whole);
   }
 
-  /// To be called by each thread after its last row, or others might read what was there before.
+  /// To be called by each thread after its last row.
   void finish() const {
-#if defined(__AVX__)
-    if (past_caches_) _mm_sfence();
-#endif
+    if (past_caches_) simd::stream_fence();
   }
 
  private:
   static constexpr Index cache_line = 64;                   // bytes
   static constexpr Index large = Index{16} << 20;           // bytes: half of the L3 of a desktop
   static constexpr Index widest = 8192 / Index{sizeof(T)};  // a quarter of L1
-
-  /// One register.
-  static void stream(const T* from, T* to) {
-#if defined(__AVX512F__)
-    _mm512_stream_si512(reinterpret_cast<__m512i*>(to), _mm512_load_si512(from));
-#elif defined(__AVX__)
-    _mm256_stream_si256(reinterpret_cast<__m256i*>(to), _mm256_load_si256(reinterpret_cast<const __m256i*>(from)));
-#else
-    std::copy_n(from, simd::lanes<T>, to);
-#endif
-  }
 
   bool past_caches_;
 };

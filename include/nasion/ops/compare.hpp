@@ -43,28 +43,32 @@ Tensor<T> ge(const Tensor<T>& a, const Tensor<T>& b) {
   return zip_elements(op, a, b, [](T p, T q) { return T(p >= q); });
 }
 
-// The same against a number.
-
+/// eq() of each element and a number.
 template <Real T>
 Tensor<T> eq(const Tensor<T>& x, std::type_identity_t<T> s) {
   return eq(x, Tensor<T>::scalar(s));
 }
+/// ne() of each element and a number.
 template <Real T>
 Tensor<T> ne(const Tensor<T>& x, std::type_identity_t<T> s) {
   return ne(x, Tensor<T>::scalar(s));
 }
+/// lt() of each element and a number.
 template <Real T>
 Tensor<T> lt(const Tensor<T>& x, std::type_identity_t<T> s) {
   return lt(x, Tensor<T>::scalar(s));
 }
+/// le() of each element and a number.
 template <Real T>
 Tensor<T> le(const Tensor<T>& x, std::type_identity_t<T> s) {
   return le(x, Tensor<T>::scalar(s));
 }
+/// gt() of each element and a number.
 template <Real T>
 Tensor<T> gt(const Tensor<T>& x, std::type_identity_t<T> s) {
   return gt(x, Tensor<T>::scalar(s));
 }
+/// ge() of each element and a number.
 template <Real T>
 Tensor<T> ge(const Tensor<T>& x, std::type_identity_t<T> s) {
   return ge(x, Tensor<T>::scalar(s));

@@ -17,6 +17,7 @@
 #include "nasion/kernels/activation.hpp"
 #include "nasion/kernels/conv2d/images.hpp"
 #include "nasion/kernels/conv2d/indirection.hpp"
+#include "nasion/kernels/stream.hpp"
 
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
@@ -112,7 +113,7 @@ struct DepthwiseConvolution {
   const T* packed;
   const T* bias;  // or null
   Activation activation = Activation::none;
-  bool streams = simd::streams(result.data, result.n* result.h* result.w* result.channels, result.channels);
+  bool streams = streams_vectors(result.data, result.n* result.h* result.w* result.channels, result.channels);
 
   /// Grid rows [begin, end) of an image, at least a window, for `vectors` of channels from `first` on. The last window
   /// begins earlier where there are not enough rows left, and computes some results again.
