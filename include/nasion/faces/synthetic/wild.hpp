@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 
-#include "nasion/faces/synthetic/people.hpp"
+#include "nasion/faces/synthetic.hpp"
+#include "nasion/faces/synthetic/linkage.hpp"
+#include "nasion/faces/synthetic/person_draws.hpp"
 
 namespace nasion::faces::synthetic {
 
