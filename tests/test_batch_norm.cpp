@@ -186,8 +186,8 @@ TEST_CASE("Batch normalisation of nothing changes nothing") {
 TEST_CASE("Batch normalisation refuses what does not fit") {
   const auto three = Tensord::ones({3}), two = Tensord::ones({2});
   const auto x = Tensord::zeros({2, 3, 4, 5});
-  CHECK_THROWS_WITH(batch_norm(Tensord::zeros({2, 3}), three, three),
-                    ContainsSubstring("[batch_norm] input [2, 3] must be [N, C, H, W]"));
+  CHECK_THROWS_WITH(batch_norm(Tensord::zeros({3}), three, three),
+                    ContainsSubstring("[batch_norm] input [3] must be [N, C]"));
   CHECK_THROWS_WITH(batch_norm(x, two, two),
                     ContainsSubstring("[batch_norm] input [2, 3, 4, 5] has 3 channels but running mean is [2]"));
   CHECK_THROWS_WITH(batch_norm(x, three, two), ContainsSubstring("running variance is [2]"));
@@ -392,4 +392,38 @@ TEST_CASE("Batch norm with relu or relu6 lets the gradient pass where the result
     batch_norm(x, ones, ones, ones, bias, {.activation = activation}, residual).backward(dy);
     for (const float v : test::values(residual.grad())) CHECK(v == 1);
   }
+}
+
+TEST_CASE("Batch norm of [N, C] and [N, C, L] is that of images of one row") {
+  const auto running = [] { return std::pair{test::random({3}, 5), Tensord::full({3}, 2)}; };
+  for (const auto& shape : {Shape{7, 3}, Shape{4, 3, 5}, Shape{4, 3, 1}, Shape{1, 3, 2}}) {
+    const auto x = test::random(shape), weight = test::random({3}, 1), bias = test::random({3}, 2);
+    const Shape image{shape[0], 3, 1, shape.rank() == 3 ? shape[2] : 1};
+    for (const bool training : {true, false}) {
+      const auto [mean, var] = running();
+      const auto [mean4, var4] = running();
+      const BatchNormOptions o{.training = training, .activation = Activation::relu};
+      const auto y = batch_norm(x, mean, var, weight, bias, o, x);
+      const auto expected = batch_norm(reshape(x, image), mean4, var4, weight, bias, o, reshape(x, image));
+      CHECK(y.shape() == shape);
+      CHECK(test::max_difference(reshape(y, image), expected) < 1e-13);
+      CHECK(test::max_difference(mean, mean4) < 1e-15);
+      CHECK(test::max_difference(var, var4) < 1e-15);
+    }
+    nn::BatchNorm1d<double> norm({.features = 3});
+    CHECK(test::check_module(norm, x, {.tolerance = 1e-5}) == "");
+    CHECK(norm.num_batches_tracked > 0);
+    nn::eval(norm);
+    CHECK(test::check_module(norm, x) == "");
+  }
+}
+
+TEST_CASE("BatchNorm1d refuses images, and BatchNorm2d what is none") {
+  CHECK_THROWS_WITH(nn::BatchNorm1d<double>({.features = 3})(test::random({2, 3, 4, 5})),
+                    ContainsSubstring("[BatchNorm1d] input [2, 3, 4, 5] must be [N, C] or [N, C, L]"));
+  CHECK_THROWS_WITH(nn::BatchNorm2d<double>({.features = 3})(test::random({2, 3})),
+                    ContainsSubstring("[BatchNorm2d] input [2, 3] must be [N, C, H, W]"));
+  CHECK_THROWS_WITH(nn::BatchNorm1d<double>({.features = 0}), ContainsSubstring("[BatchNorm1d] features 0"));
+  CHECK_THROWS_AS(nn::BatchNorm1d<double>({.features = 3})(test::random({1, 3})), ShapeError);
+  CHECK_THROWS_AS(nn::BatchNorm1d<double>({.features = 3})(test::random({2, 4})), ShapeError);
 }

@@ -25,6 +25,14 @@ TEST_CASE("Modules without parameters are their operations") {
   CHECK(identical(nn::AvgPool2d<double>{{.kernel = 2}}(x), avg_pool2d(x, {.kernel = 2})));
   CHECK(identical(nn::AdaptiveMaxPool2d<double>{{7, 2}}(x), adaptive_max_pool2d(x, {7, 2})));
   CHECK(identical(nn::AdaptiveAvgPool2d<double>{1}(x), adaptive_avg_pool2d(x, 1)));
+  CHECK(nn::Identity<double>{}(x).same_as(x));
+  CHECK(identical(nn::ELU<double>{}(x), elu(x)));
+  CHECK(identical(nn::ELU<double>{0.3}(x), elu(x, 0.3)));
+  CHECK(identical(nn::SELU<double>{}(x), selu(x)));
+  CHECK(identical(nn::Softplus<double>{}(x), softplus(x)));
+  CHECK(identical(nn::Softplus<double>{3, 0.5}(x), softplus(x, 3, 0.5)));
+  const auto deep = test::random({2, 8, 3, 3});
+  CHECK(identical(nn::PixelShuffle<double>{}(deep), pixel_shuffle(deep, 2)));
   CHECK(nn::parameters(nn::ReLU<double>{}).empty());
 }
 

@@ -1,5 +1,6 @@
 #include "nasion/ops/norm.hpp"
 
+#include "nasion/nn/norm.hpp"
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"
 
@@ -50,4 +51,36 @@ TEST_CASE("group_norm and instance_norm") {
 TEST_CASE("Normalised rows keep their digits beside a large mean") {
   const auto small = random<float>({4, 300});
   CHECK(test::max_difference(layer_norm(small + 1000, {300}), layer_norm(small, {300})) < 1e-3);
+}
+
+TEST_CASE("Layers that normalise each sample") {
+  const auto x = random({2, 6, 3, 4});
+  const auto check = [&](const auto& layer, const Tensord& expected, Index parameters) {
+    CHECK(test::identical(layer(x), expected));
+    CHECK(test::check_module(layer, x) == "");
+    CHECK(nn::parameter_count(layer) == parameters);
+  };
+  check(nn::LayerNorm<double>({.shape = {3, 4}}), layer_norm(x, {3, 4}), 24);
+  check(nn::LayerNorm<double>({.shape = {4}, .eps = 0.1, .bias = false}), layer_norm(x, {4}, {}, {}, 0.1), 4);
+  check(nn::LayerNorm<double>({.shape = {4}, .affine = false}), layer_norm(x, {4}), 0);
+  check(nn::GroupNorm<double>({.groups = 3, .features = 6}), group_norm(x, 3), 12);
+  check(nn::GroupNorm<double>({.groups = 2, .features = 6, .eps = 0.1, .affine = false}), group_norm(x, 2, {}, {}, 0.1),
+        0);
+  check(nn::InstanceNorm2d<double>({.features = 6}), instance_norm(x), 0);
+  check(nn::InstanceNorm2d<double>({.features = 6, .eps = 0.1, .affine = true}), instance_norm(x, {}, {}, 0.1), 12);
+}
+
+TEST_CASE("Layers that normalise each sample refuse what does not fit") {
+  CHECK_THROWS_WITH(nn::LayerNorm<float>({}), ContainsSubstring("[LayerNorm] shape [] is empty"));
+  CHECK_THROWS_AS(nn::LayerNorm<float>({.shape = {3}, .eps = 0}), ValueError);
+  CHECK_THROWS_AS(nn::LayerNorm<double>({.shape = {3}})(random({3, 4})), ShapeError);
+  CHECK_THROWS_WITH(nn::GroupNorm<float>({.groups = 4, .features = 6}), ContainsSubstring("groups 4 must divide"));
+  CHECK_THROWS_AS(nn::GroupNorm<float>({.groups = 0, .features = 6}), ValueError);
+  CHECK_THROWS_AS(nn::GroupNorm<float>({.features = 6, .eps = -1}), ValueError);
+  CHECK_THROWS_WITH(nn::GroupNorm<double>({.groups = 2, .features = 6})(random({2, 4, 5})),
+                    ContainsSubstring("[GroupNorm] input [2, 4, 5] must be [N, 6, ...]"));
+  CHECK_THROWS_AS(nn::InstanceNorm2d<float>({.features = 0}), ValueError);
+  CHECK_THROWS_WITH(nn::InstanceNorm2d<double>({.features = 3})(random({3, 4, 5})),
+                    ContainsSubstring("[InstanceNorm2d] input [3, 4, 5]"));
+  CHECK_THROWS_AS(nn::InstanceNorm2d<double>({.features = 3})(random({2, 3, 1, 1})), ShapeError);
 }

@@ -68,6 +68,10 @@ const Named functions[] = {
        concat<double>({x, y}, 1);
      }},
     {"contiguous", "to_order", [] { contiguous(to_order(x, MemoryOrder::channels_last)); }},
+    {"conv1d", "conv1d",
+     [] {
+       conv1d(reshape(rows, {1, 4, 3}), Tensord::ones({1, 4, 2}));
+     }},
     {"conv2d", "conv2d", [] { conv2d(x, weight); }},
     {"conv_transpose2d", "conv_transpose2d", [] { conv_transpose2d(x, weight); }},
     {"cross_entropy", "cross_entropy", [] { cross_entropy(rows, classes); }},
@@ -135,7 +139,13 @@ const Named functions[] = {
      [] {
        permute(rows, {1, 0});
      }},
+    {"pixel_shuffle", "pixel_shuffle",
+     [] {
+       pixel_shuffle(reshape(x, {2, 12, 2, 2}), 2);
+     }},
+    {"pixel_unshuffle", "pixel_unshuffle", [] { pixel_unshuffle(x, 2); }},
     {"pow", "pow", [] { pow(x, 2); }},
+    {"prelu", "prelu", [] { prelu(x, channel); }},
     {"relu", "relu", [] { relu(x); }},
     {"relu6", "relu6", [] { relu6(x); }},
     {"reshape", "reshape",

@@ -7,12 +7,16 @@
 #include "nasion/kernels/compiled.hpp"
 #include "nasion/nn/batch_norm.hpp"
 #include "nasion/nn/layers.hpp"
+#include "nasion/nn/norm.hpp"
 #include "nasion/ops/activation.hpp"
 #include "nasion/ops/compare.hpp"
+#include "nasion/ops/conv1d.hpp"
 #include "nasion/ops/dropout.hpp"
 #include "nasion/ops/loss.hpp"
 #include "nasion/ops/norm.hpp"
+#include "nasion/ops/pixel_shuffle.hpp"
 #include "nasion/ops/pool.hpp"
+#include "nasion/ops/prelu.hpp"
 #include "nasion/ops/soft_argmax.hpp"
 #include "nasion/ops/softmax.hpp"
 #include "nasion/ops/sort.hpp"
@@ -53,6 +57,7 @@
   prefix template decltype(clamp<T>) clamp<T>;                                                                     \
   prefix template decltype(concat<T>) concat<T>;                                                                   \
   prefix template decltype(contiguous<T>) contiguous<T>;                                                           \
+  prefix template decltype(conv1d<T>) conv1d<T>;                                                                   \
   prefix template decltype(conv2d<T>) conv2d<T>;                                                                   \
   prefix template decltype(conv_transpose2d<T>) conv_transpose2d<T>;                                               \
   prefix template Tensor<T> cross_entropy(const Tensor<T>&, const std::vector<Index>&, Reduction);                 \
@@ -109,7 +114,10 @@
                                 std::type_identity_t<T>);                                                          \
   prefix template Tensor<T> pad(const Tensor<T>&, const std::vector<Index>&, const std::vector<Index>&, PadMode);  \
   prefix template decltype(permute<T>) permute<T>;                                                                 \
+  prefix template decltype(pixel_shuffle<T>) pixel_shuffle<T>;                                                     \
+  prefix template decltype(pixel_unshuffle<T>) pixel_unshuffle<T>;                                                 \
   prefix template decltype(pow<T>) pow<T>;                                                                         \
+  prefix template decltype(prelu<T>) prelu<T>;                                                                     \
   prefix template decltype(relu<T>) relu<T>;                                                                       \
   prefix template decltype(relu6<T>) relu6<T>;                                                                     \
   prefix template Tensor<T> reshape(const Tensor<T>&, const Shape&);                                               \
@@ -146,9 +154,16 @@
   prefix template decltype(nn::detail::load_state<T>) nn::detail::load_state<T>;                                   \
   prefix template void detail::multiply_add(T*, Index);                                                            \
   prefix template decltype(detail::add_scaled<T>) detail::add_scaled<T>;                                           \
+  prefix template struct nn::Conv1d<T>;                                                                            \
   prefix template struct nn::Conv2d<T>;                                                                            \
   prefix template struct nn::ConvTranspose2d<T>;                                                                   \
+  prefix template struct nn::Embedding<T>;                                                                         \
+  prefix template struct nn::GroupNorm<T>;                                                                         \
+  prefix template struct nn::InstanceNorm2d<T>;                                                                    \
+  prefix template struct nn::LayerNorm<T>;                                                                         \
   prefix template struct nn::Linear<T>;                                                                            \
+  prefix template struct nn::PReLU<T>;                                                                             \
+  prefix template struct nn::BatchNorm1d<T>;                                                                       \
   prefix template struct nn::BatchNorm2d<T>;                                                                       \
   prefix template class optim::Adam<T>;                                                                            \
   prefix template class optim::SGD<T>

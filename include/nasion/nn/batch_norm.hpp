@@ -8,8 +8,8 @@
 namespace nasion::nn {
 
 /// `features`: channels. `eps` and `momentum` as in BatchNormOptions. `affine`: with a weight and a bias that are
-/// learned. Names and defaults of torch.nn.BatchNorm2d. `activation`: of the result, in the same pass.
-struct BatchNorm2dConfig {
+/// learned. Names and defaults of torch.nn.BatchNorm1d and 2d. `activation`: of the result, in the same pass.
+struct BatchNormConfig {
   Index features = 0;
   double eps = 1e-5, momentum = 0.1;
   bool affine = true;
@@ -33,30 +33,12 @@ struct BatchNorm2d {
   Folded folded = Folded::no;
 
   /// ValueError unless features > 0, eps >= 0, momentum in [0, 1] and there is such an activation.
-  explicit BatchNorm2d(const BatchNorm2dConfig& c) : eps(c.eps), momentum(c.momentum), activation(c.activation) {
-    check<ValueError>(c.features > 0, "[BatchNorm2d] features ", c.features, " must be positive");
-    nasion::detail::check_batch_norm_options(Checker("BatchNorm2d"), momentum, eps);
-    nasion::detail::check_activation(Checker("BatchNorm2d"), activation);
-    if (c.affine) {
-      weight = Tensor<T>::ones({c.features}).set_requires_grad();
-      bias = Tensor<T>::zeros({c.features}).set_requires_grad();
-    }
-    running_mean = Tensor<T>::zeros({c.features});
-    running_var = Tensor<T>::ones({c.features});
-  }
+  explicit BatchNorm2d(const BatchNormConfig& c) : BatchNorm2d(c, Checker("BatchNorm2d")) {}
 
   /// The activation of y + residual, where y is the normalised x; the residual has its shape, and may be left out.
   Tensor<T> operator()(const Tensor<T>& x, const Tensor<T>& residual = {}) const {
-    if (folded != Folded::no) return after_convolution(x, residual);
-    const auto y = batch_norm(x, running_mean, running_var, weight, bias,
-                              {.training = is_training,
-                               .momentum = momentum,
-                               .eps = eps,
-                               .activation = activation,
-                               .sum_over_processes = sum_over_processes},
-                              residual);
-    if (is_training) ++num_batches_tracked;
-    return y;
+    at_.check(x.rank() == 4, "input ", x.shape(), " must be [N, C, H, W]");
+    return normalise(x, residual);
   }
 
   /// Moves what this layer does in eval mode, and the activation unless a residual comes before it, into the
@@ -64,11 +46,11 @@ struct BatchNorm2d {
   /// ValueError when it was folded before or the convolution has an activation, ShapeError when that has another number
   /// of channels.
   void fold_into(auto& conv, bool before_residual) {
-    check<ValueError>(folded == Folded::no, "[BatchNorm2d] is folded into a convolution already");
-    check<ValueError>(conv.options.activation == Activation::none,
-                      "[BatchNorm2d] cannot be folded into a convolution with an activation of its own");
-    check(conv.weight.dim(0) == running_mean.size(), "[BatchNorm2d] of ", running_mean.size(),
-          " features cannot be folded into a convolution with weight ", conv.weight.shape());
+    at_.check<ValueError>(folded == Folded::no, "is folded into a convolution already");
+    at_.check<ValueError>(conv.options.activation == Activation::none,
+                          "cannot be folded into a convolution with an activation of its own");
+    at_.check(conv.weight.dim(0) == running_mean.size(), "of ", running_mean.size(),
+              " features cannot be folded into a convolution with weight ", conv.weight.shape());
     const auto kernel = contiguous(conv.weight.detach()).clone(), shift = Tensor<T>::empty(running_mean.shape());
     const Index size = kernel.size() / kernel.dim(0);
     for (Index c = 0; c < kernel.dim(0); ++c) {
@@ -99,18 +81,58 @@ struct BatchNorm2d {
     f.sum_over_processes(self.sum_over_processes);
   }
 
+ protected:
+  /// For a layer of another name, which begins the messages.
+  BatchNorm2d(const BatchNormConfig& c, const Checker& at)
+      : eps(c.eps), momentum(c.momentum), activation(c.activation), at_(at) {
+    at_.check<ValueError>(c.features > 0, "features ", c.features, " must be positive");
+    nasion::detail::check_batch_norm_options(at_, momentum, eps);
+    nasion::detail::check_activation(at_, activation);
+    if (c.affine) {
+      weight = Tensor<T>::ones({c.features}).set_requires_grad();
+      bias = Tensor<T>::zeros({c.features}).set_requires_grad();
+    }
+    running_mean = Tensor<T>::zeros({c.features});
+    running_var = Tensor<T>::ones({c.features});
+  }
+
+  /// operator() for any rank that batch_norm() takes.
+  Tensor<T> normalise(const Tensor<T>& x, const Tensor<T>& residual) const {
+    if (folded != Folded::no) return after_convolution(x, residual);
+    const auto y = batch_norm(x, running_mean, running_var, weight, bias,
+                              {.training = is_training,
+                               .momentum = momentum,
+                               .eps = eps,
+                               .activation = activation,
+                               .sum_over_processes = sum_over_processes},
+                              residual);
+    if (is_training) ++num_batches_tracked;
+    return y;
+  }
+  Checker at_;
+
  private:
   /// What is left to do when the convolution did the rest.
   Tensor<T> after_convolution(const Tensor<T>& x, const Tensor<T>& residual) const {
     if (folded == Folded::with_activation && activation != Activation::none) {
-      check<ValueError>(
-          !residual.defined(),
-          "[BatchNorm2d] was folded into a convolution together with its activation, but is called with a "
-          "residual: visit() must say f.conv_bn_residual");
+      at_.check<ValueError>(!residual.defined(),
+                            "was folded into a convolution together with its activation, but is called with a "
+                            "residual: visit() must say f.conv_bn_residual");
       return x;
     }
     if (!residual.defined()) return nasion::detail::activate(x, activation);
     return activation == Activation::relu ? add_relu(x, residual) : nasion::detail::activate(x + residual, activation);
+  }
+};
+
+/// The same for [N, features] and sequences [N, features, L].   `BatchNorm1d<float>({.features = 64})`
+template <Real T>
+struct BatchNorm1d : BatchNorm2d<T> {
+  /// Errors as of BatchNorm2d.
+  explicit BatchNorm1d(const BatchNormConfig& c) : BatchNorm2d<T>(c, Checker("BatchNorm1d")) {}
+  Tensor<T> operator()(const Tensor<T>& x, const Tensor<T>& residual = {}) const {
+    this->at_.check(x.rank() == 2 || x.rank() == 3, "input ", x.shape(), " must be [N, C] or [N, C, L]");
+    return this->normalise(x, residual);
   }
 };
 

@@ -4,11 +4,19 @@
 #include "nasion/nn/module.hpp"
 #include "nasion/ops/activation.hpp"
 #include "nasion/ops/dropout.hpp"
+#include "nasion/ops/pixel_shuffle.hpp"
 #include "nasion/ops/pool.hpp"
 #include "nasion/ops/softmax.hpp"
 #include "nasion/ops/upsample.hpp"
 
 namespace nasion::nn {
+
+/// x itself: in place of a layer that is left out.
+template <Real T>
+struct Identity {
+  Tensor<T> operator()(const Tensor<T>& x) const { return x; }
+  static void visit(auto&, auto&&) {}
+};
 
 /// max(x, 0), of any shape.
 template <Real T>
@@ -29,6 +37,29 @@ template <Real T>
 struct LeakyReLU {
   T slope = T(0.01);
   Tensor<T> operator()(const Tensor<T>& x) const { return leaky_relu(x, slope); }
+  static void visit(auto&, auto&&) {}
+};
+
+/// x where positive, alpha (e^x - 1) elsewhere, of any shape.
+template <Real T>
+struct ELU {
+  T alpha = T{1};
+  Tensor<T> operator()(const Tensor<T>& x) const { return elu(x, alpha); }
+  static void visit(auto&, auto&&) {}
+};
+
+/// ELU with the slopes that keep mean 0 and variance 1, of any shape: see selu().
+template <Real T>
+struct SELU {
+  Tensor<T> operator()(const Tensor<T>& x) const { return selu(x); }
+  static void visit(auto&, auto&&) {}
+};
+
+/// log(1 + e^(beta x)) / beta, of any shape; x itself where beta x is above `threshold`.
+template <Real T>
+struct Softplus {
+  T beta = T{1}, threshold = T{20};
+  Tensor<T> operator()(const Tensor<T>& x) const { return softplus(x, beta, threshold); }
   static void visit(auto&, auto&&) {}
 };
 
@@ -135,6 +166,14 @@ template <Real T>
 struct Upsample {
   InterpolateOptions options;
   Tensor<T> operator()(const Tensor<T>& x) const { return interpolate(x, options); }
+  static void visit(auto&, auto&&) {}
+};
+
+/// Images `factor` times as large, [N, C factor^2, H, W] -> [N, C, H factor, W factor]: see pixel_shuffle().
+template <Real T>
+struct PixelShuffle {
+  Index factor = 2;
+  Tensor<T> operator()(const Tensor<T>& x) const { return pixel_shuffle(x, factor); }
   static void visit(auto&, auto&&) {}
 };
 

@@ -33,11 +33,11 @@ inline void check_batch_norm_options(const Checker& at, double momentum, double 
                        momentum, " must be in [0, 1]");
 }
 
-/// ShapeError unless x is [N, C, H, W] and every defined one of the others is [C].
+/// ShapeError unless x is [N, C], [N, C, L] or [N, C, H, W] and every defined one of the others is [C].
 template <class T>
 kernels::BatchNormSizes batch_norm_sizes(const Op& op, const Tensor<T>& x, const Tensor<T>& running_mean,
                                          const Tensor<T>& running_var, const Tensor<T>& weight, const Tensor<T>& bias) {
-  op.check(x.rank() == 4, "input ", x.shape(), " must be [N, C, H, W]");
+  op.check(x.rank() >= 2 && x.rank() <= 4, "input ", x.shape(), " must be [N, C], [N, C, L] or [N, C, H, W]");
   const auto check_channels = [&](const char* role, const Tensor<T>& v) {
     op.check(v.shape() == Shape{x.dim(1)}, "input ", x.shape(), " has ", x.dim(1), " channels but ", role, " is ",
              v.shape());
@@ -46,7 +46,15 @@ kernels::BatchNormSizes batch_norm_sizes(const Op& op, const Tensor<T>& x, const
   check_channels("running variance", running_var);
   if (weight.defined()) check_channels("weight", weight);
   if (bias.defined()) check_channels("bias", bias);
-  return {x.dim(0), x.dim(1), x.dim(2) * x.dim(3)};
+  return {x.dim(0), x.dim(1), x.dim(0) * x.dim(1) == 0 ? 0 : x.size() / (x.dim(0) * x.dim(1))};
+}
+
+/// [N, C] and [N, C, L] as images of one row; of one pixel, in the order that has vectors of channels.
+template <class T>
+Tensor<T> as_rows(const Tensor<T>& x) {
+  const Index length = x.rank() == 3 ? x.dim(2) : 1;
+  return to_order(reshape(x, Shape{x.dim(0), x.dim(1), 1, length}),
+                  length == 1 ? MemoryOrder::channels_last : MemoryOrder::row_major);
 }
 
 /// Makes mean and variance of `count` numbers of each channel here those of all processes; returns how many numbers
@@ -145,8 +153,8 @@ Grads<T> batch_norm_backward(const BatchNormSaved<T>& saved, const Tensor<T>& gr
 }  // namespace detail
 
 /// y = (x - mean) / sqrt(variance + eps) weight + bias, of each channel, plus the residual if there is one, in the
-/// order of x, and then the activation.   x and residual [N, C, H, W], the others [C]; weight and bias may be undefined
-/// (1 and 0).
+/// order of x, and then the activation.   x and residual [N, C, H, W], [N, C, L] or [N, C], the others [C]; weight and
+/// bias may be undefined (1 and 0).
 ///
 /// In training, mean and (biased) variance are those of the batch, of all processes if it is shared, and the running
 /// ones are moved in place, the variance by its unbiased estimate; otherwise the running ones are used.   ShapeError
@@ -161,6 +169,10 @@ Tensor<T> batch_norm(const Tensor<T>& x, const Tensor<T>& running_mean, const Te
   const auto s = detail::batch_norm_sizes(op, x, running_mean, running_var, weight, bias);
   op.check(!residual.defined() || residual.shape() == x.shape(), "residual ",
            residual.defined() ? residual.shape() : Shape{}, " must have the shape of input ", x.shape());
+  if (x.rank() < 4)
+    return reshape(batch_norm(detail::as_rows(x), running_mean, running_var, weight, bias, o,
+                              residual.defined() ? detail::as_rows(residual) : residual),
+                   x.shape());
   const MemoryOrder order = x.order();
   const Shape channels{s.c};
   const auto mean = Tensor<T>::empty(channels), variance = Tensor<T>::empty(channels);
