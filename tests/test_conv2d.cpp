@@ -49,6 +49,8 @@ const std::vector<Case> cases = {
     {1, 1, 2, 2, 2, 4, 4, {.padding = 1}},
     {1, 2, 1, 1, 2, 3, 3, {.padding = 3}},               // most outputs see padding alone
     {2, 1, 4, 3, 2, 2, 2, {.stride = 5, .padding = 1}},  // gaps between the windows
+    {2, 3, 7, 5, 4, 3, 3, {.padding = {0, 1, 2, 0}}},
+    {2, 4, 9, 8, 6, 2, 4, {.stride = 2, .padding = {1, 0, 0, 3}, .dilation = {1, 2}, .groups = 2}},
 };
 
 Conv2dOptions with(Conv2dOptions options, Conv2dAlgorithm algorithm) {
@@ -59,8 +61,8 @@ Conv2dOptions with(Conv2dOptions options, Conv2dAlgorithm algorithm) {
 /// By the definition, on logical positions alone: independent of every kernel.
 template <class T>
 Tensor<T> reference(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b, const Conv2dOptions& o) {
-  const Index oh = (x.dim(2) + 2 * o.padding.h - o.dilation.h * (w.dim(2) - 1) - 1) / o.stride.h + 1;
-  const Index ow = (x.dim(3) + 2 * o.padding.w - o.dilation.w * (w.dim(3) - 1) - 1) / o.stride.w + 1;
+  const Index oh = (x.dim(2) + o.padding.top + o.padding.bottom - o.dilation.h * (w.dim(2) - 1) - 1) / o.stride.h + 1;
+  const Index ow = (x.dim(3) + o.padding.left + o.padding.right - o.dilation.w * (w.dim(3) - 1) - 1) / o.stride.w + 1;
   const auto y = Tensor<T>::zeros({x.dim(0), w.dim(0), oh, ow});
   for (Index n = 0; n < x.dim(0); ++n)
     for (Index k = 0; k < w.dim(0); ++k)
@@ -70,8 +72,8 @@ Tensor<T> reference(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b, 
           for (Index c = 0; c < w.dim(1); ++c)
             for (Index i = 0; i < w.dim(2); ++i)
               for (Index j = 0; j < w.dim(3); ++j) {
-                const Index row = p * o.stride.h + i * o.dilation.h - o.padding.h;
-                const Index col = q * o.stride.w + j * o.dilation.w - o.padding.w;
+                const Index row = p * o.stride.h + i * o.dilation.h - o.padding.top;
+                const Index col = q * o.stride.w + j * o.dilation.w - o.padding.left;
                 const Index channel = k / (w.dim(0) / o.groups) * w.dim(1) + c;
                 if (row >= 0 && row < x.dim(2) && col >= 0 && col < x.dim(3))
                   sum += double{x.at({n, channel, row, col})} * double{w.at({k, c, i, j})};

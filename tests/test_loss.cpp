@@ -1,5 +1,7 @@
 #include "nasion/ops/loss.hpp"
 
+#include <functional>
+
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"
 #include "support/threads.hpp"
@@ -28,64 +30,6 @@ TEST_CASE("mse_loss and l1_loss with every reduction") {
   CHECK_THROWS_WITH(mse_loss(p, Tensord::zeros({4})),
                     ContainsSubstring("[mse_loss] prediction [2, 2]") && ContainsSubstring("target [4]"));
   CHECK_THROWS_WITH(l1_loss(p, Tensord::zeros({2, 1})), ContainsSubstring("[l1_loss]"));
-}
-
-TEST_CASE("Cross-entropy against class numbers") {
-  const auto logits = Tensord::from({2, 3}, {1, 2, 3, 0, 0, 0});
-  const double first = std::log(std::exp(1.) + std::exp(2.) + std::exp(3.)) - 2, second = std::log(3.);
-  CHECK(cross_entropy(logits, {1, 0}).item() == Approx((first + second) / 2));
-  CHECK(cross_entropy(logits, {1, 0}, Reduction::sum).item() == Approx(first + second));
-  CHECK(cross_entropy(logits, {1, 0}, Reduction::none).shape() == Shape{2});
-  for (const auto reduction : {Reduction::mean, Reduction::sum, Reduction::none}) {
-    CHECK(gradcheck(
-              [&](const auto& x) {
-                return cross_entropy(x[0], {2, 0, 1, 1}, reduction);
-              },
-              {random({4, 3})}) == "");
-    CHECK(gradcheck(
-              [&](const auto& x) {
-                return cross_entropy(x[0], {2, 0, 1, 1, 0, 2, 2, 0}, reduction);
-              },
-              {random({2, 3, 2, 2})}) == "");
-  }
-}
-
-TEST_CASE("Cross-entropy over pixels reads classes in row-major order") {
-  const auto logits = random({2, 3, 2, 2});
-  const auto each =
-      cross_entropy(to_order(logits, MemoryOrder::channels_last), {0, 1, 2, 0, 1, 1, 2, 2}, Reduction::none);
-  CHECK(each.shape() == Shape{2, 2, 2});
-  CHECK(each.at({0, 1, 0}) == Approx(-log_softmax(logits, 1).at({0, 2, 1, 0})));
-  CHECK(each.at({1, 1, 1}) == Approx(-log_softmax(logits, 1).at({1, 2, 1, 1})));
-}
-
-TEST_CASE("Cross-entropy against probabilities") {
-  const auto logits = random({2, 3, 2, 2}), target = softmax(random({2, 3, 2, 2}, 8), 1);
-  // Certain targets are classes.
-  const auto certain = Tensord::zeros({2, 3});
-  certain.set({0, 1}, 1);
-  certain.set({1, 0}, 1);
-  const auto x = random({2, 3});
-  CHECK(cross_entropy(x, certain).item() == Approx(cross_entropy(x, {1, 0}).item()));
-  CHECK(cross_entropy(logits, target, Reduction::none).shape() == Shape{2, 2, 2});
-  CHECK(cross_entropy(logits, target).item() ==
-        Approx(cross_entropy(logits, target, Reduction::sum).item() / 8));  // over samples and pixels
-  for (const auto reduction : {Reduction::mean, Reduction::sum, Reduction::none})
-    CHECK(gradcheck([&](const auto& t) { return cross_entropy(t[0], t[1], reduction); }, {logits, target}) == "");
-}
-
-TEST_CASE("Cross-entropy refuses what does not fit") {
-  const auto logits = random({2, 3});
-  CHECK_THROWS_WITH(cross_entropy(logits, {1, 3}),
-                    ContainsSubstring("[cross_entropy] class 3") && ContainsSubstring("[2, 3]"));
-  CHECK_THROWS_AS(cross_entropy(logits, {-1, 0}), ValueError);
-  CHECK_THROWS_WITH(cross_entropy(logits, {1, 1, 1}),
-                    ContainsSubstring("[cross_entropy] 3 classes") && ContainsSubstring("need 2"));
-  CHECK_THROWS_WITH(cross_entropy(random({3}), {1}), ContainsSubstring("logits [3] must be [N, C, ...]"));
-  CHECK_THROWS_WITH(cross_entropy(logits, random({3, 2})),
-                    ContainsSubstring("[cross_entropy] prediction [2, 3]") && ContainsSubstring("target [3, 2]"));
-  CHECK_THROWS_AS(cross_entropy(Tensord::zeros({2, 0}), {0, 0}), ShapeError);
-  CHECK(std::isnan(cross_entropy(Tensord::zeros({0, 3}), std::vector<Index>{}).item()));
 }
 
 TEST_CASE("smooth_l1_loss is a parabola near 0 and l1_loss beyond") {
@@ -238,15 +182,63 @@ TEST_CASE("bce_with_logits_loss keeps its digits for confident negatives and pos
       }
 }
 
-TEST_CASE("The cross-entropy of a confident network is small, not 0, and so is its gradient") {
-  for (const float x : {10.f, 15.f, 20.f, 40.f}) {
-    const double missing = std::log1p(std::exp(-double{x}));
-    const auto logits = Tensorf::from({1, 2}, {x, 0}).set_requires_grad();
-    const auto loss = cross_entropy(logits, std::vector<Index>{0});
-    CHECK(double{loss.item()} == Approx(missing).epsilon(1e-6));
-    loss.backward();
-    const double p = std::exp(-double{x}) / (1 + std::exp(-double{x}));
-    CHECK(double{logits.grad().at({0, 0})} == Approx(-p).epsilon(1e-6));
-    CHECK(double{logits.grad().at({0, 1})} == Approx(p).epsilon(1e-6));
+TEST_CASE("huber_loss is a parabola near 0 and straight beyond") {
+  const auto p = Tensord::from({4}, {0.25, -0.5, 2, -3}), t = Tensord::zeros({4});
+  CHECK(values(huber_loss(p, t, Reduction::none)) == Vector{0.03125, 0.125, 1.5, 2.5});
+  CHECK(test::max_difference(huber_loss(p, t, Reduction::none, 0.5), 0.5 * smooth_l1_loss(p, t, Reduction::none, 0.5)) <
+        1e-15);
+  for (const auto reduction : {Reduction::mean, Reduction::sum, Reduction::none})
+    CHECK(gradcheck([&](const auto& x) { return huber_loss(x[0], x[1], reduction, 0.7); },
+                    {random({2, 3, 2, 2}), random({2, 3, 2, 2}, 8)}) == "");
+  CHECK_THROWS_WITH(huber_loss(p, t, Reduction::mean, 0), ContainsSubstring("[huber_loss] delta"));
+  CHECK_THROWS_AS(huber_loss(p, Tensord::zeros({3})), ShapeError);
+}
+
+TEST_CASE("kl_div of probabilities and of their logarithms") {
+  const auto x = log_softmax(random({3, 4}), 1), q = softmax(random({3, 4}, 8), 1);
+  double expected = 0;
+  for (std::size_t i = 0; i < 12; ++i) expected += values(q)[i] * (std::log(values(q)[i]) - values(x)[i]);
+  CHECK(kl_div(x, q).item() == Approx(expected / 12));
+  CHECK(kl_div(x, log(q), Reduction::sum, true).item() == Approx(expected));
+  CHECK(kl_div(x, Tensord::zeros({3, 4}), Reduction::sum).item() == 0);
+  CHECK(kl_div(x, exp(x), Reduction::sum).item() == Approx(0).margin(1e-14));
+  for (const auto reduction : {Reduction::mean, Reduction::sum, Reduction::none}) {
+    CHECK(gradcheck([&](const auto& t) { return kl_div(t[0], t[1], reduction); }, {x, q}) == "");
+    CHECK(gradcheck([&](const auto& t) { return kl_div(t[0], t[1], reduction, true); }, {x, log(q)}) == "");
   }
+  CHECK_THROWS_WITH(kl_div(x, Tensord::zeros({4, 3})), ContainsSubstring("[kl_div] prediction [3, 4]"));
+}
+
+TEST_CASE("Points that are not labelled have weight 0") {
+  using Loss = std::function<Tensord(const Tensord&, const Tensord&, Reduction, const Tensord&)>;
+  const std::pair<const char*, Loss> losses[] = {
+      {"mse_loss", [](auto& p, auto& t, auto r, auto& w) { return mse_loss(p, t, r, w); }},
+      {"l1_loss", [](auto& p, auto& t, auto r, auto& w) { return l1_loss(p, t, r, w); }},
+      {"smooth_l1_loss", [](auto& p, auto& t, auto r, auto& w) { return smooth_l1_loss(p, t, r, 0.5, w); }},
+      {"l1_loss", [](auto& p, auto& t, auto r, auto& w) { return smooth_l1_loss(p, t, r, 0, w); }},
+      {"huber_loss", [](auto& p, auto& t, auto r, auto& w) { return huber_loss(p, t, r, 0.5, w); }},
+      {"wing_loss", [](auto& p, auto& t, auto r, auto& w) { return wing_loss(p, t, r, 0.5, 0.2, w); }}};
+  const auto p = random({3, 4, 2}), t = random({3, 4, 2}, 8);
+  const auto weight = Tensord::from({3, 4, 1}, {1, 0, 2, 1, 0, 0, 0.5, 1, 3, 1, 1, 0});
+  for (const auto& [name, loss] : losses) {
+    INFO(name);
+    const auto each = loss(p, t, Reduction::none, {}), weighted = loss(p, t, Reduction::none, weight);
+    CHECK(test::max_difference(weighted, each * weight) < 1e-15);
+    CHECK(loss(p, t, Reduction::sum, weight).item() == Approx(sum(each * weight).item()));
+    CHECK(loss(p, t, Reduction::mean, weight).item() == Approx(sum(each * weight).item() / 21));
+    CHECK(loss(p, t, Reduction::mean, Tensord::ones({1})).item() == Approx(loss(p, t, Reduction::mean, {}).item()));
+    const auto gaps = where(weight, t, Tensord::scalar(NAN)), leaf = p.clone().set_requires_grad();
+    CHECK(loss(leaf, gaps, Reduction::mean, weight).item() == loss(p, t, Reduction::mean, weight).item());
+    loss(leaf, gaps, Reduction::mean, weight).backward();
+    CHECK(leaf.grad().at({0, 1, 0}) == 0);
+    CHECK(leaf.grad().at({0, 2, 0}) != 0);
+    CHECK(loss(p, gaps, Reduction::mean, Tensord::zeros({1})).item() == 0);
+    for (const auto reduction : {Reduction::mean, Reduction::sum, Reduction::none})
+      CHECK(gradcheck([&, &f = loss](const auto& x) { return f(x[0], x[1], reduction, weight); }, {p, t}) == "");
+    CHECK_THROWS_WITH(loss(p, t, Reduction::mean, Tensord::ones({4})),
+                      ContainsSubstring(std::string("[") + name + "] weight [4] does not broadcast"));
+    CHECK_THROWS_AS(loss(p, t, Reduction::mean, Tensord::full({1}, -1)), ValueError);
+  }
+  const auto images = to_order(random({2, 3, 4, 5}), MemoryOrder::channels_last), mask = gt(random({2, 1, 4, 5}, 3), 0);
+  CHECK(mse_loss(images, random({2, 3, 4, 5}, 8), Reduction::none, mask).order() == MemoryOrder::channels_last);
 }

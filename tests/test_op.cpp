@@ -103,13 +103,19 @@ const Named functions[] = {
      }},
     {"ge", "ge", [] { ge(x, y); }},
     {"gelu", "gelu", [] { gelu(x); }},
+    {"grid_sample", "grid_sample",
+     [] {
+       grid_sample(x, Tensord::zeros({2, 1, 1, 2}));
+     }},
     {"group_norm", "group_norm", [] { group_norm(x, 3); }},
     {"gt", "gt", [] { gt(x, y); }},
     {"hardsigmoid", "hardsigmoid", [] { hardsigmoid(x); }},
     {"hardswish", "hardswish", [] { hardswish(x); }},
+    {"huber_loss", "huber_loss", [] { huber_loss(x, y); }},
     {"index_select", "index_select", [] { index_select(x, 0, classes); }},
     {"instance_norm", "instance_norm", [] { instance_norm(x); }},
     {"interpolate", "interpolate", [] { interpolate(x, {.scale_factor = 2}); }},
+    {"kl_div", "kl_div", [] { kl_div(x, y); }},
     {"l1_loss", "l1_loss", [] { l1_loss(x, y); }},
     {"layer_norm", "layer_norm", [] { layer_norm(x, {4}); }},
     {"le", "le", [] { le(x, y); }},
@@ -123,12 +129,18 @@ const Named functions[] = {
     {"matmul", "matmul", [] { matmul(square_matrix, rows); }},
     {"max", "max", [] { max(x); }},
     {"max_pool2d", "max_pool2d", [] { max_pool2d(x); }},
+    {"max_pool2d_with_indices", "max_pool2d_with_indices", [] { max_pool2d_with_indices(x); }},
+    {"max_unpool2d", "max_unpool2d",
+     [] {
+       max_unpool2d(x, {x.shape(), std::vector<Index>(96)}, 4);
+     }},
     {"maximum", "maximum", [] { maximum(x, y); }},
     {"mean", "mean", [] { mean(x); }},
     {"min", "min", [] { min(x); }},
     {"minimum", "minimum", [] { minimum(x, y); }},
     {"mse_loss", "mse_loss", [] { mse_loss(x, y); }},
     {"ne", "ne", [] { ne(x, y); }},
+    {"nll_loss", "nll_loss", [] { nll_loss(rows, classes); }},
     {"norm", "norm", [] { norm(x); }},
     {"one_hot", "one_hot", [] { one_hot<double>(classes, 2); }},
     {"pad", "pad",
@@ -152,6 +164,7 @@ const Named functions[] = {
      [] {
        reshape(x, {2, -1});
      }},
+    {"scaled_dot_product_attention", "scaled_dot_product_attention", [] { scaled_dot_product_attention(x, x, x); }},
     {"selu", "selu", [] { selu(x); }},
     {"sigmoid", "sigmoid", [] { sigmoid(x); }},
     {"silu", "silu", [] { silu(x); }},

@@ -1,5 +1,6 @@
 #include "nasion/ops/pool.hpp"
 
+#include "nasion/ops/compare.hpp"
 #include "nasion/ops/reduce.hpp"
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"
@@ -78,6 +79,79 @@ TEST_CASE("Regular pooling: values, gradients, both memory orders") {
     }
     CHECK(gradcheck([&](const auto& t) { return max_pool2d(t[0], o); }, {x}) == "");
     CHECK(gradcheck([options = o](const auto& t) { return avg_pool2d(t[0], options); }, {x}) == "");
+  }
+}
+
+TEST_CASE("max_pool2d with dilation, and where the maxima stood") {
+  for (const auto& o : {PoolOptions{}, PoolOptions{.kernel = 3, .stride = 2, .padding = 1},
+                        PoolOptions{.kernel = {2, 3}, .stride = 1, .dilation = {3, 2}},
+                        PoolOptions{.kernel = 3, .stride = 2, .padding = {0, 1}, .dilation = 2},
+                        PoolOptions{.kernel = 2, .stride = 3, .ceil_mode = true, .dilation = {1, 4}}}) {
+    INFO("kernel " << o.kernel << ", padding " << o.padding << ", dilation " << o.dilation);
+    const auto x = distinct({2, 3, 9, 8});
+    const auto stride = o.stride == Size2{0} ? o.kernel : o.stride;
+    const auto [y, indices] = max_pool2d_with_indices(x, o);
+    CHECK(indices.shape == y.shape());
+    for (Index i = 0; i < y.size(); ++i) {
+      const Index p = i / y.dim(3) % y.dim(2), q = i % y.dim(3), plane = i / (y.dim(2) * y.dim(3));
+      double best = -INFINITY;
+      Index at = -1;
+      for (Index k = 0; k < o.kernel.h * o.kernel.w; ++k) {
+        const Index r = p * stride.h - o.padding.h + k / o.kernel.w * o.dilation.h;
+        const Index c = q * stride.w - o.padding.w + k % o.kernel.w * o.dilation.w;
+        if (r < 0 || r >= 9 || c < 0 || c >= 8) continue;
+        const double v = x.at({plane / 3, plane % 3, r, c});
+        if (v > best) best = v, at = r * 8 + c;
+      }
+      CHECK(y.data()[i] == best);
+      CHECK(indices.values[static_cast<std::size_t>(i)] == at);
+    }
+    for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+      const auto largest = max_pool2d(to_order(x, order), o);
+      CHECK(largest.order() == order);
+      CHECK(values(largest) == values(y));
+    }
+    CHECK(gradcheck([&](const auto& t) { return max_pool2d(t[0], o); }, {x}) == "");
+    CHECK(gradcheck([&](const auto& t) { return max_pool2d_with_indices(t[0], o).values; }, {x}) == "");
+  }
+}
+
+TEST_CASE("max_unpool2d puts maxima back") {
+  const auto x = distinct({2, 3, 4, 6});
+  const auto [y, indices] = max_pool2d_with_indices(x);
+  const auto back = max_unpool2d(y, indices, {4, 6});
+  CHECK(back.shape() == x.shape());
+  for (Index i = 0; i < x.size(); ++i) CHECK((back.data()[i] == 0 || back.data()[i] == x.data()[i]));
+  CHECK(values(max_pool2d(where(ne(back, 0), back, Tensord::scalar(-INFINITY)))) == values(y));
+  CHECK(gradcheck([&, &at = indices](const auto& t) { return max_unpool2d(t[0], at, {5, 6}); }, {y}) == "");
+  CHECK(max_unpool2d(Tensord::zeros({0, 3, 2, 2}), {{0, 3, 2, 2}, {}}, 4).shape() == Shape{0, 3, 4, 4});
+  CHECK_THROWS_WITH(max_unpool2d(y, {{2, 3, 6}, std::vector<Index>(36)}, {4, 6}),
+                    ContainsSubstring("[max_unpool2d] indices [2, 3, 6] do not fit input [2, 3, 2, 3]"));
+  CHECK_THROWS_WITH(max_unpool2d(y, indices, {2, 6}), ContainsSubstring("is outside a plane of 2x6"));
+  CHECK_THROWS_AS(max_unpool2d(y, indices, 0), ValueError);
+  CHECK_THROWS_AS(max_unpool2d(y, indices, Size2{max_extent}), std::exception);
+}
+
+TEST_CASE("avg_pool2d without its padding is a mean of pixels") {
+  const auto x = distinct({2, 3, 5, 6});
+  for (const auto& o :
+       {PoolOptions{.kernel = 3, .stride = 2, .padding = 1, .count_include_pad = false},
+        PoolOptions{.kernel = {2, 4}, .padding = {1, 2}, .ceil_mode = true, .count_include_pad = false}}) {
+    const auto range = [](Index size, Index kernel, Index step, Index padding) {
+      return [=](Index i) {
+        const Index begin = i * step - padding;
+        return std::pair{std::max<Index>(begin, 0), std::min(begin + kernel, size)};
+      };
+    };
+    const auto stride = o.stride == Size2{0} ? o.kernel : o.stride;
+    for (const auto order : {MemoryOrder::row_major, MemoryOrder::channels_last}) {
+      const auto y = avg_pool2d(to_order(x, order), o);
+      const auto expected = reference(x, y.dim(2), y.dim(3), range(5, o.kernel.h, stride.h, o.padding.h),
+                                      range(6, o.kernel.w, stride.w, o.padding.w), true);
+      CHECK(test::max_difference(y, expected) < 1e-12);
+    }
+    CHECK(gradcheck([&](const auto& t) { return avg_pool2d(t[0], o); }, {x}) == "");
+    CHECK(values(max_pool2d(x, o)).size() == values(avg_pool2d(x, o)).size());
   }
 }
 
@@ -186,6 +260,11 @@ TEST_CASE("Pooling refuses what does not fit") {
   CHECK_THROWS_WITH(adaptive_avg_pool2d(Tensord::zeros({2, 3, 4, 0}), 2),
                     ContainsSubstring("[adaptive_avg_pool2d] input [2, 3, 4, 0]"));
   CHECK_THROWS_AS(adaptive_max_pool2d(Tensord::zeros({3, 4, 5}), 2), ShapeError);
+  CHECK_THROWS_WITH(avg_pool2d(x, {.dilation = 2}), ContainsSubstring("[avg_pool2d] dilation 2x2"));
+  CHECK_THROWS_AS(max_pool2d(x, {.dilation = 0}), ValueError);
+  CHECK_THROWS_WITH(max_pool2d(x, {.dilation = 4}), ContainsSubstring("and dilation 4x4"));
+  CHECK_THROWS_WITH(max_pool2d(Tensord::zeros({1, 1, 2, 2}), {.kernel = 2, .padding = 1, .dilation = 3}),
+                    ContainsSubstring("meets no pixel"));
   // Sizes whose sums or products would overflow, or that no machine holds.
   const Index huge = std::numeric_limits<Index>::max();
   CHECK_THROWS_AS(max_pool2d(x, {.kernel = huge, .padding = huge / 2}), std::exception);

@@ -5,13 +5,17 @@
 
 #include "nasion/data/loader.hpp"
 #include "nasion/kernels/compiled.hpp"
+#include "nasion/nn/attention.hpp"
 #include "nasion/nn/batch_norm.hpp"
 #include "nasion/nn/layers.hpp"
 #include "nasion/nn/norm.hpp"
 #include "nasion/ops/activation.hpp"
+#include "nasion/ops/attention.hpp"
 #include "nasion/ops/compare.hpp"
 #include "nasion/ops/conv1d.hpp"
+#include "nasion/ops/cross_entropy.hpp"
 #include "nasion/ops/dropout.hpp"
+#include "nasion/ops/grid_sample.hpp"
 #include "nasion/ops/loss.hpp"
 #include "nasion/ops/norm.hpp"
 #include "nasion/ops/pixel_shuffle.hpp"
@@ -61,7 +65,9 @@
   prefix template decltype(conv2d<T>) conv2d<T>;                                                                   \
   prefix template decltype(conv_transpose2d<T>) conv_transpose2d<T>;                                               \
   prefix template Tensor<T> cross_entropy(const Tensor<T>&, const std::vector<Index>&, Reduction);                 \
+  prefix template Tensor<T> cross_entropy(const Tensor<T>&, const IntegerArray&, const CrossEntropyOptions<T>&);   \
   prefix template Tensor<T> cross_entropy(const Tensor<T>&, const Tensor<T>&, Reduction);                          \
+  prefix template Tensor<T> cross_entropy(const Tensor<T>&, const Tensor<T>&, const CrossEntropyOptions<T>&);      \
   prefix template decltype(cumsum<T>) cumsum<T>;                                                                   \
   prefix template decltype(dropout<T>) dropout<T>;                                                                 \
   prefix template decltype(dropout2d<T>) dropout2d<T>;                                                             \
@@ -76,14 +82,17 @@
   prefix template Tensor<T> ge(const Tensor<T>&, const Tensor<T>&);                                                \
   prefix template Tensor<T> ge(const Tensor<T>&, std::type_identity_t<T>);                                         \
   prefix template decltype(gelu<T>) gelu<T>;                                                                       \
+  prefix template decltype(grid_sample<T>) grid_sample<T>;                                                         \
   prefix template decltype(group_norm<T>) group_norm<T>;                                                           \
   prefix template Tensor<T> gt(const Tensor<T>&, const Tensor<T>&);                                                \
   prefix template Tensor<T> gt(const Tensor<T>&, std::type_identity_t<T>);                                         \
   prefix template decltype(hardsigmoid<T>) hardsigmoid<T>;                                                         \
   prefix template decltype(hardswish<T>) hardswish<T>;                                                             \
+  prefix template decltype(huber_loss<T>) huber_loss<T>;                                                           \
   prefix template decltype(index_select<T>) index_select<T>;                                                       \
   prefix template decltype(instance_norm<T>) instance_norm<T>;                                                     \
   prefix template decltype(interpolate<T>) interpolate<T>;                                                         \
+  prefix template decltype(kl_div<T>) kl_div<T>;                                                                   \
   prefix template decltype(l1_loss<T>) l1_loss<T>;                                                                 \
   prefix template decltype(layer_norm<T>) layer_norm<T>;                                                           \
   prefix template Tensor<T> le(const Tensor<T>&, const Tensor<T>&);                                                \
@@ -100,6 +109,8 @@
   prefix template Tensor<T> max(const Tensor<T>&);                                                                 \
   prefix template Tensor<T> max(const Tensor<T>&, int, bool);                                                      \
   prefix template decltype(max_pool2d<T>) max_pool2d<T>;                                                           \
+  prefix template decltype(max_pool2d_with_indices<T>) max_pool2d_with_indices<T>;                                 \
+  prefix template decltype(max_unpool2d<T>) max_unpool2d<T>;                                                       \
   prefix template decltype(maximum<T>) maximum<T>;                                                                 \
   prefix template decltype(mean<T>) mean<T>;                                                                       \
   prefix template Tensor<T> min(const Tensor<T>&);                                                                 \
@@ -108,6 +119,7 @@
   prefix template decltype(mse_loss<T>) mse_loss<T>;                                                               \
   prefix template Tensor<T> ne(const Tensor<T>&, const Tensor<T>&);                                                \
   prefix template Tensor<T> ne(const Tensor<T>&, std::type_identity_t<T>);                                         \
+  prefix template decltype(nll_loss<T>) nll_loss<T>;                                                               \
   prefix template decltype(norm<T>) norm<T>;                                                                       \
   prefix template decltype(one_hot<T>) one_hot<T>;                                                                 \
   prefix template Tensor<T> pad(const Tensor<T>&, const std::vector<Index>&, const std::vector<Index>&,            \
@@ -122,6 +134,7 @@
   prefix template decltype(relu6<T>) relu6<T>;                                                                     \
   prefix template Tensor<T> reshape(const Tensor<T>&, const Shape&);                                               \
   prefix template Tensor<T> reshape(const Tensor<T>&, std::initializer_list<Index>);                               \
+  prefix template decltype(scaled_dot_product_attention<T>) scaled_dot_product_attention<T>;                       \
   prefix template decltype(selu<T>) selu<T>;                                                                       \
   prefix template decltype(sigmoid<T>) sigmoid<T>;                                                                 \
   prefix template decltype(silu<T>) silu<T>;                                                                       \
@@ -162,6 +175,7 @@
   prefix template struct nn::InstanceNorm2d<T>;                                                                    \
   prefix template struct nn::LayerNorm<T>;                                                                         \
   prefix template struct nn::Linear<T>;                                                                            \
+  prefix template struct nn::MultiheadAttention<T>;                                                                \
   prefix template struct nn::PReLU<T>;                                                                             \
   prefix template struct nn::BatchNorm1d<T>;                                                                       \
   prefix template struct nn::BatchNorm2d<T>;                                                                       \

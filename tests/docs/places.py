@@ -38,7 +38,7 @@ def found_in(include, folder, pattern):
 
 def operations(include):
     """Loops for the inside of operations are none."""
-    function = r"(?:Tensor<T>|Sorted<T>|std::vector<(?:Index|Tensor<T>)>) (operator[-+*/]|\w+)\([^;]*?\) \{\n(.*?)^\}$"
+    function = r"(?:Tensor<T>|Sorted<T>|MaxPooled<T>|std::vector<(?:Index|Tensor<T>)>) (operator[-+*/]|\w+)\([^;]*?\) \{\n(.*?)^\}$"
     return [f for f in found_in(include, "ops", function) if f.compiles or "const Op op(" in f.body]
 
 

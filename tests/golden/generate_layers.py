@@ -36,6 +36,116 @@ def layers():
     write("layers", cases)
 
 
+def losses():
+    torch.manual_seed(14)
+    cases = Cases()
+    reductions = ("mean", "sum", "none")
+    for r, reduction in enumerate(reductions):
+        for i, (shape, weighted, smoothing) in enumerate([((5, 4), 1, 0), ((5, 4), 0, 30), ((2, 3, 3, 4), 1, 20),
+                                                          ((2, 3, 6), 0, 0), ((2, 3, 6), 1, 100)]):
+            t = torch.randint(0, shape[1], (shape[0], *shape[2:]))
+            t.view(-1)[1] = 77
+            w = torch.rand(shape[1]) if weighted else None
+            options = {"weight": w, "reduction": reduction}
+            cases.add(f"classes.{i}.{reduction}", lambda x: F.cross_entropy(
+                x, t, ignore_index=77, label_smoothing=smoothing / 100, **options), (r, smoothing), x=torch.randn(shape))
+            cases.add(f"nll.{i}.{reduction}", lambda x: F.nll_loss(x, t, ignore_index=77, **options), (r, 0),
+                      x=torch.randn(shape))
+            target = torch.randn(shape).softmax(1)
+            cases.add(f"probabilities.{i}.{reduction}", lambda x, p: F.cross_entropy(
+                x, p, label_smoothing=smoothing / 100, **options), (r, smoothing), x=torch.randn(shape), p=target)
+            for name in ("classes", "nll", "probabilities"):
+                cases[f"{name}.{i}.{reduction}.t"] = t
+                if weighted:
+                    cases[f"{name}.{i}.{reduction}.w"] = w
+        x, y, w = torch.randn(2, 3, 4), torch.randn(2, 3, 4), torch.rand(2, 3, 4)
+        w[0, 1:, 2] = 0
+        for name, f in (("mse", F.mse_loss), ("l1", F.l1_loss), ("huber", F.huber_loss)):
+            cases.add(f"{name}.{reduction}", lambda x, y: f(x, y, reduction=reduction, weight=w), (r,), x=x, y=y)
+            cases[f"{name}.{reduction}.w"] = w
+        cases.add(f"huber_plain.{reduction}", lambda x, y: F.huber_loss(x, y, reduction=reduction, delta=0.4), (r,), x=x, y=y)
+        logs, target = x.log_softmax(1), y.softmax(1)
+        target[0, 0] = 0
+        cases.add(f"kl_div.{reduction}", lambda x: F.kl_div(x, target, reduction=reduction), (r,), x=logs)
+        cases[f"kl_div.{reduction}.t"] = target
+        cases.add(f"kl_div_log.{reduction}", lambda x, y: F.kl_div(x, y, reduction=reduction, log_target=True), (r,), x=logs,
+                  y=y.log_softmax(1))
+    write("losses", cases)
+
+
+def sampling():
+    torch.manual_seed(15)
+    torch.use_deterministic_algorithms(False)  # max_unpool2d has none, but here no two elements have one place
+    cases = Cases()
+    x = torch.randn(2, 3, 9, 8)
+    for i, (kernel, stride, padding, dilation, ceil) in enumerate([(2, 2, 0, 1, 0), (3, 2, 1, 1, 1), (2, 1, 1, 3, 0),
+                                                                   (3, 2, 1, 2, 1), (2, 3, 0, 4, 1)]):
+        options = (kernel, stride, padding, dilation, ceil)
+        cases.add(f"max_pool.{i}", lambda x: F.max_pool2d(x, *options[:4], bool(ceil)), options, x=x)
+        y, indices = F.max_pool2d(x, *options[:4], bool(ceil), return_indices=True)
+        cases[f"max_pool.{i}.indices"] = indices
+        if stride >= kernel:
+            cases.add(f"max_unpool.{i}", lambda y: torch._C._nn.max_unpool2d(y, indices, (9, 8)), y=y)
+            cases[f"max_unpool.{i}.indices"] = indices
+    for i, (kernel, stride, padding, ceil) in enumerate([(3, 2, 1, 0), (4, 3, 2, 1), (2, 1, 1, 0)]):
+        cases.add(f"avg_pool.{i}", lambda x: F.avg_pool2d(x, kernel, stride, padding, bool(ceil), False),
+                  (kernel, stride, padding, ceil), x=x)
+    for i, (left, right, top, bottom) in enumerate([(1, 0, 0, 2), (0, 3, 1, 1)]):
+        cases.add(f"conv2d.{i}", lambda x, w: F.conv2d(F.pad(x, (left, right, top, bottom)), w, stride=2),
+                  (top, left, bottom, right), x=x, w=torch.randn(4, 3, 3, 2))
+    for m, mode in enumerate(("bilinear", "nearest")):
+        for p, padding in enumerate(("zeros", "border", "reflection")):
+            for align in (0, 1):
+                cases.add(f"grid_sample.{m}{p}{align}", lambda x, g: F.grid_sample(x, g, mode, padding, bool(align)),
+                          (m, p, align), x=torch.randn(2, 3, 4, 5), g=1.3 * torch.randn(2, 6, 3, 2))
+    write("sampling", cases)
+
+
+def sequences():
+    """Recurrent layers and attention: results, and gradients of the input and all parameters."""
+    torch.manual_seed(16)
+    result = {}
+
+    def add(case, net, y, x):
+        y = y if isinstance(y, tuple) else (y,)
+        dy = [torch.randn_like(v) for v in y]
+        torch.autograd.backward(y, dy)
+        for i, (v, d) in enumerate(zip(y, dy)):
+            result[f"{case}.y{i}"], result[f"{case}.dy{i}"] = v, d
+        result[f"{case}.x"], result[f"{case}.dx"] = x, x.grad
+        for name, p in net.named_parameters():
+            result[f"{case}.p.{name}"], result[f"{case}.g.{name}"] = p, p.grad
+
+    for i, (layers, bidirectional, batch_first, bias) in enumerate([(1, 0, 0, 1), (2, 1, 1, 1), (2, 0, 0, 0)]):
+        for kind in ("LSTM", "GRU"):
+            net = getattr(torch.nn, kind)(3, 4, layers, bias=bool(bias), batch_first=bool(batch_first),
+                                          bidirectional=bool(bidirectional))
+            case = f"{kind}.{i}"
+            x, rows = torch.randn(5, 2, 3, requires_grad=True), 5 if batch_first else 2
+            h, c = (torch.randn(layers * (1 + bidirectional), rows, 4) for _ in range(2))
+            output, state = net(x, (h, c) if kind == "LSTM" else h)
+            add(case, net, (output, *(state if kind == "LSTM" else (state,))), x)
+            result[f"{case}.h"], result[f"{case}.c"] = h, c
+            result[f"{case}.options"] = torch.tensor([layers, bidirectional, batch_first, bias])
+    for i, (bias, batch_first, masked, causal) in enumerate([(1, 0, 0, 0), (0, 1, 1, 0), (1, 1, 1, 1)]):
+        net = torch.nn.MultiheadAttention(6, 3, bias=bool(bias), batch_first=bool(batch_first))
+        for name, p in net.named_parameters():
+            if "bias" in name:
+                torch.nn.init.normal_(p)
+        case = f"attention.{i}"
+        x, key = torch.randn(4, 4, 6, requires_grad=True), torch.randn(4, 4, 6)
+        padding = torch.zeros(4, 4)
+        padding[1, 2:] = padding[3, 1] = 1
+        mask = torch.randn(4, 4)
+        causal_mask = torch.full((4, 4), -torch.inf).triu(1)
+        y, _ = net(x, key, key + x, key_padding_mask=torch.zeros(4, 4).masked_fill(padding > 0, -torch.inf) if masked else None,
+                   attn_mask=mask + causal_mask if causal else mask)
+        add(case, net, y, x)
+        result[f"{case}.key"], result[f"{case}.padding"], result[f"{case}.mask"] = key, padding, mask
+        result[f"{case}.options"] = torch.tensor([bias, batch_first, masked, causal])
+    write("sequences", result)
+
+
 if __name__ == "__main__":
-    for make in (layers,):
+    for make in (layers, losses, sampling, sequences):
         make()

@@ -15,21 +15,24 @@
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
 
-/// Input positions [begin, end) that one output position looks at, inside the image, and how many the average divides
-/// by.
+/// Input positions begin, begin + step, .. below end that one output position looks at, inside the image, and how many
+/// the average divides by.
 /// `begin` and `end` are clipped, `count` is not by as much: padding is part of a mean, but never a maximum.
 struct Window {
   Index begin, end, count;
+  Index step = 1;  // other than 1 only for maxima of planes
 };
 
-/// Windows of `kernel` positions every `stride`, over `size` positions with `padding` on both sides. Padding counts for
-/// averages, as far as PyTorch counts it: not beyond size + padding.
-inline std::vector<Window> regular_windows(Index size, Index kernel, Index stride, Index padding, Index outputs) {
+/// Windows of `kernel` positions, `dilation` apart, every `stride`, over `size` positions with `padding` on both sides.
+/// Padding counts for averages, as far as PyTorch counts it: not beyond size + padding.
+inline std::vector<Window> regular_windows(Index size, Index kernel, Index stride, Index padding, Index outputs,
+                                           Index dilation = 1) {
   std::vector<Window> windows;
   windows.reserve(static_cast<std::size_t>(outputs));
   for (Index o = 0; o < outputs; ++o) {
-    const Index begin = o * stride - padding, end = std::min(begin + kernel, size + padding);
-    windows.push_back({std::max<Index>(begin, 0), std::min(end, size), end - begin});
+    const Index begin = o * stride - padding, end = std::min(begin + (kernel - 1) * dilation + 1, size + padding);
+    const Index first = begin < 0 ? begin + (dilation - 1 - begin) / dilation * dilation : begin;
+    windows.push_back({first, std::min(end, size), end - begin, dilation});
   }
   return windows;
 }
@@ -41,7 +44,7 @@ inline std::vector<Window> adaptive_windows(Index size, Index outputs) {
   windows.reserve(static_cast<std::size_t>(outputs));
   for (Index o = 0; o < outputs; ++o) {
     const Index begin = o * size / outputs, end = ((o + 1) * size + outputs - 1) / outputs;
-    windows.push_back({begin, end, end - begin});
+    windows.push_back({begin, end, end - begin, 1});
   }
   return windows;
 }
@@ -87,8 +90,8 @@ void max_of_window(const T* in, Index w, const Window& row, const Window& column
   // Selections instead of branches, which would be guessed wrong for every new maximum.
   Index index = row.begin * w + column.begin;
   T largest = in[index];
-  for (Index r = row.begin; r < row.end; ++r)
-    for (Index q = column.begin; q < column.end; ++q) {
+  for (Index r = row.begin; r < row.end; r += row.step)
+    for (Index q = column.begin; q < column.end; q += column.step) {
       const T v = in[r * w + q];
       const bool better = v > largest || v != v;  // NaN wins
       largest = better ? v : largest;

@@ -15,7 +15,9 @@ namespace nasion::nn {
 /// `in` and `out` are channels, the others as in Conv2dOptions, with the defaults of torch.nn.Conv2d.
 struct Conv2dConfig {
   Index in = 0, out = 0;
-  Size2 kernel = 1, stride = 1, padding = 0, dilation = 1;
+  Size2 kernel = 1, stride = 1;
+  Padding padding = 0;
+  Size2 dilation = 1;
   Index groups = 1;
   bool bias = true;
   Conv2dAlgorithm algorithm = Conv2dAlgorithm::automatic;

@@ -13,10 +13,12 @@
 
 namespace nasion {
 
-/// `padding` is of zeros on all sides, `groups` divides both numbers of channels; all as in PyTorch. `algorithm` names
-/// a kernel instead of the fastest for these sizes.
+/// `padding` is of zeros, the same on opposite sides or, as {top, left, bottom, right}, of each; `groups` divides both
+/// numbers of channels; all else as in PyTorch. `algorithm` names a kernel instead of the fastest for these sizes.
 struct Conv2dOptions {
-  Size2 stride = 1, padding = 0, dilation = 1;
+  Size2 stride = 1;
+  Padding padding = 0;
+  Size2 dilation = 1;
   Index groups = 1;
   Conv2dAlgorithm algorithm = Conv2dAlgorithm::automatic;
   Activation activation = Activation::none;  ///< of the result, without a pass or memory of its own
@@ -45,7 +47,8 @@ inline kernels::Conv2dSizes conv2d_sizes(const Checker& op, const Shape& x, cons
   op.check(weight[0] % o.groups == 0, "weight ", weight, " has ", weight[0], " output channels, which ", o.groups,
            " groups do not divide");
   const Index reach_h = (weight[2] - 1) * o.dilation.h + 1, reach_w = (weight[3] - 1) * o.dilation.w + 1;
-  const Index room_h = x[2] + 2 * o.padding.h - reach_h, room_w = x[3] + 2 * o.padding.w - reach_w;
+  const Index room_h = x[2] + o.padding.top + o.padding.bottom - reach_h;
+  const Index room_w = x[3] + o.padding.left + o.padding.right - reach_w;
   op.check(room_h >= 0 && room_w >= 0, "weight ", weight, " (reach ", reach_h, "x", reach_w, ") is larger than input ",
            x, " with padding ", o.padding);
   return {.n = x[0],
@@ -59,8 +62,8 @@ inline kernels::Conv2dSizes conv2d_sizes(const Checker& op, const Shape& x, cons
           .ow = room_w / o.stride.w + 1,
           .stride_h = o.stride.h,
           .stride_w = o.stride.w,
-          .pad_h = o.padding.h,
-          .pad_w = o.padding.w,
+          .pad_h = o.padding.top,
+          .pad_w = o.padding.left,
           .dilation_h = o.dilation.h,
           .dilation_w = o.dilation.w,
           .groups = o.groups};
@@ -184,9 +187,9 @@ inline Conv2dAlgorithm conv2d_algorithm(const Shape& x, const Shape& weight, con
 }
 
 /// x [N, C, H, W] with weight [K, C / groups, kh, kw] and bias [K] (or undefined) -> [N, K, OH, OW], where
-/// OH = floor((H + 2 padding - dilation (kh - 1) - 1) / stride) + 1. The result is channels-last; in the order of x
-/// when an algorithm is asked for that takes both.   ShapeError when they do not fit;
-/// ValueError for stride, dilation or groups below 1, a negative padding, an activation that there is not, or an
+/// OH = floor((H + 2 padding - dilation (kh - 1) - 1) / stride) + 1 for the same padding at top and bottom. The result
+/// is channels-last; in the order of x when an algorithm is asked for that takes both.   ShapeError when they do not
+/// fit; ValueError for stride, dilation or groups below 1, a negative padding, an activation that there is not, or an
 /// algorithm that is not for these sizes or this type.
 template <Real T>
 Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias = {},

@@ -2,27 +2,11 @@
 // Losses. Each compares a prediction with a target and returns a scalar (or, unreduced, one number per element or
 // sample).
 
-#include "nasion/ops/reduce.hpp"
+#include "nasion/ops/compare.hpp"
+#include "nasion/ops/cross_entropy.hpp"
 #include "nasion/ops/soft_argmax.hpp"
-#include "nasion/ops/softmax.hpp"
 
 namespace nasion {
-
-/// What becomes of the single losses: their mean or their sum, of rank 0, or all of them as they are.
-enum class Reduction { mean, sum, none };
-
-namespace detail {
-template <class T>
-Tensor<T> reduced(const Tensor<T>& loss, Reduction reduction) {
-  return reduction == Reduction::none ? loss : reduction == Reduction::sum ? sum(loss) : mean(loss);
-}
-
-template <class T>
-void check_same_shape(const Op& op, const Tensor<T>& prediction, const Tensor<T>& target) {
-  op.check(prediction.shape() == target.shape(), "prediction ", prediction.shape(), " and target ", target.shape(),
-           " must have the same shape");
-}
-}  // namespace detail
 
 namespace detail {
 
@@ -53,6 +37,24 @@ Tensor<T> difference_loss(const Op& op, const Tensor<T>& x, const Tensor<T>& t, 
       [=](T p, T q) { return -slope(p - q); });
 }
 
+/// loss(prediction, target, reduction), each element times its weight, and their mean that of the weights; without one,
+/// as it is. What has weight 0 may be anything, also NaN.
+template <class T, class Loss>
+Tensor<T> weighted_loss(const Op& op, const Tensor<T>& prediction, const Tensor<T>& target, const Tensor<T>& weight,
+                        Reduction reduction, Loss loss) {
+  check_same_shape(op, prediction, target);
+  if (!weight.defined()) return loss(prediction, target, reduction);
+  op.check(broadcasts_to(weight.shape(), prediction.shape()), "weight ", weight.shape(),
+           " does not broadcast to prediction ", prediction.shape());
+  for (const T w : std::span(weight.memory(), static_cast<std::size_t>(weight.size())))
+    op.check<ValueError>(w >= 0, "weight must not be negative, got ", w);
+  const auto w = weight.detach(), nothing = Tensor<T>::scalar(0);
+  const auto each = w * loss(where(w, prediction, nothing), where(w, target, nothing), Reduction::none);
+  if (reduction != Reduction::mean) return reduced(each, reduction);
+  const T total = sum(broadcast_to(w, prediction.shape())).item();
+  return sum(each) / (total > 0 ? total : T{1});
+}
+
 /// -1, 0 or 1
 template <class T>
 T sign(T d) {
@@ -63,40 +65,74 @@ T sign(T d) {
 
 /// Squared error: (prediction - target)^2, of any shape. The mean or sum over all elements, [], or unreduced that
 /// shape. ShapeError unless the shapes are equal.
+///
+/// `weight`, if defined, broadcasts to that shape, and multiplies the single losses; their mean is sum(weight loss) /
+/// sum(weight), or 0 where all weights are. So points that are not labelled get weight 0, and any target, NaN too:
+/// weights [N, points, 1] for points [N, points, 2]. ShapeError when it does not broadcast, ValueError for one below 0.
 template <Real T>
-Tensor<T> mse_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean) {
+Tensor<T> mse_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean,
+                   const Tensor<T>& weight = {}) {
   const Op op("mse_loss");
-  return detail::difference_loss(
-      op, prediction, target, reduction, [](T d) { return d * d; }, [](T d) { return 2 * d; });
+  return detail::weighted_loss(op, prediction, target, weight, reduction,
+                               [&](const auto& x, const auto& t, Reduction r) {
+                                 return detail::difference_loss(
+                                     op, x, t, r, [](T d) { return d * d; }, [](T d) { return 2 * d; });
+                               });
 }
 
-/// Absolute error: |prediction - target|. Shapes, reductions and errors as for mse_loss().
+/// Absolute error: |prediction - target|. Shapes, reductions, weights and errors as for mse_loss().
 template <Real T>
-Tensor<T> l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean) {
+Tensor<T> l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean,
+                  const Tensor<T>& weight = {}) {
   const Op op("l1_loss");
-  return detail::difference_loss(
-      op, prediction, target, reduction, [](T d) { return std::abs(d); }, [](T d) { return detail::sign(d); });
+  return detail::weighted_loss(op, prediction, target, weight, reduction,
+                               [&](const auto& x, const auto& t, Reduction r) {
+                                 return detail::difference_loss(
+                                     op, x, t, r, [](T d) { return std::abs(d); }, [](T d) { return detail::sign(d); });
+                               });
 }
 
 /// Smooth absolute error (Girshick, Fast R-CNN, ICCV 2015): d^2 / (2 beta) up to |d| = beta, |d| - beta / 2 beyond, for
 /// d = prediction - target.   ValueError unless beta >= 0; 0 gives l1_loss. In all else as mse_loss().
 template <Real T>
 Tensor<T> smooth_l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean,
-                         std::type_identity_t<T> beta = 1) {
+                         std::type_identity_t<T> beta = 1, const Tensor<T>& weight = {}) {
   const Op op("smooth_l1_loss");
   detail::check_same_shape(op, prediction, target);
   op.check<ValueError>(beta >= 0, "beta must not be negative, got ", beta);
-  if (beta == 0) return l1_loss(prediction, target, reduction);
-  return detail::difference_loss(
-      op, prediction, target, reduction,
-      [beta](T d) {
-        const T small = std::min(std::abs(d), beta);  // where the loss bends; the rest is straight
-        return small * small / (2 * beta) + (std::abs(d) - small);
-      },
-      [beta](T d) {
-        const T slope = d / beta;
-        return std::abs(slope) > 1 ? std::copysign(T{1}, slope) : slope;
+  if (beta == 0) return l1_loss(prediction, target, reduction, weight);
+  return detail::weighted_loss(
+      op, prediction, target, weight, reduction, [&](const auto& x, const auto& t, Reduction r) {
+        return detail::difference_loss(
+            op, x, t, r,
+            [beta](T d) {
+              const T small = std::min(std::abs(d), beta);  // where the loss bends; the rest is straight
+              return small * small / (2 * beta) + (std::abs(d) - small);
+            },
+            [beta](T d) {
+              const T slope = d / beta;
+              return std::abs(slope) > 1 ? std::copysign(T{1}, slope) : slope;
+            });
       });
+}
+
+/// Huber's loss (1964): d^2 / 2 up to |d| = delta, delta (|d| - delta / 2) beyond: delta times smooth_l1_loss().
+/// ValueError unless delta > 0. In all else as mse_loss().
+template <Real T>
+Tensor<T> huber_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean,
+                     std::type_identity_t<T> delta = 1, const Tensor<T>& weight = {}) {
+  const Op op("huber_loss");
+  op.check<ValueError>(delta > 0, "delta must be positive, got ", delta);
+  return detail::weighted_loss(op, prediction, target, weight, reduction,
+                               [&](const auto& x, const auto& t, Reduction r) {
+                                 return detail::difference_loss(
+                                     op, x, t, r,
+                                     [delta](T d) {
+                                       const T small = std::min(std::abs(d), delta);
+                                       return small * (std::abs(d) - small / 2);
+                                     },
+                                     [delta](T d) { return std::abs(d) > delta ? std::copysign(delta, d) : d; });
+                               });
 }
 
 /// Wing loss for landmarks (Feng et al., CVPR 2018): w log(1 + |d| / epsilon) up to |d| = w, |d| - C beyond, where C
@@ -105,20 +141,44 @@ Tensor<T> smooth_l1_loss(const Tensor<T>& prediction, const Tensor<T>& target, R
 /// mse_loss().
 template <Real T>
 Tensor<T> wing_loss(const Tensor<T>& prediction, const Tensor<T>& target, Reduction reduction = Reduction::mean,
-                    std::type_identity_t<T> w = T(0.04), std::type_identity_t<T> epsilon = T(0.008)) {
+                    std::type_identity_t<T> w = T(0.04), std::type_identity_t<T> epsilon = T(0.008),
+                    const Tensor<T>& weight = {}) {
   const Op op("wing_loss");
   detail::check_same_shape(op, prediction, target);
   op.check<ValueError>(w > 0 && epsilon > 0, "w ", w, " and epsilon ", epsilon, " must be positive");
-  return detail::difference_loss(
-      op, prediction, target, reduction,
-      [=](T d) {
-        const T small = std::min(std::abs(d), w);
-        return w * kernels::log1p(small / epsilon) + (std::abs(d) - small);
+  return detail::weighted_loss(op, prediction, target, weight, reduction,
+                               [&](const auto& x, const auto& t, Reduction r) {
+                                 return detail::difference_loss(
+                                     op, x, t, r,
+                                     [=](T d) {
+                                       const T small = std::min(std::abs(d), w);
+                                       return w * kernels::log1p(small / epsilon) + (std::abs(d) - small);
+                                     },
+                                     [=](T d) {
+                                       const T steep = w / (epsilon + std::abs(d));
+                                       return detail::sign(d) * (std::abs(d) < w ? steep : T{1});
+                                     });
+                               });
+}
+
+/// Divergence of Kullback and Leibler: target (log(target) - x), where x are logarithms of probabilities, of any shape,
+/// and so, with `log_target`, are the targets; 0 where the target is 0. In all else as mse_loss(): the mean is that of
+/// all elements, as in PyTorch; divide the sum by N for that of samples.
+template <Real T>
+Tensor<T> kl_div(const Tensor<T>& x, const Tensor<T>& target, Reduction reduction = Reduction::mean,
+                 bool log_target = false) {
+  const Op op("kl_div");
+  if (log_target)
+    return detail::elementwise_loss(
+        op, x, target, reduction, [](T v, T t) { return kernels::exp(t) * (t - v); },
+        [](T, T t) { return -kernels::exp(t); }, [](T v, T t) { return kernels::exp(t) * (t - v + 1); });
+  return detail::elementwise_loss(
+      op, x, target, reduction,
+      [](T v, T t) {
+        const T some = t * (std::log(t) - v);
+        return t == 0 ? T{0} : some;
       },
-      [=](T d) {
-        const T steep = w / (epsilon + std::abs(d));
-        return detail::sign(d) * (std::abs(d) < w ? steep : T{1});
-      });
+      [](T, T t) { return -t; }, [](T v, T t) { return std::log(t) + 1 - v; });
 }
 
 /// Binary cross-entropy of sigmoid(logits) against probabilities, from the logits, so that nothing overflows:
@@ -161,52 +221,6 @@ Tensor<T> bce_with_logits_loss(const Tensor<T>& logits, const Tensor<T>& target,
     return bce_with_logits_loss(logits, Tensor<T>::full(logits.shape(), t, logits.order()), Reduction::none);
   };
   return detail::reduced((1 - target) * of_class(0) + pos_weight * target * of_class(1), reduction);
-}
-
-/// Cross-entropy against class numbers: -log softmax(logits)[class]. logits [N, C, ...], `classes` N x ... numbers in 0
-/// .. C-1, row-major -> [], or unreduced [N, ...]. ShapeError for logits of fewer dimensions or another number of
-/// classes, ValueError for one outside.
-template <Real T>
-Tensor<T> cross_entropy(const Tensor<T>& logits, const std::vector<Index>& classes,
-                        Reduction reduction = Reduction::mean) {
-  const Op op("cross_entropy");
-  op.check(logits.rank() >= 2, "logits ", logits.shape(), " must be [N, C, ...]");
-  const auto p = log_softmax(logits, 1);
-  const auto s = detail::softmax_sizes(op, p.shape(), 1);
-  op.check(static_cast<Index>(classes.size()) == s.outer * s.inner, classes.size(), " classes given for logits ",
-           logits.shape(), ", which need ", s.outer * s.inner);
-  std::vector<Index> sizes{p.dim(0)};
-  for (int d = 2; d < p.rank(); ++d) sizes.push_back(p.dim(d));
-  const auto loss = Tensor<T>::empty(Shape(std::span<const Index>(sizes)));
-  T* values = Op::writable(loss);
-  // Place of the chosen class of sample (o, i) in p.
-  const auto chosen = [s, classes](Index o, Index i) {
-    return (o * s.n + classes[static_cast<std::size_t>(o * s.inner + i)]) * s.inner + i;
-  };
-  for (const Index c : classes)
-    op.check<ValueError>(c >= 0 && c < s.n, "class ", c, " is outside logits ", logits.shape());
-  for (Index o = 0; o < s.outer; ++o)
-    for (Index i = 0; i < s.inner; ++i) values[o * s.inner + i] = -p.data()[chosen(o, i)];
-  const auto each = op.record(loss, {p}, [s, chosen, shape = p.shape()](const Tensor<T>& grad) -> Grads<T> {
-    const auto dy = contiguous(grad);
-    const auto dp = Tensor<T>::zeros(shape);
-    T* to = Op::writable(dp);
-    for (Index o = 0; o < s.outer; ++o)
-      for (Index i = 0; i < s.inner; ++i) to[chosen(o, i)] = -dy.data()[o * s.inner + i];
-    return {dp};
-  });
-  return detail::reduced(each, reduction);
-}
-
-/// Cross-entropy against probabilities: -sum over classes of target log softmax(logits). logits and target [N, C, ...]
-/// -> [], reduced over N x ... as in PyTorch, or unreduced [N, ...]. Targets are taken as they are, also if they do not
-/// sum to 1. ShapeError when the shapes differ or have fewer dimensions.
-template <Real T>
-Tensor<T> cross_entropy(const Tensor<T>& logits, const Tensor<T>& target, Reduction reduction = Reduction::mean) {
-  const Op op("cross_entropy");
-  op.check(logits.rank() >= 2, "logits ", logits.shape(), " must be [N, C, ...]");
-  detail::check_same_shape(op, logits, target);
-  return detail::reduced(-sum(target * log_softmax(logits, 1), {1}), reduction);
 }
 
 /// Cross-entropy of heatmaps: each map's softmax over its pixels against a target distribution, -sum over pixels of
