@@ -6,7 +6,9 @@
 #include "nasion/ops/loss.hpp"
 #include "nasion/optim/adam.hpp"
 #include "nasion/optim/ema.hpp"
+#include "nasion/optim/parameter_groups.hpp"
 #include "nasion/optim/sgd.hpp"
+#include "nasion/training/classification.hpp"
 #include "support/catch.hpp"
 
 using namespace nasion;
@@ -219,4 +221,84 @@ TEST_CASE("A run of a single step learns, also with a schedule that begins and e
     CHECK(history.rows()[0].lr > 0.02);
     CHECK(max(abs(net.fc.weight.detach() - before)).item() > 0);
   }
+}
+
+TEST_CASE("fit ends early when the validation loss becomes no better") {
+  const Line line{16};
+  auto batches = data::make_loader(line, {.batch_size = 4});
+  const std::vector<double> losses{5, 4, 4.5, 3.95, 4, 4, 4, 1};
+  const auto run = [&](int patience, double min_delta, int resume_at = 0) {
+    Rng rng(1);
+    Net net(rng);
+    optim::SGD<float> sgd(nn::parameters(net), {.lr = 0.01});
+    training::History history;
+    training::FitOptions options{.epochs = 8};
+    options.validate = [&] { return losses[history.rows().size()]; };
+    if (resume_at) {
+      options.epochs = resume_at;
+      training::fit(net, sgd, loss, batches, batches, history, options);
+      options.epochs = 8;
+    }
+    options.early_stopping = training::EarlyStopping{patience, min_delta};
+    CHECK(training::fit(net, sgd, loss, batches, batches, history, options));
+    return history.last_epoch();
+  };
+  CHECK(run(3, 0) == 7);    // 3.95, then three that are worse
+  CHECK(run(2, 0.1) == 4);  // 4, then two that are not better by so much
+  CHECK(run(8, 0) == 8);
+  CHECK(run(3, 0, 5) == 7);    // the same after a break
+  CHECK(run(2, 0.1, 6) == 6);  // it should have ended before
+  Rng rng(1);
+  Net net(rng);
+  optim::SGD<float> sgd(nn::parameters(net), {});
+  training::History history;
+  const Line nothing{0};
+  auto none = data::make_loader(nothing, {});
+  CHECK_THROWS_WITH(
+      training::fit(net, sgd, loss, batches, none, history, {.early_stopping = training::EarlyStopping{}}),
+      ContainsSubstring("[fit] early stopping needs validation examples"));
+  CHECK_THROWS_AS(training::fit(net, sgd, loss, batches, batches, history,
+                                {.early_stopping = training::EarlyStopping{.patience = 0}}),
+                  ValueError);
+}
+
+namespace {
+
+/// Class 1 where a word's number is at least as large as the sum of a point.
+struct Questions {
+  Index size() const { return 60; }
+  data::Sample<std::tuple<Tensorf, IntegerArray>, Index> get(Index i) const {
+    Rng rng = Rng(9).split(static_cast<std::uint64_t>(i));
+    const auto x = Tensorf::uniform({2}, rng, -1, 1);
+    const Index word = i % 2;
+    return {{x, {{}, {word}}}, static_cast<Index>(x.at({0}) + x.at({1}) <= static_cast<float>(word))};
+  }
+};
+
+struct TwoInputs {
+  nn::Embedding<float> words;
+  nn::Linear<float> fc;
+  explicit TwoInputs(Rng& rng) : words({.words = 2, .features = 2}, rng), fc({.in = 2, .out = 2}, rng) {}
+  Tensorf operator()(const Tensorf& x, const IntegerArray& word) const { return fc(x) + words(word); }
+  static void visit(auto& self, auto&& f) { f("words", self.words), f("fc", self.fc); }
+};
+
+}  // namespace
+
+TEST_CASE("fit trains models of several inputs on class numbers") {
+  const Questions questions;
+  auto batches = data::make_loader(questions, {.batch_size = 16, .shuffle = true});
+  Rng rng(1);
+  TwoInputs net(rng);
+  optim::ParameterGroups<optim::Adam<float>> optimizer(
+      {{nn::parameters(net.words), {.lr = 0.05}}, {nn::parameters(net.fc), {.lr = 0.1}}});
+  training::History history;
+  const auto classes = [](const Tensorf& y, const IntegerArray& t) { return cross_entropy(y, t); };
+  CHECK(training::fit(net, optimizer, classes, batches, batches, history, {.epochs = 60, .schedule = optim::cosine()}));
+  CHECK(history.rows().back().val_loss < 0.2 * history.rows()[0].val_loss);
+  CHECK(optimizer.options.lr == 0.05);
+  double right = 0;
+  for (const auto& batch : batches)
+    right += training::accuracy(std::apply(net, batch.input), batch.target) * static_cast<double>(batch.target.size());
+  CHECK(right >= 55);
 }

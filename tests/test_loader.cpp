@@ -6,6 +6,7 @@
 #include <set>
 #include <system_error>
 #include <thread>
+#include <tuple>
 
 #include "nasion/io/io_error.hpp"
 #include "support/catch.hpp"
@@ -229,4 +230,51 @@ TEST_CASE("A pass with workers ends with an error in a process made by fork(), a
     ++*pass;
     CHECK((**pass)[0] == 2);
   }
+}
+
+namespace {
+
+/// Two inputs, a class, and a map of classes.
+struct Labelled {
+  Index size() const { return 5; }
+  data::Sample<std::tuple<Tensord, IntegerArray>, Index> get(Index i) const {
+    return {{Tensord::full({2}, static_cast<double>(i)), {{1, 2}, {i, -i}}}, 10 * i};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("Class numbers and several inputs become batches") {
+  const Labelled dataset;
+  auto loader = data::make_loader(dataset, {.batch_size = 2, .workers = 2});
+  Index first = 0;
+  for (const auto& batch : loader) {
+    const Index n = std::min<Index>(2, 5 - first);
+    const auto& [images, tokens] = batch.input;
+    CHECK(images.shape() == Shape{n, 2});
+    CHECK(images.at({n - 1, 1}) == static_cast<double>(first + n - 1));
+    CHECK(tokens.shape == Shape{n, 1, 2});
+    CHECK(tokens.values[1] == -first);
+    CHECK(batch.target.shape == Shape{n});
+    CHECK(batch.target.values[0] == 10 * first);
+    first += n;
+  }
+  CHECK(first == 5);
+  using Rows = data::Sample<Tensord, IntegerArray>;
+  CHECK_THROWS_WITH(
+      data::stack(std::vector<Rows>{{Tensord::zeros({1}), {{1}, {0}}}, {Tensord::zeros({1}), {{2}, {0, 1}}}}),
+      ContainsSubstring("[stack] sample [2] does not fit first sample [1]"));
+  CHECK_THROWS_AS(data::stack(std::vector<Rows>{}), ValueError);
+}
+
+TEST_CASE("A loader of batches that a function of one's own makes") {
+  const Counted dataset{7};
+  auto loader = data::make_loader(dataset, {.batch_size = 3, .workers = 2}, [](const std::vector<Numbers>& samples) {
+    double sum = 0;
+    for (const auto& s : samples) sum += s[0];
+    return sum;
+  });
+  std::vector<double> sums;
+  for (const double sum : loader) sums.push_back(sum);
+  CHECK(sums == std::vector<double>{0 + 1 + 2, 3 + 4 + 5, 6});
 }

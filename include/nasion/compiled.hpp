@@ -163,7 +163,7 @@
   prefix template decltype(var<T>) var<T>;                                                                         \
   prefix template decltype(where<T>) where<T>;                                                                     \
   prefix template decltype(wing_loss<T>) wing_loss<T>;                                                             \
-  prefix template decltype(data::stack<T>) data::stack<T>;                                                         \
+  prefix template data::Example<T> data::stack(const std::vector<data::Example<T>>&);                              \
   prefix template decltype(nn::detail::load_state<T>) nn::detail::load_state<T>;                                   \
   prefix template void detail::multiply_add(T*, Index);                                                            \
   prefix template decltype(detail::add_scaled<T>) detail::add_scaled<T>;                                           \

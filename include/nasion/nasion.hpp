@@ -19,6 +19,7 @@
 #include "nasion/nn/fold_batch_norm.hpp"
 #include "nasion/nn/functions.hpp"
 #include "nasion/nn/layers.hpp"
+#include "nasion/nn/load_fitting.hpp"
 #include "nasion/nn/norm.hpp"
 #include "nasion/nn/recurrent.hpp"
 #include "nasion/nn/sequential.hpp"
@@ -48,11 +49,15 @@
 #include "nasion/ops/sort.hpp"
 #include "nasion/ops/statistics.hpp"
 #include "nasion/ops/upsample.hpp"
+#include "nasion/optim/adagrad.hpp"
 #include "nasion/optim/adam.hpp"
 #include "nasion/optim/clip.hpp"
 #include "nasion/optim/ema.hpp"
+#include "nasion/optim/parameter_groups.hpp"
+#include "nasion/optim/rmsprop.hpp"
 #include "nasion/optim/schedule.hpp"
 #include "nasion/optim/sgd.hpp"
+#include "nasion/training/classification.hpp"
 #include "nasion/training/fit.hpp"
 
 #ifdef NASION_COMPILED

@@ -146,6 +146,28 @@ def sequences():
     write("sequences", result)
 
 
+def optimizers():
+    torch.manual_seed(17)
+    start, gradients = torch.randn(12), torch.randn(20, 12)
+    gradients[:, 3] = 0
+    result = {"start": start, "gradients": gradients}
+    for name, make in {
+        "rmsprop": lambda p: torch.optim.RMSprop(p),
+        "rmsprop_momentum": lambda p: torch.optim.RMSprop(p, 0.02, 0.9, 1e-4, 0.1, 0.8),
+        "rmsprop_centered": lambda p: torch.optim.RMSprop(p, 0.02, 0.9, 1e-3, momentum=0.5, centered=True),
+        "adagrad": lambda p: torch.optim.Adagrad(p),
+        "adagrad_other": lambda p: torch.optim.Adagrad(p, 0.1, 0.2, 0.1, 0.3, 1e-4),
+    }.items():
+        p = start.clone().requires_grad_()
+        optimizer, steps = make([p]), []
+        for g in gradients:
+            p.grad = g.clone()
+            optimizer.step()
+            steps.append(p.detach().clone())
+        result[name] = torch.stack(steps)
+    write("optimizers", result)
+
+
 if __name__ == "__main__":
-    for make in (layers, losses, sampling, sequences):
+    for make in (layers, losses, sampling, sequences, optimizers):
         make()

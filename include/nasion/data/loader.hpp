@@ -12,10 +12,12 @@
 #include <optional>
 #include <system_error>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "nasion/core/fork.hpp"
+#include "nasion/core/integer_array.hpp"
 #include "nasion/core/parallel.hpp"
 #include "nasion/core/random.hpp"
 #include "nasion/data/shard.hpp"
@@ -54,6 +56,63 @@ Example<T> stack(const std::vector<Example<T>>& samples) {
     return concat(rows, 0);
   };
   return {join(&Example<T>::input), join(&Example<T>::target)};
+}
+
+/// One sample, or one batch, of what an Example has not: class numbers, several inputs. Members are tensors, class
+/// numbers (Index), an IntegerArray, or a std::tuple of such: Sample<Tensorf, Index>, Sample<std::tuple<Tensorf,
+/// Tensorf>, Tensorf>.
+template <class Input, class Target>
+struct Sample {
+  Input input;
+  Target target;
+};
+
+namespace detail {
+
+/// What the samples of a batch have in one place, as one: tensors [..] -> [N, ..], numbers -> IntegerArray [N], arrays
+/// [..] -> [N, ..], tuples -> tuples.
+template <class T>
+Tensor<T> join(const std::vector<Tensor<T>>& parts) {
+  return nasion::stack(parts);
+}
+inline IntegerArray join(const std::vector<Index>& parts) { return parts; }
+inline IntegerArray join(const std::vector<IntegerArray>& parts) {
+  check<ValueError>(!parts.empty(), "[stack] needs at least one sample");
+  std::vector<Index> sizes{static_cast<Index>(parts.size())}, values;
+  sizes.insert(sizes.end(), parts[0].shape.begin(), parts[0].shape.end());
+  for (const auto& part : parts) {
+    check(part.shape == parts[0].shape, "[stack] sample ", part.shape, " does not fit first sample ", parts[0].shape);
+    values.insert(values.end(), part.values.begin(), part.values.end());
+  }
+  return {Shape(std::span<const Index>(sizes)), std::move(values)};
+}
+template <class... Parts>
+auto join(const std::vector<std::tuple<Parts...>>& samples) {
+  const auto column = [&]<std::size_t i>(std::integral_constant<std::size_t, i>) {
+    std::vector<std::tuple_element_t<i, std::tuple<Parts...>>> parts;
+    for (const auto& sample : samples) parts.push_back(std::get<i>(sample));
+    return join(parts);
+  };
+  return [&]<std::size_t... i>(std::index_sequence<i...>) {
+    return std::tuple(column(std::integral_constant<std::size_t, i>())...);
+  }
+  (std::index_sequence_for<Parts...>());
+}
+
+}  // namespace detail
+
+/// The usual collate: [..] -> [N, ..], class numbers -> an IntegerArray [N]. Errors as above.
+template <class Input, class Target>
+auto stack(const std::vector<Sample<Input, Target>>& samples) {
+  std::vector<Input> inputs;
+  std::vector<Target> targets;
+  for (const auto& sample : samples) {
+    inputs.push_back(sample.input);
+    targets.push_back(sample.target);
+  }
+  auto input = detail::join(inputs);
+  auto target = detail::join(targets);
+  return Sample<decltype(input), decltype(target)>{std::move(input), std::move(target)};
 }
 
 /// How batches are cut, mixed and prepared.
@@ -261,7 +320,16 @@ class DataLoader<D, Collate>::Iterator {
   std::vector<std::thread> threads_;
 };
 
-/// A loader of Example<T> samples, stacked: batches have `input` [N, ..] and `target` [N, ..]. The dataset must live as
+/// A loader whose batches are what `collate` makes of a vector of samples; it is called by several threads at once. The
+/// dataset must live as long. Errors as for DataLoader.
+template <class D, class Collate>
+auto make_loader(const D& dataset, const LoaderOptions& options, Collate collate) {
+  return DataLoader<D, Collate>(dataset, options, std::move(collate));
+}
+template <class D, class Collate>
+auto make_loader(const D&& dataset, const LoaderOptions& options, Collate collate) = delete;
+
+/// A loader of Example or Sample, stacked: batches have `input` [N, ..] and `target` [N, ..]. The dataset must live as
 /// long. Errors as for DataLoader.
 template <class D>
 auto make_loader(const D& dataset, const LoaderOptions& options) {

@@ -37,6 +37,9 @@ class Adam {
     }
   }
 
+  /// What it was given.
+  const std::vector<Tensor<T>>& parameters() const { return parameters_; }
+
   /// Forgets the gradients of all parameters.
   void zero_grad() const {
     for (const auto& p : parameters_) p.zero_grad();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "nasion/core/autograd.hpp"
+#include "nasion/ops/shape.hpp"
 
 namespace nasion::optim::detail {
 
@@ -43,6 +44,16 @@ void for_pieces(const std::vector<Item>& items, F&& f) {
     const Index begin = (piece - first[static_cast<std::size_t>(at)]) * grain;
     f(item, begin, std::min(item.size, begin + grain));
   });
+}
+
+/// Calls f(number, gradient, parameter) for the parameters that have a gradient, which lies as the parameter does.
+/// Nothing is recorded.
+template <class T, class F>
+void for_gradients(const std::vector<Tensor<T>>& parameters, F&& f) {
+  const NoGrad no_grad;
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    if (const auto grad = parameters[i].grad(); grad.defined())
+      f(i, to_order(grad, parameters[i].order()), parameters[i]);
 }
 
 }  // namespace nasion::optim::detail

@@ -35,6 +35,9 @@ class SGD {
       velocity_.push_back(o.momentum > 0 ? Tensor<T>::zeros(p.shape(), p.order()) : Tensor<T>{});
   }
 
+  /// What it was given.
+  const std::vector<Tensor<T>>& parameters() const { return parameters_; }
+
   /// Forgets the gradients of all parameters.
   void zero_grad() const {
     for (const auto& p : parameters_) p.zero_grad();

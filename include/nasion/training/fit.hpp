@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include "nasion/core/autograd.hpp"
@@ -49,18 +50,49 @@ struct OneProcess {
   LossSum sum(const LossSum& own) { return own; }
 };
 
+/// Ends a run when the validation loss has not become better, by more than `min_delta`, for `patience` epochs.
+struct EarlyStopping {
+  int patience = 10;
+  double min_delta = 0;
+};
+
 /// What fit() does besides steps and validation; all of it may be left out.
 struct FitOptions {
   int epochs = 1;
   std::optional<double> lr{};                         ///< base learning rate; without it, what the optimizer has
   optim::Schedule schedule = optim::constant();       ///< factor on it, by the part of the run that is done
   std::optional<optim::PlateauOptions> plateau{};     ///< a further factor, by the validation losses so far
+  std::optional<EarlyStopping> early_stopping{};      ///< without it, all epochs are trained
   std::optional<double> clip_grad_norm{};             ///< largest norm of all gradients together
   std::function<void()> after_step{};                 ///< for instance, to update an optim::Ema
   std::function<double()> validate{};                 ///< validation loss of something else, such as that average
   std::function<void(const History&)> after_epoch{};  ///< for instance, to write a checkpoint
   Progress* progress = nullptr;
 };
+
+namespace detail {
+
+/// model(input), or of all elements of a tuple.
+template <class M, class Input>
+auto predict(M& model, const Input& input) {
+  if constexpr (requires { std::tuple_size<Input>::value; })
+    return std::apply(model, input);
+  else
+    return model(input);
+}
+
+/// Examples of a batch: the first size of its (first) input.
+template <class Input>
+Index examples(const Input& input) {
+  if constexpr (requires { std::tuple_size<Input>::value; })
+    return examples(std::get<0>(input));
+  else if constexpr (requires { input.shape(); })
+    return input.dim(0);
+  else
+    return input.shape[0];
+}
+
+}  // namespace detail
 
 /// Losses of `model` on the examples of `loader`, in eval mode and without a graph. `loss` must be a mean over the
 /// batch. The mode of the modules is as before afterwards.
@@ -72,8 +104,8 @@ LossSum sum_of_losses(M& model, Loader& loader, Loss&& loss) {
   nn::eval(model);
   LossSum total;
   for (const auto& batch : loader) {
-    const Index examples = batch.input.dim(0);
-    const auto mean = static_cast<double>(loss(model(batch.input), batch.target).item());
+    const Index examples = detail::examples(batch.input);
+    const auto mean = static_cast<double>(loss(detail::predict(model, batch.input), batch.target).item());
     total += {mean * static_cast<double>(examples), examples};
   }
   for (const auto& [flag, mode] : modes) *flag = mode;
@@ -105,12 +137,25 @@ inline double plateau_factor(const History& history, const optim::PlateauOptions
   for (const auto& row : history.rows()) losses.push_back(row.val_loss);
   return optim::plateau_factor(losses, options);
 }
+
+/// Whether the last `patience` losses were no better than the best before them.
+inline bool stops_early(const History& history, const EarlyStopping& options) {
+  double best = std::numeric_limits<double>::infinity();
+  int since = 0;
+  for (const auto& row : history.rows()) {
+    const bool better = row.val_loss < best - options.min_delta;
+    since = better ? 0 : since + 1;
+    if (better) best = row.val_loss;
+  }
+  return since >= options.patience;
+}
 }  // namespace detail
 
 /// Trains from the epoch after the last one of `history` to `options.epochs`, adding a row for each. Returns whether
 /// all went well: false when a loss became infinite or NaN, which ends the run with that epoch's row.
 ///
-/// Batches have `input` and `target`; the loaders' epochs are numbered, so that a resumed run sees what it would have
+/// Batches have `input`, of which a std::tuple is given to the model as several arguments, and `target`, whatever the
+/// loss takes; the loaders' epochs are numbered, so that a resumed run sees what it would have
 /// seen. With `processes` other than one, the loaders give this one's part, and the history is that of all. The
 /// optimizer's learning rate is as before afterwards. A run of a single step is in the middle of its schedule, whose
 /// ends may be 0.   ValueError for a training loader without batches, and for a learning rate that the optimizer
@@ -125,10 +170,14 @@ bool fit(M& model, Optimizer& optimizer, Loss&& loss, TrainLoader& training, Val
   const bool validates = processes.sum({0, validation.size()}).examples > 0;
   check<ValueError>(!options.plateau || validates,
                     "[fit] a plateau is seen in validation losses, but there are no validation examples");
+  check<ValueError>(!options.early_stopping ||
+                        (validates && options.early_stopping->patience > 0 && options.early_stopping->min_delta >= 0),
+                    "[fit] early stopping needs validation examples, a patience above 0 and a min_delta not below");
   check<ValueError>(options.schedule != nullptr, "[fit] needs a schedule, such as optim::constant()");
   const detail::LearningRate restored(optimizer.options.lr);
   const double base = options.lr.value_or(optimizer.options.lr), all = steps * options.epochs;
   for (int epoch = history.last_epoch() + 1; epoch <= options.epochs; ++epoch) {
+    if (options.early_stopping && detail::stops_early(history, *options.early_stopping)) break;
     const auto start = std::chrono::steady_clock::now();
     if (options.progress) options.progress->begin_epoch(epoch, options.epochs, static_cast<long>(training.size()));
     EpochRow row{.epoch = epoch};
@@ -140,8 +189,8 @@ bool fit(M& model, Optimizer& optimizer, Loss&& loss, TrainLoader& training, Val
     for (const auto& batch : training) {
       row.lr = optimizer.options.lr = lr * options.schedule(all > 1 ? step++ / all : 0.5);
       for (const auto& p : parameters) p.zero_grad();  // all of them: those that are not optimised count in clipping
-      const LossSum error =
-          processes.gradients(batch.input.dim(0), [&] { return loss(model(batch.input), batch.target); });
+      const LossSum error = processes.gradients(
+          detail::examples(batch.input), [&] { return loss(detail::predict(model, batch.input), batch.target); });
       total += error;
       if (!std::isfinite(error.mean())) break;
       if (options.clip_grad_norm) optim::clip_grad_norm(parameters, *options.clip_grad_norm);
