@@ -63,13 +63,13 @@ TEST_CASE("Embedding") {
   Rng rng(1);
   const Words words{nn::Embedding<double>({.words = 5, .features = 3}, rng), {{2, 2}, {4, 0, 1, 4}}};
   CHECK(words.embedding(words.indices).shape() == Shape{2, 2, 3});
-  CHECK(test::identical(words.embedding({3}), slice(words.embedding.weight.detach(), 0, 3, 4)));
+  CHECK(test::identical(words.embedding(IntegerArray({3})), slice(words.embedding.weight.detach(), 0, 3, 4)));
   CHECK(test::check_module(words, test::random({2, 2, 3})) == "");
   const nn::Embedding<double> padded({.words = 5, .features = 3, .padding = 2}, rng);
-  CHECK(test::values(padded({2})) == std::vector<double>(3, 0));
-  sum(padded({2, 1})).backward();
+  CHECK(test::values(padded(IntegerArray({2}))) == std::vector<double>(3, 0));
+  sum(padded(IntegerArray({2, 1}))).backward();
   CHECK(test::values(slice(padded.weight.grad(), 0, 1, 3)) == std::vector<double>{1, 1, 1, 0, 0, 0});
-  CHECK_THROWS_WITH(padded({5}), ContainsSubstring("[embedding] index 5"));
+  CHECK_THROWS_WITH(padded(IntegerArray({5})), ContainsSubstring("[embedding] index 5"));
   CHECK_THROWS_WITH(nn::Embedding<float>({.words = 0, .features = 3}, rng), ContainsSubstring("[Embedding] words 0"));
   CHECK_THROWS_AS(nn::Embedding<float>({.words = 4, .features = 3, .padding = 4}, rng), ValueError);
 }

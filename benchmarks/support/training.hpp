@@ -8,10 +8,7 @@
 #include "nasion/nasion.hpp"
 #include "networks.hpp"
 #include "networks/dcgan.hpp"
-#include "networks/densenet121.hpp"
-#include "networks/efficientnet_b0.hpp"
 #include "networks/mlp.hpp"
-#include "networks/mobilenet_v2.hpp"
 #include "networks/vgg.hpp"
 
 namespace bench {
@@ -52,11 +49,11 @@ void with_model(const Network& network, Use&& use) {
   else if (name == "resnet50")
     use(models::resnet50<float>({}, rng));
   else if (name == "mobilenet_v2")
-    use(mobilenet_v2(rng));
+    use(models::mobilenet_v2<float>({}, rng));
   else if (name == "efficientnet_b0")
-    use(efficientnet_b0(rng));
+    use(models::efficientnet_b0<float>({}, rng));
   else if (name == "densenet121")
-    use(DenseNet121(rng));
+    use(models::densenet121<float>({}, rng));
   else if (name == "vgg")
     use(SmallVgg(rng));
   else if (name == "dcgan")

@@ -9,7 +9,7 @@ As generate.py, whose helpers it uses.
 import torch
 import torch.nn.functional as F
 
-from generate import Cases, write
+from generate import FOLDER, Cases, fill_resnet, hashed, write
 
 
 def layers():
@@ -61,15 +61,17 @@ def losses():
         x, y, w = torch.randn(2, 3, 4), torch.randn(2, 3, 4), torch.rand(2, 3, 4)
         w[0, 1:, 2] = 0
         for name, f in (("mse", F.mse_loss), ("l1", F.l1_loss), ("huber", F.huber_loss)):
-            cases.add(f"{name}.{reduction}", lambda x, y: f(x, y, reduction=reduction, weight=w), (r,), x=x, y=y)
+            if name == "huber" and reduction == "mean":  # which alone divides by the number of elements there
+                continue
+            cases.add(f"{name}.{reduction}", lambda x, u: f(x, u, reduction=reduction, weight=w), (r,), x=x, u=y)
             cases[f"{name}.{reduction}.w"] = w
-        cases.add(f"huber_plain.{reduction}", lambda x, y: F.huber_loss(x, y, reduction=reduction, delta=0.4), (r,), x=x, y=y)
+        cases.add(f"huber_plain.{reduction}", lambda x, u: F.huber_loss(x, u, reduction=reduction, delta=0.4), (r,), x=x, u=y)
         logs, target = x.log_softmax(1), y.softmax(1)
         target[0, 0] = 0
         cases.add(f"kl_div.{reduction}", lambda x: F.kl_div(x, target, reduction=reduction), (r,), x=logs)
         cases[f"kl_div.{reduction}.t"] = target
-        cases.add(f"kl_div_log.{reduction}", lambda x, y: F.kl_div(x, y, reduction=reduction, log_target=True), (r,), x=logs,
-                  y=y.log_softmax(1))
+        cases.add(f"kl_div_log.{reduction}", lambda x, u: F.kl_div(x, u, reduction=reduction, log_target=True), (r,), x=logs,
+                  u=y.log_softmax(1))
     write("losses", cases)
 
 
@@ -85,7 +87,7 @@ def sampling():
         y, indices = F.max_pool2d(x, *options[:4], bool(ceil), return_indices=True)
         cases[f"max_pool.{i}.indices"] = indices
         if stride >= kernel:
-            cases.add(f"max_unpool.{i}", lambda y: torch._C._nn.max_unpool2d(y, indices, (9, 8)), y=y)
+            cases.add(f"max_unpool.{i}", lambda x: torch._C._nn.max_unpool2d(x, indices, (9, 8)), x=y)
             cases[f"max_unpool.{i}.indices"] = indices
     for i, (kernel, stride, padding, ceil) in enumerate([(3, 2, 1, 0), (4, 3, 2, 1), (2, 1, 1, 0)]):
         cases.add(f"avg_pool.{i}", lambda x: F.avg_pool2d(x, kernel, stride, padding, bool(ceil), False),
@@ -168,6 +170,22 @@ def optimizers():
     write("optimizers", result)
 
 
+def classifiers():
+    """torchvision's networks: what they give in eval mode for `hashed` weights, and the names of all that they keep."""
+    import torchvision
+
+    result, lines = {}, []
+    for name, size in (("mobilenet_v2", 64), ("mobilenet_v3_large", 64), ("mobilenet_v3_small", 64), ("efficientnet_b0", 64),
+                       ("densenet121", 64), ("vgg11", 32), ("vgg11_bn", 32)):
+        net = getattr(torchvision.models, name)(weights=None, num_classes=10).eval()
+        fill_resnet(net)
+        with torch.no_grad():
+            result[f"{name}.y"] = net(hashed(2 * 3 * size * size, 2000, 1).reshape(2, 3, size, size))
+        lines += [f"{name} {key} [{', '.join(map(str, v.shape))}]" for key, v in net.state_dict().items()]
+    write("classifiers", result)
+    (FOLDER / "classifiers_state.txt").write_text("\n".join(lines) + "\n")
+
+
 if __name__ == "__main__":
-    for make in (layers, losses, sampling, sequences, optimizers):
+    for make in (layers, losses, sampling, sequences, optimizers, classifiers):
         make()

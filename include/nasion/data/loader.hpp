@@ -224,7 +224,7 @@ class DataLoader<D, Collate>::Iterator {
   /// Goes on to the next batch, and waits for it. An exception of the dataset or of collate is thrown again here;
   /// ValueError with workers in a process made by fork().
   Iterator& operator++() {
-    check<ValueError>(threads_.empty() || detail::generation() == generation_,
+    check<ValueError>(threads_.empty() || nasion::detail::generation() == generation_,
                       "[DataLoader] a pass with workers cannot go on in a process made by fork(): begin one there");
     {
       const std::lock_guard lock(signals_->mutex);
@@ -275,7 +275,8 @@ class DataLoader<D, Collate>::Iterator {
   }
 
   void stop() {
-    if (detail::generation() != generation_) {  // the threads are in the parent process, and would be waited for
+    if (nasion::detail::generation() !=
+        generation_) {  // the threads are in the parent process, and would be waited for
       new auto(std::move(threads_));
       static_cast<void>(signals_.release());
       return;
@@ -313,7 +314,7 @@ class DataLoader<D, Collate>::Iterator {
     std::condition_variable changed;
   };
   std::unique_ptr<Signals> signals_ = std::make_unique<Signals>();
-  const unsigned generation_ = detail::generation();
+  const unsigned generation_ = nasion::detail::generation();
   std::map<Index, Outcome> ready_;
   Index next_ = 0;  // batch to prepare
   bool stop_ = false;

@@ -9,7 +9,7 @@ namespace nasion::nn {
 
 /// `features`: channels. `eps` and `momentum` as in BatchNormOptions. `affine`: with a weight and a bias that are
 /// learned. Names and defaults of torch.nn.BatchNorm1d and 2d. `activation`: of the result, in the same pass.
-struct BatchNormConfig {
+struct BatchNorm2dConfig {
   Index features = 0;
   double eps = 1e-5, momentum = 0.1;
   bool affine = true;
@@ -33,7 +33,7 @@ struct BatchNorm2d {
   Folded folded = Folded::no;
 
   /// ValueError unless features > 0, eps >= 0, momentum in [0, 1] and there is such an activation.
-  explicit BatchNorm2d(const BatchNormConfig& c) : BatchNorm2d(c, Checker("BatchNorm2d")) {}
+  explicit BatchNorm2d(const BatchNorm2dConfig& c) : BatchNorm2d(c, Checker("BatchNorm2d")) {}
 
   /// The activation of y + residual, where y is the normalised x; the residual has its shape, and may be left out.
   Tensor<T> operator()(const Tensor<T>& x, const Tensor<T>& residual = {}) const {
@@ -83,7 +83,7 @@ struct BatchNorm2d {
 
  protected:
   /// For a layer of another name, which begins the messages.
-  BatchNorm2d(const BatchNormConfig& c, const Checker& at)
+  BatchNorm2d(const BatchNorm2dConfig& c, const Checker& at)
       : eps(c.eps), momentum(c.momentum), activation(c.activation), at_(at) {
     at_.check<ValueError>(c.features > 0, "features ", c.features, " must be positive");
     nasion::detail::check_batch_norm_options(at_, momentum, eps);
@@ -129,7 +129,7 @@ struct BatchNorm2d {
 template <Real T>
 struct BatchNorm1d : BatchNorm2d<T> {
   /// Errors as of BatchNorm2d.
-  explicit BatchNorm1d(const BatchNormConfig& c) : BatchNorm2d<T>(c, Checker("BatchNorm1d")) {}
+  explicit BatchNorm1d(const BatchNorm2dConfig& c) : BatchNorm2d<T>(c, Checker("BatchNorm1d")) {}
   Tensor<T> operator()(const Tensor<T>& x, const Tensor<T>& residual = {}) const {
     this->at_.check(x.rank() == 2 || x.rank() == 3, "input ", x.shape(), " must be [N, C] or [N, C, L]");
     return this->normalise(x, residual);

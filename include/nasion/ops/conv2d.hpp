@@ -215,7 +215,7 @@ Tensor<T> conv2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& b
                           prepared ? prepared->data() : nullptr);
 
   op.option("stride", options.stride.h, options.stride.w);
-  op.option("padding", options.padding.h, options.padding.w);
+  op.option("padding", options.padding.top, options.padding.left, options.padding.bottom, options.padding.right);
   op.option("dilation", options.dilation.h, options.dilation.w);
   op.option("groups", options.groups);
   op.option("activation", static_cast<int>(fused));

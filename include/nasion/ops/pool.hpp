@@ -72,6 +72,8 @@ inline void trace_pool(const Op& op, const PoolOptions& o) {
   op.option("stride", o.stride.h, o.stride.w);
   op.option("padding", o.padding.h, o.padding.w);
   op.option("ceil_mode", o.ceil_mode);
+  op.option("dilation", o.dilation.h, o.dilation.w);
+  op.option("count_include_pad", o.count_include_pad);
 }
 
 inline kernels::PoolSizes adaptive_pool_sizes(const Op& op, const Shape& x, const Size2& output) {

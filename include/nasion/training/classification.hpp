@@ -51,6 +51,7 @@ class ConfusionMatrix {
     add(argmax(logits.detach(), 1), classes);
   }
 
+  /// As given to the constructor.
   Index classes() const { return classes_; }
   /// How often class `truth` was taken for `predicted`. ValueError for one that there is not.
   Index count(Index truth, Index predicted) const {

@@ -50,9 +50,10 @@ std::vector<std::string> present_inputs(Exporter<T>& e) {
 template <class T>
 std::string export_conv(Exporter<T>& e, bool transposed) {
   const Shape& weight = e.input(1).shape();
+  const auto padding = e.integers("padding");  // of a transposed convolution the same on opposite sides
   std::vector<WrittenAttribute> attributes{{"kernel_shape", std::vector<Index>{weight[2], weight[3]}},
                                            {"strides", e.integers("stride")},
-                                           {"pads", both_sides(e.integers("padding"))},
+                                           {"pads", transposed ? both_sides(padding) : padding},
                                            {"dilations", e.integers("dilation")},
                                            {"group", e.integer("groups")}};
   if (transposed) attributes.emplace_back("output_padding", e.integers("output_padding"));
@@ -68,7 +69,10 @@ std::string export_pool(Exporter<T>& e, bool largest) {
                                            {"strides", stride},
                                            {"pads", both_sides(e.integers("padding"))},
                                            {"ceil_mode", e.integer("ceil_mode")}};
-  if (!largest) attributes.emplace_back("count_include_pad", Index{1});
+  if (largest)
+    attributes.emplace_back("dilations", e.integers("dilation"));
+  else
+    attributes.emplace_back("count_include_pad", e.integer("count_include_pad"));
   return e.node(largest ? "MaxPool" : "AveragePool", {e.name(0)}, attributes);
 }
 
