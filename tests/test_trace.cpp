@@ -29,7 +29,7 @@ TEST_CASE("A trace has the operations that ran, their tensors and their options"
   CHECK(conv.inputs[1].same_as(weight));
   CHECK_FALSE(conv.inputs[2].defined());
   CHECK(conv.find("stride")->values == std::vector<double>{2, 1});
-  CHECK(conv.find("padding")->values == std::vector<double>{1, 1});
+  CHECK(conv.find("padding")->values == std::vector<double>{1, 1, 1, 1});
   CHECK(conv.find("activation")->values == std::vector<double>{double(Activation::relu6)});
   CHECK(conv.find("kernel") == nullptr);
   CHECK(find("leaky_relu").find("slope")->values == std::vector<double>{0.25});
