@@ -55,23 +55,11 @@ struct WinogradConvolution {
   /// Tiles of a panel; the last one may be short.
   Index tiles_in(Index panel) const { return std::min(panel_tiles, tiles.count() - panel * panel_tiles); }
 
-  /// Prefetches what tile `tile` reads and the tile before did not.
-  void prefetch(Index tile) const {
-    if (tile >= tiles.count()) return;
-    const Index image = tiles.image(tile), row = tiles.row(tile) - pad_h, column = tiles.column(tile) - pad_w;
-    for (Index y = std::max<Index>(row, 0); y < std::min(row + extent, source.h); ++y) {
-      const Index first = std::max<Index>(column + extent - W::outputs, 0), last = std::min(column + extent, source.w);
-      if (first >= last) continue;
-      const T *src = source.pixel(image, y, first), *end = source.pixel(image, y, last - 1) + source.used;
-      for (; src < end; src += lanes) __builtin_prefetch(src);
-    }
-  }
-
   /// Reads the pixels of a panel and transforms them.
   void read(Index panel, const T* zeros, T* pixels) const {
     for (Index i = 0; i < tiles_in(panel); ++i) {
       const Index tile = panel * panel_tiles + i;
-      prefetch(tile + 2);
+      winograd_prefetch<extent>(source, tiles, tile + 2, pad_h, pad_w);
       winograd_read<extent, W::products>(source, zeros, tiles.image(tile), tiles.row(tile) - pad_h,
                                          tiles.column(tile) - pad_w, pixels + i * tile_stride, pixel_stride,
                                          block_channels<T>, [](auto& d, auto& o) { W::pixels(d, o); });

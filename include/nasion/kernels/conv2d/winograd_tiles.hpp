@@ -45,6 +45,19 @@ struct WinogradTiles {
   Index column(Index tile) const { return tile % columns * size; }
 };
 
+/// Prefetches what tile `tile` reads and the tile before did not: of N x N pixels from (above, left) before its own on.
+template <Index N, class T>
+void winograd_prefetch(const Images<const T>& images, const WinogradTiles& tiles, Index tile, Index above, Index left) {
+  if (tile >= tiles.count()) return;
+  const Index image = tiles.image(tile), row = tiles.row(tile) - above, column = tiles.column(tile) - left;
+  const Index first = std::max<Index>(column + N - tiles.size, 0), last = std::min(column + N, images.w);
+  for (Index y = std::max<Index>(row, 0); y < std::min(row + N, images.h); ++y)
+    for (Index c = first; c < last; ++c) {
+      const T *src = images.pixel(image, y, c), *const end = src + images.used;
+      for (; src < end; src += simd::lanes<T>) __builtin_prefetch(src);
+    }
+}
+
 /// Reads N x N pixels from (row, column) on, zeros outside of the image, transforms them by f and writes place p of the
 /// result to dst[p * stride], channel by channel; each next block_channels of them `block_stride` further.
 template <std::size_t N, std::size_t M, class T, class F>

@@ -111,7 +111,7 @@ struct Winograd3 {
 /// are complex numbers: three products (Karatsuba) give one of these.
 template <class T>
 struct Winograd5 {
-  static constexpr Index taps = 5, products = 9, outputs = 4, sum_channels = 128, sum_tiles = 84;
+  static constexpr Index taps = 5, products = 9, outputs = 4, sum_channels = 128, sum_tiles = 42;
   using V = simd::Vector<T>;
 
   /// B^T d: the pixels under the results, transformed.

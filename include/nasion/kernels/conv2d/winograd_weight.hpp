@@ -1,11 +1,18 @@
 #pragma once
 // The gradient of the weight by Winograd's minimal filtering: the taps are the results, and a tile of dy takes the
-// place of the filter. Tiles of all images are summed before the transform back, which happens once per weight.
+// place of the filter. Tiles of all images are summed before the transform back, which happens once per weight and
+// part.
 //
 // At each of the 6x6 (3x3) or 9x9 (5x5) places that is a matrix product, channels of x by channels of dy, summed over
 // tiles: the register tile of direct_weight.hpp with tiles in the place of pixels.
+//
+// The loops, from the outermost: pieces of work (in parallel), blocks of tiles, places, units of channels, register
+// tiles, tiles. A piece transforms its tiles by itself, one block after the other: what a thread writes and reads again
+// stays in its own caches, where threads that share transformed tiles would fetch them from each other, which takes as
+// long as from memory when they have no common L3.
 
-#include <cmath>
+#include <array>
+#include <bit>
 
 #include "nasion/kernels/conv2d/direct_weight.hpp"
 #include "nasion/kernels/conv2d/winograd.hpp"
@@ -15,8 +22,47 @@ inline namespace NASION_INSTRUCTION_SET {
 
 namespace detail {
 
-/// The gradient of the weight in the transformed domain, where tiles are summed. Transformed tiles lie as
-/// [block of channels][place][tile][channels of the block], sums as [place][block of dy][channel of x][channels].
+/// How the gradient of the weight is cut into pieces of work: a part of the tiles by some units of channels of x by
+/// some of dy. By sizes alone, so that sums are the same for any number of threads.
+struct WinogradWeightCut {
+  Index tiles, c_units, k_units;  // of the layer
+  // Units of a piece. Tiles are transformed again for each piece of the other side's channels; four units of sums are
+  // 2.3 MiB (3x3 kernels of floats), which one thread's share of L3 holds.
+  Index k_side = std::min(k_units, Index{c_units == 1 ? 4 : 2}), c_side = std::min(c_units, 4 / k_side);
+  Index parts = 1, part_tiles = tiles;
+
+  WinogradWeightCut(Index count, Index units_of_c, Index units_of_k)
+      : tiles(count), c_units(units_of_c), k_units(units_of_k) {
+    parts = wanted_parts();
+    if (parts * pieces() < 4) {
+      c_side = k_side = 1;
+      parts = wanted_parts();
+    }
+    part_tiles = divide(tiles, parts);
+    parts = divide(tiles, part_tiles);
+  }
+
+  static Index divide(Index n, Index by) { return (n + by - 1) / by; }
+  Index c_pieces() const { return divide(c_units, c_side); }
+  Index pieces() const { return c_pieces() * divide(k_units, k_side); }
+
+ private:
+  /// A part costs the transform back of its sums, which some hundred tiles pay for. Smaller ones only as far as it
+  /// takes to keep some threads busy; powers of two, which as many threads share evenly.
+  Index wanted_parts() const {
+    struct Cut {
+      Index work, tiles;  // pieces of work at most, tiles of a part at least
+    };
+    Index most = 1;
+    for (const Cut& cut : std::array<Cut, 3>{{{32, 320}, {8, 160}, {2, 32}}})
+      most = std::max(most, std::min(cut.work / pieces(), tiles / cut.tiles));
+    return static_cast<Index>(std::bit_floor(static_cast<std::size_t>(most)));
+  }
+};
+
+/// The gradient of the weight in the transformed domain, where tiles are summed. A block of transformed tiles lies as
+/// [unit of channels][place][tile][channels of the unit], the sums of a piece of work as
+/// [place][unit of x][unit of dy][block of dy][channel of x][channels of the block].
 template <class T, class W>
 struct WinogradWeightGradient {
   using Vec = simd::Vector<T>;
@@ -26,153 +72,141 @@ struct WinogradWeightGradient {
   Index pad_h, pad_w;     // x begins so far before dy
   T* dw;
 
-  // 64 channels of x meet 64 of dy in a piece of work: each element that is read from L2 serves 64 products.
-  static constexpr Index piece_channels = std::max(block_channels<T>, Index{64});
+  // 64 channels of x meet 64 of dy: each element that is read from L2 serves 64 products.
+  static constexpr Index unit = std::max(block_channels<T>, Index{64});
+  static Index divide(Index n, Index by) { return WinogradWeightCut::divide(n, by); }
 
   WinogradTiles tiles{4, dy.n, dy.h, dy.w};
-  Index c_pieces = (x.used + piece_channels - 1) / piece_channels;
-  Index k_pieces = (dy.used + piece_channels - 1) / piece_channels;
-  Index k_blocks = (dy.used + block_channels<T> - 1) / block_channels<T>;
-  // Elements of a tile at one place: a piece of the channels of x, a block of those of dy, in whole vectors, so that
-  // they are loaded without a tail.
-  Index c_row = std::min(piece_channels, (x.used + lanes - 1) / lanes * lanes);
-  Index k_row = std::min(block_channels<T>, (dy.used + lanes - 1) / lanes * lanes);
+  WinogradWeightCut cut{tiles.count(), divide(x.used, unit), divide(dy.used, unit)};
+  // Blocks of about equally many tiles, at most sum_tiles, which bounds the error. 42 tiles of 64 float channels at one
+  // place are 10.5 KiB of either side, which stay in L1 while the register tiles pass over them.
+  Index block_tiles = divide(cut.part_tiles, divide(cut.part_tiles, W::sum_tiles));
+  // Elements of a tile at one place, in whole vectors, so that they are loaded without a tail.
+  Index c_row = std::min(unit, divide(x.used, lanes) * lanes), k_row = std::min(unit, divide(dy.used, lanes) * lanes);
+  // Between places: a vector more than they need, so that they do not share a few sets of L1.
+  Index c_stride = block_tiles * c_row + lanes, k_stride = block_tiles * k_row + lanes;
+  Index unit_sums = c_row * k_row + lanes, sum_stride = cut.c_side * cut.k_side * unit_sums;
+
+  /// Transforms `size` tiles from `first` on, channels of `images` alone, unit by unit.
+  template <Index N, class F>
+  [[gnu::always_inline]] void read(Images<const T> images, Index first, Index size, Index above, Index left,
+                                   const T* zeros, T* dst, Index stride, Index row, F&& f) const {
+    const Index end = images.first + images.used;
+    for (; images.first < end; images.first += unit, dst += places * stride) {
+      images.used = std::min(unit, end - images.first);
+      for (Index tile = first; tile < first + size; ++tile) {
+        winograd_prefetch<N>(images, tiles, tile + 2, above, left);
+        winograd_read<N, W::products>(images, zeros, tiles.image(tile), tiles.row(tile) - above,
+                                      tiles.column(tile) - left, dst + (tile - first) * row, stride, block_channels<T>,
+                                      f);
+      }
+    }
+  }
 
   /// sums [blocks of dy][channels][channels of the block] += pixels times gradients, over `count` tiles at one place.
-  /// Blocks of gradients are `stride` apart, and have `k_channels` in all.
-  void multiply(Index count, const T* pixels, Index channels, const T* gradients, Index stride, Index k_channels,
-                T* sums) const {
-    // In sums of about equally many tiles, at most sum_tiles, which bounds the error. Blocks of tiles are outermost: 42
-    // tiles of 64 float channels are 10.5 KiB of either side, which stay in L1 while the register tiles pass over them.
-    const Index blocks = std::max<Index>(1, (count + W::sum_tiles - 1) / W::sum_tiles);
-    const Index block = (count + blocks - 1) / blocks;
+  void multiply(Index count, const T* pixels, Index channels, const T* gradients, Index k_channels, T* sums) const {
     const auto nothing = [&] { return Lookahead{gradients, 0}; };  // to prefetch: L2 holds all
-    for (Index begin = 0; begin < count; begin += block) {
-      const Index block_tiles = std::min(block, count - begin);
-      for (Index k = 0; k < k_channels; k += block_channels<T>)
-        with_vectors<T>(k_channels - k, [&]<Index V>() {
-          const T* const factors = gradients + k / block_channels<T> * stride + begin * k_row;
-          weight_tiles<T, V>(pixels + begin * c_row, c_row, block_tiles, factors, k_row, sums + k * channels, channels,
-                             true, nothing);
-        });
-    }
-  }
-
-  /// dw of the piece of channels of x from `first` on and of channels k .. k + lanes-1 of dy, from the piece's sums,
-  /// whose places are `stride` apart.
-  void write(Index first, Index k, const T* sums, Index stride) const {
-    const Index last = std::min(x.used, first + piece_channels), block = k / block_channels<T> * block_channels<T>;
-    const Index width = block_width<T>(block, dy.used);
-    sums += block % piece_channels * (last - first) + (k - block);
-    for (; first < last; first += lanes, sums += lanes * width) {
-      const Index channels = std::min(lanes, last - first), elements = channels * taps;
-      // [channel of x][tap], as dw lies: rows of whole vectors can be stored.
-      Vec tap[lanes * taps];
-      for (Index c = 0; c < channels; ++c)
-        both_ways<W::products, W::taps, Vec>(
-            [](auto& m, auto& o) { W::weight_results(m, o); },
-            [&](std::size_t i, std::size_t j) {
-              return simd::load(sums + static_cast<Index>(i * W::products + j) * stride + c * width);
-            },
-            [&](std::size_t i, std::size_t j, const Vec& v) {
-              tap[c * taps + static_cast<Index>(i * W::taps + j)] = v;
-            });
-      scatter_rows(dw + (k * x.used + first) * taps, std::min(lanes, dy.used - k), x.used * taps, elements,
-                   [&](Index n) { return tap[n]; });
-    }
-  }
-
-  /// Transformed tiles, as many as are kept at a time. All of them at one place are c_stride or k_stride elements: a
-  /// vector more than they need, so that places do not share a few sets of L1.
-  struct Transformed {
-    T *pixels, *gradients;
-    Index c_stride, k_stride;
-    const T* zeros;  // what lies outside of the images
-  };
-
-  /// Transforms `size` tiles from `start` on.
-  [[gnu::always_inline]] void read(const Transformed& to, Index start, Index size) const {
-    parallel_for(size, 8, [&, to](Index begin, Index end) {
-      for (Index t = begin; t < end; ++t) {
-        const Index image = tiles.image(start + t), row = tiles.row(start + t), column = tiles.column(start + t);
-        for (Index c = 0; c < x.used; c += piece_channels) {
-          auto piece = x;
-          piece.first += c;
-          piece.used = std::min(piece_channels, x.used - c);
-          winograd_read<W::taps + 3, W::products>(piece, to.zeros, image, row - pad_h, column - pad_w,
-                                                  to.pixels + c / piece_channels * places * to.c_stride + t * c_row,
-                                                  to.c_stride, block_channels<T>,
-                                                  [](auto& d, auto& o) { W::pixels(d, o); });
-        }
-        winograd_read<4, W::products>(dy, to.zeros, image, row, column, to.gradients + t * k_row, to.k_stride,
-                                      places * to.k_stride, [](auto& d, auto& o) { W::gradients(d, o); });
-      }
-    });
-  }
-
-  /// Adds to the sums of the piece of channels from c and k on at one place, over the first `size` transformed tiles.
-  [[gnu::always_inline]] void multiply_at(const Transformed& from, Index size, Index place, Index c, Index k,
-                                          T* sums) const {
-    multiply(size, from.pixels + (c / piece_channels * places + place) * from.c_stride,
-             std::min(piece_channels, x.used - c),
-             from.gradients + (k / block_channels<T> * places + place) * from.k_stride, places * from.k_stride,
-             std::min(piece_channels, dy.used - k), sums);
-  }
-
-  /// All tiles at once; then a piece of work is a piece of dw from beginning to end: its sums, places x 64 x 64 floats
-  /// or 576 KiB (3x3), stay in L2 from the first product to the transform back.
-  [[gnu::always_inline]] void sum_whole(const Transformed& kept) const {
-    read(kept, 0, tiles.count());
-    parallel_for(k_pieces * c_pieces, 1, [&](Index item, Index) {
-      const Index k = item / c_pieces * piece_channels, c = item % c_pieces * piece_channels;
-      const Index stride = c_row * std::min(piece_channels, k_blocks * k_row) + lanes;
-      const Scratch<T> sums(places * stride);
-      std::fill_n(sums.data(), places * stride, T{0});
-      for (Index p = 0; p < places; ++p) multiply_at(kept, tiles.count(), p, c, k, sums.data() + p * stride);
-      for (Index i = k; i < std::min(dy.used, k + piece_channels); i += lanes) write(c, i, sums.data(), stride);
-    });
-  }
-
-  /// `together` tiles at a time, which all channels meet before the next ones are read: transformed tiles are 2 (3x3)
-  /// to 5 times the images, and would go through memory if all were kept.
-  [[gnu::always_inline]] void sum_in_turns(const Transformed& kept, Index together) const {
-    const Index row = k_blocks * k_row, stride = x.used * row + lanes;
-    const Scratch<T> sums(places * stride);
-    parallel_for(places * stride, 65536, [&](Index a, Index b) { std::fill(sums.data() + a, sums.data() + b, T{0}); });
-    const auto sums_of = [&](Index c, Index k) {
-      return sums.data() + c * row + k * std::min(piece_channels, x.used - c);
-    };
-    for (Index start = 0; start < tiles.count(); start += together) {
-      const Index size = std::min(together, tiles.count() - start);
-      read(kept, start, size);
-      parallel_for(places * c_pieces * k_pieces, 1, [&](Index item, Index) {
-        const Index p = item / (c_pieces * k_pieces), c = item / k_pieces % c_pieces * piece_channels;
-        const Index k = item % k_pieces * piece_channels;
-        multiply_at(kept, size, p, c, k, sums_of(c, k) + p * stride);
+    for (Index k = 0; k < k_channels; k += block_channels<T>)
+      with_vectors<T>(k_channels - k, [&]<Index V>() {
+        weight_tiles<T, V>(pixels, c_row, count, gradients + k, k_row, sums + k * channels, channels, true, nothing);
       });
-    }
-    const Index vectors = (dy.used + lanes - 1) / lanes;
-    parallel_for(c_pieces * vectors, 1, [&](Index item, Index) {
-      const Index c = item / vectors * piece_channels, k = item % vectors * lanes;
-      write(c, k, sums_of(c, k / piece_channels * piece_channels), stride);
-    });
   }
 
-  void run() const {
+  /// The channels of a piece of work, from unit `first` on.
+  static Images<const T> channels_of(Images<const T> images, Index first, Index units) {
+    images.first += first * unit;
+    images.used = std::min(units * unit, images.used - first * unit);
+    return images;
+  }
+
+  /// The sums of a part of the tiles, of these channels.
+  [[gnu::always_inline]] void sum_part(Index part, const Images<const T>& some_x, const Images<const T>& some_dy,
+                                       const T* zeros, T* sums) const {
+    const Scratch<T> transformed(places * (cut.c_side * c_stride + cut.k_side * k_stride));
+    T *const pixels = transformed.data(), *const gradients = pixels + cut.c_side * places * c_stride;
+    const Index first = part * cut.part_tiles, last = std::min(cut.tiles, first + cut.part_tiles);
+    for (Index begin = first; begin < last; begin += block_tiles) {
+      const Index size = std::min(block_tiles, last - begin);
+      read<W::taps + 3>(some_x, begin, size, pad_h, pad_w, zeros, pixels, c_stride, c_row,
+                        [](auto& d, auto& o) { W::pixels(d, o); });
+      read<4>(some_dy, begin, size, 0, 0, zeros, gradients, k_stride, k_row,
+              [](auto& d, auto& o) { W::gradients(d, o); });
+      for (Index p = 0; p < places; ++p) {
+        T* const place_sums = sums + p * sum_stride;
+        if (begin == first) std::fill_n(place_sums, sum_stride, T{0});
+        for (Index c = 0; c * unit < some_x.used; ++c)
+          for (Index k = 0; k * unit < some_dy.used; ++k)
+            multiply(size, pixels + (c * places + p) * c_stride, std::min(unit, some_x.used - c * unit),
+                     gradients + (k * places + p) * k_stride, std::min(unit, some_dy.used - k * unit),
+                     place_sums + (c * cut.k_side + k) * unit_sums);
+      }
+    }
+  }
+
+  /// Taps from sums, both sum_stride apart; `dst` may be `sums`.
+  [[gnu::always_inline]] void transform_back(const T* sums, T* dst) const {
+    constexpr Index ahead = 4 * lanes;  // L3 holds the sums, and hardware does not foresee as many streams
+    for (Index e = 0; e < sum_stride; e += lanes, sums += lanes, dst += lanes) {
+      for (Index p = 0; p < places; ++p) __builtin_prefetch(sums + p * sum_stride + ahead);
+      both_ways<W::products, W::taps, Vec>(
+          [](auto& m, auto& o) { W::weight_results(m, o); },
+          [&](std::size_t i, std::size_t j) {
+            return simd::load(sums + static_cast<Index>(i * W::products + j) * sum_stride);
+          },
+          [&](std::size_t i, std::size_t j, const Vec& v) {
+            simd::store(dst + static_cast<Index>(i * W::taps + j) * sum_stride, v);
+          });
+    }
+  }
+
+  /// dw of the unit of x from channel c on and of channels k .. k + lanes-1 of dy, from their taps in all parts of a
+  /// piece of work, part_taps() apart. False when not all of it is finite.
+  bool write(Index c, Index k, const T* src) const {
+    const Index channels = std::min(unit, x.used - c), block = k / block_channels<T> * block_channels<T>;
+    const Index width = block_width<T>(block, dy.used);
+    src += (c / unit % cut.c_side * cut.k_side + k / unit % cut.k_side) * unit_sums;
+    src += block % unit * channels + (k - block);
+    Vec zero{};  // NaN as soon as an element is not finite: both NaN and infinity times 0 are
+    scatter_rows(dw + (k * x.used + c) * taps, std::min(lanes, dy.used - k), x.used * taps, channels * taps,
+                 [&](Index n) {
+                   const T* const first = src + n % taps * sum_stride + n / taps * width;
+                   Vec sum = simd::load(first);
+                   for (Index part = 1; part < cut.parts; ++part) sum += simd::load(first + part * part_taps());
+                   zero += sum * T{0};
+                   return sum;
+                 });
+    return simd::sum<T>(zero) == 0;
+  }
+  Index part_taps() const { return taps * sum_stride; }
+
+  /// False when not all elements of dw are finite.
+  bool run() const {
     const Scratch<T> zeros(std::max(x.used, dy.used) + lanes);
     std::fill_n(zeros.data(), std::max(x.used, dy.used) + lanes, T{0});
-    const Index tile_elements = places * (c_pieces * c_row + k_blocks * k_row), count = tiles.count();
-    // With many channels (16 pieces of work) and few tiles (all of them in 32 MiB, about an L3) a piece of work is a
-    // block of weights from beginning to end. Otherwise 4 MiB of tiles at a time, which L3 holds while all channels
-    // meet.
-    const Index mebibyte = (Index{1} << 20) / static_cast<Index>(sizeof(T));
-    const bool whole = c_pieces * k_pieces >= 16 && tile_elements * count <= 32 * mebibyte;
-    const Index blocks = std::max<Index>(1, 4 * mebibyte / tile_elements / weight_table_pixels);
-    const Index together = whole ? count : std::min(count, blocks * weight_table_pixels);
-    const Index c_stride = together * c_row + lanes, k_stride = together * k_row + lanes;
-    const Scratch<T> pixels(c_pieces * places * c_stride), gradients(k_blocks * places * k_stride);
-    const Transformed kept{pixels.data(), gradients.data(), c_stride, k_stride, zeros.data()};
-    whole ? sum_whole(kept) : sum_in_turns(kept, together);
+    std::atomic<bool> finite{true};
+    const auto write_from = [&](Index c, Index k, const T* src) {
+      if (!write(c, k, src)) finite.store(false, std::memory_order_relaxed);
+    };
+    const Scratch<T> all_taps(cut.parts > 1 ? cut.pieces() * cut.parts * part_taps() : 0);  // [piece][part]
+    parallel_for(cut.parts * cut.pieces(), 1, [&](Index item, Index) {
+      const Index part = item / cut.pieces(), piece = item % cut.pieces();
+      const auto some_x = channels_of(x, piece % cut.c_pieces() * cut.c_side, cut.c_side);
+      const auto some_dy = channels_of(dy, piece / cut.c_pieces() * cut.k_side, cut.k_side);
+      const Scratch<T> sums(places * sum_stride);
+      sum_part(part, some_x, some_dy, zeros.data(), sums.data());
+      if (cut.parts > 1) return transform_back(sums.data(), all_taps.data() + (piece * cut.parts + part) * part_taps());
+      transform_back(sums.data(), sums.data());
+      for (Index c = 0; c < some_x.used; c += unit)
+        for (Index k = 0; k < some_dy.used; k += lanes)
+          write_from(some_x.first - x.first + c, some_dy.first - dy.first + k, sums.data());
+    });
+    if (cut.parts > 1)
+      parallel_for(cut.c_units * divide(dy.used, lanes), 1, [&](Index item, Index) {
+        const Index c = item % cut.c_units, k = item / cut.c_units * lanes;
+        const Index piece = k / unit / cut.k_side * cut.c_pieces() + c / cut.c_side;
+        write_from(c * unit, k, all_taps.data() + piece * cut.parts * part_taps());
+      });
+    return finite;
   }
 };
 
@@ -181,17 +215,21 @@ struct WinogradWeightGradient {
 /// dw = gradient of the weight, [k, c / groups, kh, kw]; by the direct kernel when an element of it is not finite.
 template <class T>
 void conv2d_winograd_backward_weight(const Conv2dSizes& s, const T* x, const T* dy, T* dw) {
-  for (Index g = 0; g < s.groups; ++g)
-    detail::with_winograd<T>(s, [&]<class W>() {
-      detail::WinogradWeightGradient<T, W>{.x = detail::input_images(s, g, x),
-                                           .dy = detail::output_images(s, g, dy),
-                                           .pad_h = s.pad_h,
-                                           .pad_w = s.pad_w,
-                                           .dw = dw + g * s.group_k() * s.taps()}
+  if (s.n * s.c * s.k == 0) {
+    std::fill_n(dw, s.k * s.taps(), T{0});
+    return;
+  }
+  for (Index g = 0; g < s.groups; ++g) {
+    const bool finite = detail::with_winograd<T>(s, [&]<class W>() {
+      return detail::WinogradWeightGradient<T, W>{.x = detail::input_images(s, g, x),
+                                                  .dy = detail::output_images(s, g, dy),
+                                                  .pad_h = s.pad_h,
+                                                  .pad_w = s.pad_w,
+                                                  .dw = dw + g * s.group_k() * s.taps()}
           .run();
     });
-  if (!std::all_of(dw, dw + s.k * s.taps(), [](T v) { return std::isfinite(v); }))
-    conv2d_direct_backward_weight<T>(s, x, dy, dw);
+    if (!finite) return conv2d_direct_backward_weight<T>(s, x, dy, dw);
+  }
 }
 
 /// Winograd's method with tiles of tile x tile results: 4, or 2 for 3x3 kernels.
