@@ -34,8 +34,8 @@ struct WinogradWeightCut {
   WinogradWeightCut(Index count, Index units_of_c, Index units_of_k)
       : tiles(count), c_units(units_of_c), k_units(units_of_k) {
     parts = wanted_parts();
-    if (parts * pieces() < 4) {
-      c_side = k_side = 1;
+    while (parts * pieces() < 4 && c_side * k_side > 1) {  // fewer units, so that some threads have work
+      (k_side > 1 ? k_side : c_side) = 1;
       parts = wanted_parts();
     }
     part_tiles = divide(tiles, parts);
@@ -219,17 +219,20 @@ void conv2d_winograd_backward_weight(const Conv2dSizes& s, const T* x, const T* 
     std::fill_n(dw, s.k * s.taps(), T{0});
     return;
   }
-  for (Index g = 0; g < s.groups; ++g) {
-    const bool finite = detail::with_winograd<T>(s, [&]<class W>() {
-      return detail::WinogradWeightGradient<T, W>{.x = detail::input_images(s, g, x),
-                                                  .dy = detail::output_images(s, g, dy),
-                                                  .pad_h = s.pad_h,
-                                                  .pad_w = s.pad_w,
-                                                  .dw = dw + g * s.group_k() * s.taps()}
-          .run();
-    });
-    if (!finite) return conv2d_direct_backward_weight<T>(s, x, dy, dw);
-  }
+  std::atomic<bool> finite{true};
+  // Many groups are small: each is a piece of work, and its own loops run on one thread. A few share all threads.
+  parallel_for(s.groups, s.groups < 8 ? s.groups : 1, [&](Index begin, Index end) {
+    for (Index g = begin; g < end; ++g)
+      detail::with_winograd<T>(s, [&]<class W>() {
+        const detail::WinogradWeightGradient<T, W> group{.x = detail::input_images(s, g, x),
+                                                         .dy = detail::output_images(s, g, dy),
+                                                         .pad_h = s.pad_h,
+                                                         .pad_w = s.pad_w,
+                                                         .dw = dw + g * s.group_k() * s.taps()};
+        if (!group.run()) finite.store(false, std::memory_order_relaxed);
+      });
+  });
+  if (!finite) conv2d_direct_backward_weight<T>(s, x, dy, dw);
 }
 
 /// Winograd's method with tiles of tile x tile results: 4, or 2 for 3x3 kernels.
