@@ -71,15 +71,11 @@ inline void add_dimension(Windows& w) {
 inline Size2 size2(const std::vector<Index>& list) { return {list[0], list[1]}; }
 
 template <class T>
-Tensor<T> convolve2d(Tensor<T> x, const Tensor<T>& weight, const Tensor<T>& bias, Windows w, Index groups,
+Tensor<T> convolve2d(const Tensor<T>& x, const Tensor<T>& weight, const Tensor<T>& bias, const Windows& w, Index groups,
                      Activation activation) {
-  if (!w.symmetric()) {
-    x = pad_space(x, w.before, w.after, T{0});
-    w.before.assign(w.rank(), 0);
-  }
   return conv2d(x, weight, bias,
                 {.stride = size2(w.strides),
-                 .padding = size2(w.before),
+                 .padding = Padding(w.before[0], w.before[1], w.after[0], w.after[1]),
                  .dilation = size2(w.dilations),
                  .groups = groups,
                  .activation = activation});
