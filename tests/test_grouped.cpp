@@ -109,7 +109,7 @@ TEMPLATE_TEST_CASE("The kernel for groups computes the definition, and its gradi
 
 TEST_CASE("Depthwise results too large for caches") {
   for (const Index stride : {1, 2}) {
-    const Case c{64, 1, 1, 150, 112, 3, 3, {.stride = stride, .padding = 1}};
+    const Case c{64, 1, 1, 150, 112, 3, 3, {.stride = stride, .padding = 1}, 4};
     INFO(c);
     const auto algorithm = [&](Conv2dAlgorithm a) { return run<float>(c, a, MemoryOrder::channels_last); };
     compare(algorithm(grouped), algorithm(Conv2dAlgorithm::im2col), 1e-5);

@@ -10,11 +10,14 @@
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
 
+/// Bytes of a result that the next operation would not find in a cache: half of the L3 of a desktop.
+inline constexpr Index large_result = Index{16} << 20;
+
 /// Whether the vectors of a result of `size` elements, in rows of `width`, should be stored past the caches one by one:
 /// where each is a whole cache line, and the next reader would not find them in a cache.
 template <class T>
 bool streams_vectors(const T* y, Index size, Index width) {
-  return simd::register_bytes == 64 && size * Index{sizeof(T)} >= Index{8} << 20 && width % simd::lanes<T> == 0 &&
+  return simd::register_bytes == 64 && size * Index{sizeof(T)} >= large_result && width % simd::lanes<T> == 0 &&
          reinterpret_cast<std::uintptr_t>(y) % simd::register_bytes == 0;
 }
 
@@ -25,7 +28,7 @@ template <class T>
 class RowWriter {
  public:
   RowWriter(Index size, Index width)
-      : past_caches_(simd::register_bytes >= 32 && size * Index{sizeof(T)} >= large && width <= widest &&
+      : past_caches_(simd::register_bytes >= 32 && size * Index{sizeof(T)} >= large_result && width <= widest &&
                      width * Index{sizeof(T)} % cache_line == 0) {}
 
   /// Calls compute(out) to write n elements, which are those from y on afterwards. A row that begins within a cache
@@ -47,7 +50,6 @@ class RowWriter {
 
  private:
   static constexpr Index cache_line = 64;                   // bytes
-  static constexpr Index large = Index{16} << 20;           // bytes: half of the L3 of a desktop
   static constexpr Index widest = 8192 / Index{sizeof(T)};  // a quarter of L1
 
   bool past_caches_;

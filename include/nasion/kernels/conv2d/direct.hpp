@@ -16,6 +16,7 @@
 #include "nasion/kernels/conv2d/indirection.hpp"
 #include "nasion/kernels/conv2d/kernel.hpp"
 #include "nasion/kernels/conv2d/weights.hpp"
+#include "nasion/kernels/stream.hpp"
 
 namespace nasion::kernels {
 inline namespace NASION_INSTRUCTION_SET {
@@ -53,28 +54,31 @@ Scratch<S> pack_weights(const PixelGrid& grid, const WeightView<T>& weights) {
   return packed;
 }
 
-/// The pixels of a table by V vectors of result channels, of which `channels` are stored. Weight and bias (null: 0) are
+/// The pixels of a table by V vectors of result channels, of which `channels` are stored, past the caches where the
+/// result is `large`. Weight and bias (null: 0) are
 /// those of these channels, and a tap reads `used` channels of the source.
 template <Index V, class S, class T>
 [[gnu::always_inline]] inline void convolve_table(const PixelGrid& grid, const PointerTable<S, T>& table, Index used,
-                                                  const S* weight, const T* bias, Activation activation,
-                                                  Index channels) {
+                                                  const S* weight, const T* bias, Activation activation, Index channels,
+                                                  bool large) {
   constexpr Index P = tile_pixels<S>(V), width = V * simd::lanes<T>;
   const Index runs = static_cast<Index>(grid.runs.size());
   // As many runs at a time as have weights of 256 KiB, a small L2, which then stay there while the pixels pass.
   const Index run_bytes = std::max<Index>(1, width * used * grid.taps() / runs * static_cast<Index>(sizeof(S)));
   const Index step = std::max<Index>(1, (Index{1} << 18) / run_bytes);
+  const bool streams = large && step >= runs && channels == width && !is_curve(activation);  // each result comes once
   for (Index t = 0; t < runs; t += step) {
     const Index count = std::min(step, runs - t);
     const TapRun* const run = grid.runs.data() + t;
     const S* const* src = table.src.data() + t * table_pixels;
-    const Epilogue<T> epilogue{bias, t > 0, t + count == runs && is_limit(activation) ? activation : Activation::none};
+    const Epilogue<T> epilogue{bias, t > 0, t + count == runs && is_limit(activation) ? activation : Activation::none,
+                               streams};
     T* const* dst = table.dst.data();
     for (Index p = 0; p < table.pixels; p += P) {
       // Prefetches the tile after the next: results are written, and 1x1 kernels read, once and through pointers, which
       // hardware does not foresee.
       for (Index i = p + 2 * P; i < std::min(p + 3 * P, table.pixels); ++i) {
-        if (t == 0)
+        if (t == 0 && !streams)
           for (Index v = 0; v < V; ++v) __builtin_prefetch(dst[i] + v * simd::lanes<T>, 1);
         if (runs == 1)
           for (Index c = 0; c < used; c += simd::lanes<T>) __builtin_prefetch(src[i] + c);
@@ -103,6 +107,8 @@ void direct_convolve(const PixelGrid& grid, const Images<const S>& source, const
   const Index shared =
       std::max<Index>(1, std::min((Index{1} << 17) / std::max<Index>(1, block_bytes), blocks * channel_blocks / 64));
   const std::vector<S> zeros(static_cast<std::size_t>(taps * source.used));
+  const bool large =
+      streams_vectors(result.data + result.first, result.n * result.h * result.w * result.channels, result.channels);
   parallel_for(blocks * ((channel_blocks + shared - 1) / shared), 1, [&](Index item, Index) {
     const Index begin = item % blocks * table_pixels;
     thread_local PointerTable<S, T> table;
@@ -115,9 +121,10 @@ void direct_convolve(const PixelGrid& grid, const Images<const S>& source, const
       with_vectors<T>(channels, [&]<Index V>() {
         table.pad(tile_pixels<S>(V));
         convolve_table<V>(grid, table, source.used, packed + first * taps * source.used, bias ? bias + first : nullptr,
-                          activation, channels);
+                          activation, channels, large);
       });
     }
+    if (large) simd::stream_fence();
   });
 }
 

@@ -54,6 +54,7 @@ struct Epilogue {
   const T* bias = nullptr;
   bool add = false;
   Activation limits = Activation::none;  ///< those of a curve are none
+  bool streams = false;                  ///< past the caches: whole vectors, nothing added
 };
 
 /// P pixels x V vectors of result = sum over `count` runs of source times weight. src[run * table_pixels + p] is where
@@ -92,14 +93,21 @@ void multiply_tile(const S* const* src, const TapRun* runs, Index count, Index u
     for (Index p = 0; p < P; ++p)
 #pragma GCC unroll 4
       for (Index v = 0; v < V; ++v) sum[p][v] += simd::load_n(dst[p] + v * lanes, v + 1 < V ? lanes : tail);
+  if (epilogue.limits != Activation::none)
 #pragma GCC unroll 16
-  for (Index p = 0; p < P; ++p)
+    for (Index p = 0; p < P; ++p)
 #pragma GCC unroll 4
-    for (Index v = 0; v < V; ++v) {
-      Vec value = sum[p][v];
-      if (epilogue.limits != Activation::none) value = limited(value, high);
-      simd::store_n(dst[p] + v * lanes, value, v + 1 < V ? lanes : tail);
-    }
+      for (Index v = 0; v < V; ++v) sum[p][v] = limited(sum[p][v], high);
+  if (epilogue.streams)
+#pragma GCC unroll 16
+    for (Index p = 0; p < P; ++p)
+#pragma GCC unroll 4
+      for (Index v = 0; v < V; ++v) simd::stream(dst[p] + v * lanes, sum[p][v]);
+  else
+#pragma GCC unroll 16
+    for (Index p = 0; p < P; ++p)
+#pragma GCC unroll 4
+      for (Index v = 0; v < V; ++v) simd::store_n(dst[p] + v * lanes, sum[p][v], v + 1 < V ? lanes : tail);
 }
 
 /// Calls f<V>() with the number of vectors that `channels` fill, at most tile_vectors: tiles need it as a constant.
