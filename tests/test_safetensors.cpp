@@ -131,7 +131,7 @@ TEST_CASE("A file by another writer: any order of keys and tensors, white space"
   const auto file = io::read_safetensors<double>(folder / "x");
   CHECK(file.tensor("early").item() == 1);
   CHECK(file.tensor("late").item() == 2);
-  CHECK(file.integers.at("zero") == IntegerArray{{0}, {}});
+  CHECK(file.integers.at("zero") == nasion::IntegerArray{{0}, {}});
 }
 
 TEST_CASE("Numbers are converted between float and double") {

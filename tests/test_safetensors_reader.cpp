@@ -176,7 +176,7 @@ TEST_CASE("Tensors of other dtypes do not block the rest of a file") {
   if (becomes == "integers") {
     const std::map<std::string, std::int64_t> last{{"BOOL", 255},  {"U8", 255}, {"I8", -1},         {"I16", -1},
                                                    {"U16", 65535}, {"I32", -1}, {"U32", 0xFFFFFFFF}};
-    CHECK(file.integers.at("x") == IntegerArray{{2}, {1, last.at(dtype)}});
+    CHECK(file.integers.at("x") == nasion::IntegerArray{{2}, {1, last.at(dtype)}});
     CHECK_THROWS_WITH(file.tensor("x"), ContainsSubstring("\"x\" is one of integers"));
     io::write_safetensors(folder / "y", file);
     CHECK(io::read_safetensors<float>(folder / "y").integers == file.integers);

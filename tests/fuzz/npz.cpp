@@ -13,7 +13,7 @@ void fuzz::run(std::string_view input) {
       input, "arrays.npz",
       [](const std::filesystem::path& path) {
         const io::NpzFile file(path, most);
-        IntegerArray last;
+        nasion::IntegerArray last;
         for (const auto& name : file.names()) last = file.integers(name);
         return last;
       },

@@ -76,8 +76,8 @@ class OnnxModule {
     for (const int id : step.inputs)
       call.inputs.push_back(id < 0 ? OnnxValue<T>{} : values[static_cast<std::size_t>(id)]);
     const auto where = [&](const std::exception& error) {
-      return message("[OnnxModule] ", printable(step.type, 100), step.name.empty() ? "" : " " + in_quotes(step.name),
-                     ": ", error.what());
+      return message("[OnnxModule] ", nasion::printable(step.type, 100),
+                     step.name.empty() ? "" : " " + in_quotes(step.name), ": ", error.what());
     };
     try {
       auto results = step.run(call);

@@ -112,7 +112,7 @@ class Builder {
   }
 
   static std::string called(const NodeProto& node) {
-    return message("operator ", printable(node.type, 100),
+    return message("operator ", nasion::printable(node.type, 100),
                    node.name.empty() ? "" : " (node " + in_quotes(node.name) + ")");
   }
 
