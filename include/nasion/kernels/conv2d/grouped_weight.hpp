@@ -92,7 +92,8 @@ struct GroupedWeightGradient {
       for (Index y = begin; y < end; ++y) {
         const T* const src = memory.data() + v * planes.vector_stride() + planes.pixel(y - begin, 0);
         std::transform(planes.offsets.begin(), planes.offsets.end(), taps.begin(), [src](Index o) { return src + o; });
-        grouped_weight_rows<T>({grid.columns, lanes, planes.pixel(0, 1), gradient.channels,
+        const Index count = std::min(lanes, gradient.used - first - v * lanes);  // dy ends there
+        grouped_weight_rows<T>({grid.columns, count, planes.pixel(0, 1), gradient.channels,
                                 gradient.pixel(image, y, 0) + first + v * lanes, 0, 0},
                                taps, sums + v * terms() * lanes);
       }
