@@ -149,10 +149,10 @@ Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& before, const std::v
     const Index low = before[static_cast<std::size_t>(d)], high = after[static_cast<std::size_t>(d)], n = x.dim(d);
     op.check(low >= 0 && high >= 0, "negative amount ", std::min(low, high), " in dimension ", d, " of input ",
              x.shape());
-    const Index needed = mode == PadMode::reflect ? std::max(low, high) + 1 : 1;
-    if (low + high == 0) continue;
     op.check(low <= max_size && high <= max_size, "amount ", std::max(low, high), " in dimension ", d, " of input ",
              x.shape(), " is too large");
+    if (low + high == 0) continue;
+    const Index needed = mode == PadMode::reflect ? std::max(low, high) + 1 : 1;
     x.shape().with(d, n + low + high);  // throws where that is no size
     op.check(n >= needed, "amounts ", low, " and ", high, " in dimension ", d, " of input ", x.shape(), " need ",
              needed, " elements");
