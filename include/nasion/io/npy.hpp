@@ -4,10 +4,10 @@
 #include <limits>
 #include <type_traits>
 
+#include "nasion/core/integer_array.hpp"
 #include "nasion/core/tensor.hpp"
 #include "nasion/io/atomic_file.hpp"
 #include "nasion/io/bytes.hpp"
-#include "nasion/core/integer_array.hpp"
 #include "nasion/io/io_error.hpp"
 #include "nasion/io/npy_header.hpp"
 #include "nasion/io/read_file.hpp"

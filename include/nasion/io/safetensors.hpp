@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "nasion/core/integer_array.hpp"
 #include "nasion/io/atomic_file.hpp"
 #include "nasion/io/bytes.hpp"
-#include "nasion/core/integer_array.hpp"
 #include "nasion/io/io_error.hpp"
 #include "nasion/io/safetensors_reader.hpp"
 #include "nasion/io/xxh64.hpp"
