@@ -2,65 +2,23 @@
 
 #include <limits>
 
-#include "nasion/nn/module.hpp"
-#include "support/catch.hpp"
-#include "support/golden.hpp"
-#include "support/gradcheck.hpp"
+#include "support/optimizers.hpp"
 
 using namespace nasion;
-using test::values;
+using test::check_orders, test::check_state, test::check_steps;
 
 TEST_CASE("20 steps of Adagrad as in PyTorch") {
-  const test::Golden golden("optimizers");
-  const auto gradients = golden["gradients"];
-  const std::pair<const char*, optim::AdagradOptions> cases[] = {
-      {"adagrad", {}},
-      {"adagrad_other",
-       {.lr = 0.1, .lr_decay = 0.2, .weight_decay = 0.1, .initial_accumulator_value = 0.3, .eps = 1e-4}}};
-  for (const auto& [name, options] : cases) {
-    const auto p = golden["start"].clone().set_requires_grad();
-    optim::Adagrad<double> optimizer({p}, options);
-    for (Index i = 0; i < gradients.dim(0); ++i) {
-      p.set_grad(squeeze(slice(gradients, 0, i, i + 1), 0).clone());
-      optimizer.step();
-      CHECK(test::max_difference(p.detach(), squeeze(slice(golden[name], 0, i, i + 1), 0)) < 1e-13);
-    }
-  }
+  check_steps<optim::Adagrad<double>>("adagrad", {});
+  check_steps<optim::Adagrad<double>>(
+      "adagrad_other",
+      {.lr = 0.1, .lr_decay = 0.2, .weight_decay = 0.1, .initial_accumulator_value = 0.3, .eps = 1e-4});
 }
 
 TEST_CASE("Adagrad skips parameters without a gradient and goes on from a saved state") {
-  const auto run = [](bool interrupted) {
-    const auto p = Tensord::from({2}, {1, 2}).set_requires_grad(), q = Tensord::ones({1}).set_requires_grad();
-    auto optimizer =
-        std::make_unique<optim::Adagrad<double>>(std::vector{p, q}, optim::AdagradOptions{.lr = 0.1, .lr_decay = 0.1});
-    for (int i = 0; i < 6; ++i) {
-      if (interrupted && i == 3) {
-        auto next = std::make_unique<optim::Adagrad<double>>(std::vector{p, q},
-                                                             optim::AdagradOptions{.lr = 0.1, .lr_decay = 0.1});
-        nn::load_state_dict(*next, nn::state_dict(*optimizer));
-        optimizer = std::move(next);
-      }
-      p.set_grad(Tensord::full({2}, i + 1));
-      optimizer->step();
-    }
-    optimizer->zero_grad();
-    CHECK_FALSE(p.grad().defined());
-    return std::pair{values(p), q.item()};
-  };
-  CHECK(run(true) == run(false));
-  CHECK(run(false).second == 1);
+  check_state<optim::Adagrad<double>>({.lr = 0.1, .lr_decay = 0.1});
 }
 
-TEST_CASE("Adagrad takes gradients in another memory order") {
-  const auto p = test::random({2, 3, 2, 2}).set_requires_grad(), q = p.detach().clone().set_requires_grad();
-  const auto g = test::random({2, 3, 2, 2}, 5);
-  optim::Adagrad<double> one({p}, {}), other({q}, {});
-  p.set_grad(g);
-  q.set_grad(to_order(g, MemoryOrder::channels_last));
-  one.step();
-  other.step();
-  CHECK(test::identical(p.detach(), q.detach()));
-}
+TEST_CASE("Adagrad takes gradients in another memory order") { check_orders<optim::Adagrad<double>>(); }
 
 TEST_CASE("Adagrad refuses settings that make no sense") {
   const auto p = Tensord::ones({2}).set_requires_grad();
@@ -73,5 +31,5 @@ TEST_CASE("Adagrad refuses settings that make no sense") {
   optimizer.options.lr = -1;
   p.set_grad(Tensord::ones({2}));
   CHECK_THROWS_AS(optimizer.step(), ValueError);
-  CHECK(values(p) == std::vector<double>{1, 1});
+  CHECK(test::values(p) == std::vector<double>{1, 1});
 }

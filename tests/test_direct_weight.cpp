@@ -7,6 +7,7 @@
 
 #include "support/catch.hpp"
 #include "support/gradcheck.hpp"
+#include "support/relative_error.hpp"
 #include "support/threads.hpp"
 
 using namespace nasion;
@@ -97,16 +98,7 @@ struct Problem {
     return to;
   }
   /// The largest difference from the definition, as a part of the largest element.
-  double error() const {
-    const auto expected = reference(s, x.data(), dy.data());
-    const auto got = dw();
-    double largest = 0, difference = 0;
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-      largest = std::max(largest, std::abs(expected[i]));
-      difference = std::max(difference, std::abs(double{got[i]} - expected[i]));
-    }
-    return difference / largest;
-  }
+  double error() const { return test::relative_error(dw(), reference(s, x.data(), dy.data())); }
 };
 
 kernels::detail::WeightCuts<float> cuts_of(const Conv2dSizes& s) {

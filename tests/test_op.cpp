@@ -42,7 +42,7 @@ const auto x = random({2, 3, 4, 4}), y = random({2, 3, 4, 4}, 8), weight = rando
 const auto rows = random({4, 3}), square_matrix = random({4, 4});
 const std::vector<Index> classes(4, 0);
 
-// tests/docs/ops.py sees to it that no function is missing.
+// tests/docs/places.py sees to it that no function is missing.
 const Named functions[] = {
     {"operator+", "add", [] { x + y; }},
     {"operator-", "sub", [] { x - y; }},

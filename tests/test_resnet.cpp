@@ -11,9 +11,9 @@
 #include "nasion/ops/loss.hpp"
 #include "nasion/optim/sgd.hpp"
 #include "support/catch.hpp"
-#include "support/golden.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/threads.hpp"
+#include "support/torchvision.hpp"
 
 using namespace nasion;
 using test::Golden;
@@ -116,22 +116,6 @@ TEST_CASE("A step of a ResNet gives the same bits for any number of threads") {
 
 namespace {
 
-/// Numbers of a healthy size in everything that is kept, as `fill_resnet` of generate.py has them.
-template <class M>
-void fill(const M& net) {
-  using T = nn::ScalarOf<M>;
-  std::uint32_t number = 0;
-  for (const auto& [name, x] : nn::state_dict(net).tensors) {
-    const bool is_weight = x.rank() > 1, is_mean = name.ends_with("running_mean") || name.ends_with("bias");
-    const double fan_in = static_cast<double>(nn::fan_in(x.shape()));
-    const double scale = is_weight ? std::exp2(std::round(std::log2(6 / fan_in) / 2)) : is_mean ? 0.25 : 0.5;
-    auto values = hashed<T>(x.size(), number++, scale);
-    if (!is_weight && !is_mean)
-      for (T& value : values) value += 1;
-    x.detach().copy_from(Tensor<T>::from(x.shape(), values));
-  }
-}
-
 /// Empty when x agrees with `summary` of generate.py of the tensor of this number: its sum, norm, sum weighted by
 /// hashed numbers (in which each element counts by its place) and 13 elements. The tolerance is relative to the norm,
 /// for single elements to their root mean square.
@@ -173,7 +157,7 @@ template <class M>
 void check_results(M&& net, int depth, double tolerance) {
   using T = nn::ScalarOf<std::remove_reference_t<M>>;
   const Golden golden("resnet");
-  fill(net);
+  test::fill(net);
   for (const bool training : {false, true}) {
     nn::train(net, training);
     const auto expected = golden[message(training ? "train" : "eval", depth)];
@@ -196,7 +180,7 @@ void check_training(MemoryOrder order, double tolerance) {
   const Golden golden("resnet");
   Rng rng(1);
   const auto net = models::resnet18<T>({.outputs = 10}, rng);
-  fill(net);
+  test::fill(net);
   const auto target = Tensor<T>::from({4, 10}, hashed<T>(40, 2001, 1));
   const auto check_state = [&](const std::string& prefix, auto&& tensor_of) {
     std::uint32_t number = 0;
@@ -357,7 +341,7 @@ TEST_CASE("A file with torchvision's ResNet-18 loads, in every precision") {
     INFO(dtype);
     const auto path = folder / (dtype + ".safetensors");
     test::write_text(path, file_of(torchvision_state(18), dtype));
-    fill(net);
+    test::fill(net);
     io::load(path, net);
     const auto state = nn::state_dict(net);
     std::uint32_t number = 0;

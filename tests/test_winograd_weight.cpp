@@ -6,10 +6,12 @@
 
 #include "nasion/core/random.hpp"
 #include "support/catch.hpp"
+#include "support/relative_error.hpp"
 #include "support/threads.hpp"
 
 using namespace nasion;
 using kernels::detail::WinogradWeightCut;
+using test::relative_error;
 
 namespace {
 
@@ -65,17 +67,6 @@ struct Problem {
   }
 };
 
-/// Largest difference, as a part of the largest number.
-template <class T>
-double error(const std::vector<T>& got, const std::vector<double>& truth) {
-  double largest = 0, difference = 0;
-  for (std::size_t i = 0; i < truth.size(); ++i) {
-    largest = std::max(largest, std::abs(truth[i]));
-    difference = std::max(difference, std::abs(static_cast<double>(got[i]) - truth[i]));
-  }
-  return difference / largest;
-}
-
 /// Parts of tiles, of which the last is shorter; units of channels with tails, one and several in a piece of work.
 const Problem problems[] = {
     {3, 16, 32, 35, 24, 3},      // one unit, two parts
@@ -109,8 +100,8 @@ TEST_CASE("Winograd's gradient of the weight from parts of the tiles agrees with
     const auto& s = p.sizes;
     INFO(s.n << "x" << s.c << "x" << s.h << "x" << s.w << " -> " << s.k << ", kernel " << s.kh);
     const auto truth = p.direct(p.x<double>(), p.dy<double>());
-    CHECK(error(p.winograd(p.x<float>(), p.dy<float>()), truth) < 1.5e-6);
-    CHECK(error(p.winograd(p.x<double>(), p.dy<double>()), truth) < 3e-15);
+    CHECK(relative_error(p.winograd(p.x<float>(), p.dy<float>()), truth) < 1.5e-6);
+    CHECK(relative_error(p.winograd(p.x<double>(), p.dy<double>()), truth) < 3e-15);
   }
 }
 

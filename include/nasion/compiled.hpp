@@ -29,7 +29,7 @@
 #include "nasion/optim/adam.hpp"
 #include "nasion/optim/sgd.hpp"
 
-// Each by its name alone, overloads by their types. tests/docs/ops.py sees to it that no operation is missing.
+// Each by its name alone, overloads by their types. tests/docs/places.py sees to it that no operation is missing.
 #define NASION_COMPILED_FOR(prefix, T)                                                                             \
   prefix template class Tensor<T>;                                                                                 \
   prefix template Tensor<T> operator+(const Tensor<T>&, const Tensor<T>&);                                         \

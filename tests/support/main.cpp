@@ -1,6 +1,7 @@
 // Entry point of every test program. It leaves out the tests tagged [data] when there are no real faces
-// (NASION_DATA_DIR), and those tagged [python] when there is no python3; and it appends `name passed failed skipped`,
-// counted in test cases, to the file that NASION_TEST_TALLY names.
+// (NASION_DATA_DIR), those tagged [python] when there is no python3, and those tagged [onnxruntime] when that Python,
+// or the one that NASION_PYTHON names, has no ONNX Runtime; and it appends `name passed failed skipped`, counted in
+// test cases, to the file that NASION_TEST_TALLY names.
 
 #ifndef CATCH_CONFIG_RUNNER
 #define CATCH_CONFIG_RUNNER
@@ -46,6 +47,13 @@ bool have_data() {
 
 bool have_python() { return std::system("python3 -c '' > /dev/null 2>&1") == 0; }
 
+bool have_onnxruntime() {
+  const char* const chosen = std::getenv("NASION_PYTHON");
+  return std::system(
+             (std::string(chosen ? chosen : "python3") + " -c 'import numpy, onnxruntime' > /dev/null 2>&1").c_str()) ==
+         0;
+}
+
 class Tally : public Listener {
  public:
   using Listener::Listener;
@@ -68,17 +76,18 @@ int main(int argc, char* argv[]) {
   auto options = session.configData();
   if (options.testsOrTags.empty()) {
     std::string without;
-    const auto leave_out = [&](const std::string& tag, const char* reason) {
+    const auto leave_out_unless = [&](bool (*present)(), const std::string& tag, const char* reason) {
       const auto& tests = Catch::getAllTestCasesSorted(session.config());
       const auto count =
           std::count_if(tests.begin(), tests.end(), [&](const auto& test) { return has_tag(test, tag); });
-      if (count == 0) return;
+      if (count == 0 || present()) return;
       std::cout << count << " test cases " << reason << '\n';
       left_out += static_cast<std::size_t>(count);
       without += "~[" + tag + "]";
     };
-    if (!have_data()) leave_out("data", "need real faces: set NASION_DATA_DIR to run them");
-    if (!have_python()) leave_out("python", "need python3");
+    leave_out_unless(have_data, "data", "need real faces: set NASION_DATA_DIR to run them");
+    leave_out_unless(have_python, "python", "need python3");
+    leave_out_unless(have_onnxruntime, "onnxruntime", "need a Python with ONNX Runtime: NASION_PYTHON names one");
     if (!without.empty()) options.testsOrTags = {without};
     session.useConfigData(options);  // the session keeps the configuration that it was asked for above
   }

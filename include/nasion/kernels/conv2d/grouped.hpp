@@ -1,7 +1,7 @@
 #pragma once
-// Convolution of channels-last images in groups of few channels, depthwise above all: forward and the gradient of the
-// input. A tile of results of one vector of channels stays in registers while it sums planes and taps, vector times
-// vector (grouped_planes.hpp).
+// Convolution of channels-last images in groups of few channels: forward and the gradient of the input. A tile of
+// results of one vector of channels stays in registers while it sums planes and taps, vector times vector
+// (grouped_planes.hpp). Depthwise convolutions have loops of their own for common kernels (depthwise.hpp).
 //
 // Weights are [k, c / groups, kh, kw], and packed for use: [vectors of channels][taps][planes][lanes].
 

@@ -36,6 +36,8 @@ constexpr Index grouped_vectors(Index sources) { return std::max<Index>(4, 12 / 
 /// Channels of one group, on the side that a vector spans and on the side that planes hold.
 struct GroupSizes {
   Index results, sources;
+
+  bool depthwise() const { return results == 1 && sources == 1; }
 };
 
 /// A band of rows of an image for some vectors of result channels, with zeros around it:
@@ -99,7 +101,7 @@ struct GroupedPlanes {
       }
       if (!inside) continue;
       const T* src = source.pixel(image, row + y, column + begin);
-      if (group.sources == 1 && group.results == 1)
+      if (group.depthwise())
         copy_row(src + first, source.used - first, end - begin, vectors, line + begin * lanes);
       else
         for (Index v = 0; v < vectors; ++v)

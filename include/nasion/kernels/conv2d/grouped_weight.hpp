@@ -103,7 +103,7 @@ struct GroupedWeightGradient {
   /// Depthwise on large images, which wait for memory: they are read once, and not copied. In small ones, the columns
   /// at the edges take longer than the copy.
   bool in_place() const {
-    return group.sources == 1 && group.results == 1 && grid.runs.size() <= 9 && grid.columns >= 48 &&
+    return group.depthwise() && grid.runs.size() <= 9 && grid.columns >= 48 &&
            source.n * source.h * source.w * source.channels * static_cast<Index>(sizeof(T)) > (Index{4} << 20);
   }
 
